@@ -1,0 +1,373 @@
+//! What a connector is: the questions that the engine asks a platform's connector, and the types of the answers.
+//!
+//! Nothing here does I/O and nothing knows the time. A connector turns bytes into facts and intents into requests;
+//! who sends them, when, and how often is not its business.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use chatledger_projections::configuration::Traits;
+use chatledger_projections::event::RecordedReply;
+use chatledger_projections::fact::{Fact, Remark, RemarkKind};
+use chatledger_projections::ids::{ConnectionName, ConversationId, EventId, MessageId};
+use chatledger_projections::intent::Intent;
+use chatledger_projections::outcome::{Outcome, Recourse};
+use chatledger_projections::time::Timestamp;
+use serde::Serialize;
+
+use crate::simulator::Simulator;
+
+/// One platform: everything about it that needs no account.
+pub trait Connector: Sync + fmt::Debug {
+    /// The platform's name, as in configurations and in the log.
+    fn platform(&self) -> &'static str;
+
+    /// The settings that an account of it takes, for checks and for a commented configuration.
+    fn settings(&self) -> &'static [Setting];
+
+    /// The secrets that an account of it takes.
+    fn secrets(&self) -> &'static [Setting];
+
+    /// Opens an account: parses its settings (a JSON object without secrets), or names every problem with them.
+    fn connect(&self, name: &ConnectionName, settings: &serde_json::Value) -> Result<Box<dyn Connection>, Vec<SettingProblem>>;
+
+    /// Reads a webhook's body. Never refuses: what it cannot read it returns as a remark.
+    fn decode(&self, webhook: &Webhook<'_>) -> Decoded;
+
+    /// Reads a reply to one of our calls. Never refuses.
+    fn learn(&self, call: &str, reply: &RecordedReply) -> Decoded;
+
+    /// A pure model of the platform with one account, for demonstrations, tests and simulation.
+    fn simulator(&self, account: &SimulatedAccount<'_>) -> Result<Box<dyn Simulator>, Vec<SettingProblem>>;
+}
+
+/// One account at a platform, with its settings parsed.
+pub trait Connection: Send + Sync + fmt::Debug {
+    /// What can be done here.
+    fn traits(&self) -> Traits;
+
+    /// Decides whether a request is the platform's, and if so what of it is recorded.
+    fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection>;
+
+    /// Turns an intent into a request without credentials, or says why this platform cannot show it.
+    fn encode(&self, intent: &Intent) -> Result<Call, Unencodable>;
+
+    /// Adds the credentials: a token, or a signature that bears the time.
+    fn authorise(&self, request: Request, secrets: &Secrets, now: Timestamp) -> Request;
+
+    /// Sorts a reply by what it proves. `now` is when it came, for replies that name a waiting time.
+    fn classify(&self, call: &str, reply: Reply<'_>, now: Timestamp) -> Outcome;
+
+    /// What may be done when it is not known whether an attempt at this intent took effect.
+    fn recourse(&self, intent: &Intent) -> Recourse;
+
+    /// The request that asks whether an uncertain attempt took effect; only for [`Recourse::ProbeFirst`].
+    fn probe(&self, intent: &Intent, known: &Known) -> Option<Call>;
+
+    /// Reads the answer to a probe: `Accepted` if it is done, `Postponed` if it certainly is not (so that it may be
+    /// tried again), `Uncertain` if there is more to ask. Facts go with it, as the id of the message that was found.
+    fn judge(&self, intent: &Intent, known: &Known, call: &str, reply: Reply<'_>, now: Timestamp) -> (Outcome, Vec<Fact>);
+
+    /// The account's quotas, by class of call.
+    fn limits(&self) -> Vec<Limit>;
+
+    /// Where requests go, such as `https://amojo.amocrm.ru`; without a slash at the end.
+    fn base_url(&self) -> &str;
+}
+
+/// One setting or secret that an account takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its key.
+    pub key: &'static str,
+    /// What it is and where it is found, in one sentence.
+    pub about: &'static str,
+    /// An example of its value, as TOML.
+    pub example: &'static str,
+    /// Whether an account without it is refused.
+    pub required: bool,
+}
+
+/// What is wrong with one setting.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, thiserror::Error)]
+#[error("`{key}`: {reason}; {remedy}")]
+pub struct SettingProblem {
+    /// Which setting.
+    pub key: String,
+    /// What is wrong with it.
+    pub reason: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// A text that must not be seen. It has no `Serialize` and no `Display`; `Debug` prints a mark.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes a secret in.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret itself, for signing and comparing only.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Compares without telling by its duration how much was right.
+    pub fn matches(&self, candidate: &[u8]) -> bool {
+        subtle::ConstantTimeEq::ct_eq(self.0.as_bytes(), candidate).into()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(…)")
+    }
+}
+
+/// An account's secrets by key.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets(BTreeMap<&'static str, Secret>);
+
+impl Secrets {
+    /// Adds a secret under the key that the connector asked for.
+    pub fn insert(&mut self, key: &'static str, secret: Secret) {
+        self.0.insert(key, secret);
+    }
+
+    /// The secret under a key, if the account has it.
+    pub fn get(&self, key: &str) -> Option<&Secret> {
+        self.0.get(key)
+    }
+}
+
+/// A request that reached an account's address.
+#[derive(Clone, Copy, Debug)]
+pub struct InboundRequest<'a> {
+    /// The method, in capitals.
+    pub method: &'a str,
+    /// What follows the connection's name in the path, without a slash at either end; may be empty.
+    pub tail: &'a str,
+    /// The headers, names in lower case.
+    pub headers: &'a [(&'a str, &'a [u8])],
+    /// The body.
+    pub body: &'a [u8],
+}
+
+impl<'a> InboundRequest<'a> {
+    /// The first header of this (lower-case) name.
+    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+        self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+}
+
+/// A request that is certainly the platform's. Only a connector's `verify` can make one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verified {
+    id: EventId,
+    headers: Vec<(String, String)>,
+}
+
+impl Verified {
+    /// For connectors: `id` says which deliveries are the same delivery; `headers` are those worth keeping.
+    pub(crate) const fn new(id: EventId, headers: Vec<(String, String)>) -> Self {
+        Self { id, headers }
+    }
+
+    /// The delivery's id: a second arrival has the same.
+    pub const fn id(&self) -> EventId {
+        self.id
+    }
+
+    /// The headers to record.
+    pub fn into_headers(self) -> Vec<(String, String)> {
+        self.headers
+    }
+}
+
+/// Why a request is not let in. What it was is never said to whoever sent it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Rejection {
+    /// There is no proof in it.
+    #[error("it carries no proof of where it comes from")]
+    Unproven,
+    /// The proof is wrong.
+    #[error("its proof is wrong")]
+    Forged,
+    /// The proof is right, but for another account.
+    #[error("it is meant for another account")]
+    Misdirected,
+    /// The platform never sends this method.
+    #[error("the platform never sends this method")]
+    WrongMethod,
+}
+
+impl Rejection {
+    /// The reason as a word, for counters.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Unproven => "unproven",
+            Self::Forged => "forged",
+            Self::Misdirected => "misdirected",
+            Self::WrongMethod => "wrong_method",
+        }
+    }
+}
+
+/// A recorded webhook, as its decoder sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Webhook<'a> {
+    /// The content type, if one was recorded.
+    pub content_type: Option<&'a str>,
+    /// The body, byte for byte.
+    pub body: &'a [u8],
+}
+
+/// What a document means.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub struct Decoded {
+    /// What happened, in the document's order.
+    pub facts: Vec<Fact>,
+    /// What could not be read or was odd.
+    pub remarks: Vec<Remark>,
+}
+
+impl Decoded {
+    /// Adds a fact.
+    pub fn fact(&mut self, fact: Fact) {
+        self.facts.push(fact);
+    }
+
+    /// Adds a remark about what was found at a path.
+    pub fn remark(&mut self, remark: RemarkKind, at: impl Into<String>, found: impl Into<String>) {
+        self.remarks.push(Remark { remark, at: at.into(), found: found.into() });
+    }
+}
+
+/// A request and what is to be known about it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Call {
+    /// Which of the platform's calls, such as `new_message`; the reply is read by it.
+    pub name: &'static str,
+    /// Which of the account's limits it falls under.
+    pub class: &'static str,
+    /// The request, without credentials.
+    pub request: Request,
+}
+
+/// An outbound request.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Request {
+    /// The method, in capitals.
+    pub method: &'static str,
+    /// The path, beginning with a slash, percent-encoded.
+    pub path: String,
+    /// The query, in order; encoded when sent.
+    pub query: Vec<(String, String)>,
+    /// The headers, in order.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body; empty if there is none.
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// A request with a JSON body, serialised once.
+    pub fn json(method: &'static str, path: String, body: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(body).expect("our own wire types always serialise");
+        Self { method, path, query: Vec::new(), headers: vec![("content-type", "application/json".to_owned())], body }
+    }
+
+    /// A request without a body.
+    pub const fn bare(method: &'static str, path: String, query: Vec<(String, String)>) -> Self {
+        Self { method, path, query, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// Path and query as they go over the wire.
+    pub fn target(&self) -> String {
+        if self.query.is_empty() {
+            return self.path.clone();
+        }
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&self.query);
+        format!("{}?{}", self.path, query.finish())
+    }
+}
+
+/// What came back from an attempt.
+#[derive(Clone, Copy, Debug)]
+pub enum Reply<'a> {
+    /// An answer.
+    Answered(&'a RecordedReply),
+    /// Certainly nothing reached the platform: no connection could be made.
+    NotSent(&'a str),
+    /// Something may have reached the platform, and nothing came back.
+    NoAnswer(&'a str),
+}
+
+/// An intent that this platform cannot show.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unencodable {
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// What is known when an uncertain attempt is looked into.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Known {
+    /// The conversation, if it has become known.
+    pub conversation: Option<ConversationId>,
+    /// Messages of ours in it that are accounted for, so that they are not taken for this one.
+    pub accounted: Vec<MessageId>,
+    /// When the first uncertain attempt was made.
+    pub attempted_at: Timestamp,
+}
+
+/// The quotas of one class of calls; all of them hold at once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limit {
+    /// The class, as named by [`Call::class`].
+    pub class: &'static str,
+    /// Its quotas.
+    pub quotas: Vec<Quota>,
+}
+
+/// How many calls may be made in a span of time, whichever span one looks at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quota {
+    /// How many calls.
+    pub calls: NonZeroU32,
+    /// In how long.
+    pub per: Duration,
+    /// How many of them at once; never more than `calls`.
+    pub burst: NonZeroU32,
+}
+
+impl Quota {
+    /// `calls` in any span of `per`, of which at most `burst` at once.
+    ///
+    /// # Panics
+    /// If a number is zero or the burst exceeds the calls: a constant of ours is wrong.
+    pub const fn at_most(calls: u32, per: Duration, burst: u32) -> Self {
+        assert!(burst <= calls, "a burst is part of the quota");
+        match (NonZeroU32::new(calls), NonZeroU32::new(burst)) {
+            (Some(calls), Some(burst)) => Self { calls, per, burst },
+            _ => panic!("a quota allows at least one call"),
+        }
+    }
+}
+
+/// What a simulated account is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct SimulatedAccount<'a> {
+    /// The connection's name; the simulator derives its ids from it.
+    pub name: &'a ConnectionName,
+    /// The account's settings, the same as the connection's.
+    pub settings: &'a serde_json::Value,
+    /// The account's secrets, the same as the connection's.
+    pub secrets: &'a Secrets,
+}

@@ -1,0 +1,217 @@
+//! The log: the only truth there is. A port, its backends, and the one codec between events and stored bytes.
+//!
+//! What every backend promises, proven for each by the suite in `tests/log`:
+//!
+//! * an append is atomic, and answered only when it is on disk;
+//! * a stream's revisions are 0, 1, 2 … without gaps;
+//! * positions strictly increase, and **no reader sees one appear behind one already seen**;
+//! * appending the same ids with the same expectation again succeeds and stores nothing; other ids conflict.
+//!
+//! There is deliberately no `Any` expectation, no update and no delete.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use chatledger_projections::ids::EventId;
+use chatledger_projections::recorded::{Position, Revision, StreamName};
+
+/// An append-only log of streams.
+#[async_trait]
+pub trait EventLog: Send + Sync + fmt::Debug {
+    /// Appends events to the end of one stream: all of them or none.
+    async fn append(&self, append: Append) -> Result<Appended, AppendError>;
+
+    /// Appends to several streams, sharing a flush. Each append is answered for itself, in order.
+    async fn append_all(&self, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>>;
+
+    /// Reads a stream from a revision (inclusive), oldest first, at most `limit` events. A missing stream is empty.
+    async fn read_stream(&self, stream: &StreamName, from: Revision, limit: usize) -> Result<Vec<StoredEvent>, ReadError>;
+
+    /// Reads the log after a position (exclusive; `None`: from the start), oldest first, at most `limit` events.
+    async fn read_all(&self, after: Option<Position>, limit: usize) -> Result<Vec<StoredEvent>, ReadError>;
+
+    /// Reads the newest events of the log, newest first.
+    async fn read_backwards(&self, limit: usize) -> Result<Vec<StoredEvent>, ReadError>;
+
+    /// Follows the log after a position: history, then whatever is appended, for ever.
+    async fn follow(&self, after: Option<Position>) -> Result<Box<dyn Following>, ReadError>;
+}
+
+/// A place in the log from which one reads on. Dropping a pending call loses nothing.
+#[async_trait]
+pub trait Following: Send {
+    /// The next events, at least one and at most `limit`; waits if there are none yet.
+    async fn next(&mut self, limit: usize) -> Result<Vec<StoredEvent>, ReadError>;
+
+    /// Whether everything that was in the log at the last call has been given out.
+    fn is_caught_up(&self) -> bool;
+}
+
+/// Events to append to one stream.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Append {
+    /// Which stream.
+    pub stream: StreamName,
+    /// Where we believe its end to be.
+    pub expected: ExpectedRevision,
+    /// What to append, in order. May be empty: then only the expectation is checked.
+    pub events: Vec<NewEvent>,
+}
+
+/// Where we believe a stream's end to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExpectedRevision {
+    /// There is no such stream.
+    NoStream,
+    /// Its last event has this revision.
+    Exact(Revision),
+}
+
+/// An event as the store takes it: sealed by the codec.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewEvent {
+    /// Its id.
+    pub id: EventId,
+    /// Its type.
+    pub event_type: String,
+    /// Its substance; only the codec knows how to read it.
+    pub data: Vec<u8>,
+    /// What is said about it, as a JSON object.
+    pub metadata: Vec<u8>,
+}
+
+/// An event as the store gives it back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredEvent {
+    /// Its id.
+    pub id: EventId,
+    /// Its stream.
+    pub stream: StreamName,
+    /// Its place in the stream.
+    pub revision: Revision,
+    /// Its place in the log.
+    pub position: Position,
+    /// Its type.
+    pub event_type: String,
+    /// Its substance.
+    pub data: Vec<u8>,
+    /// What is said about it.
+    pub metadata: Vec<u8>,
+}
+
+/// Where appended events ended up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Appended {
+    /// The stream's last revision now; `None` if it is still missing (an empty append).
+    pub last_revision: Option<Revision>,
+    /// The position of the last event of this append; `None` after an empty append.
+    pub position: Option<Position>,
+    /// Whether these events were in the stream already, so that nothing was stored.
+    pub already: bool,
+}
+
+/// Why an append did not happen, or may not have.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// The stream's end is elsewhere; nothing was stored.
+    #[error("append to {stream}: someone else wrote first (its last revision is {actual:?})")]
+    Conflict {
+        /// Which stream.
+        stream: StreamName,
+        /// Where its end is.
+        actual: Option<Revision>,
+    },
+    /// An event is larger than this log takes; nothing was stored.
+    #[error("append to {stream}: an event of {size} bytes is more than the {limit} that this log takes")]
+    TooLarge {
+        /// Which stream.
+        stream: StreamName,
+        /// The event's size in bytes.
+        size: usize,
+        /// The most that this log takes, in bytes.
+        limit: usize,
+    },
+    /// The log refused, as with a full disk; nothing was stored.
+    #[error("append to {stream}: the log cannot take it now")]
+    Unavailable {
+        /// Which stream.
+        stream: StreamName,
+        /// What the store said.
+        #[source]
+        cause: BoxedError,
+    },
+    /// The log did not answer: it may or may not be stored. The same append again settles it.
+    #[error("append to {stream}: the log did not say whether it took it")]
+    Unknown {
+        /// Which stream.
+        stream: StreamName,
+        /// What the store said.
+        #[source]
+        cause: BoxedError,
+    },
+}
+
+/// Why a read failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The log did not answer.
+    #[error("the log cannot be read now")]
+    Unavailable(#[source] BoxedError),
+    /// What is stored is not what was stored.
+    #[error("the log is damaged at position {position}: {what}")]
+    Damaged {
+        /// Where.
+        position: Position,
+        /// What is wrong there.
+        what: String,
+    },
+}
+
+/// Why a log cannot be opened. The file is left untouched.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is something else in the file.
+    #[error("{path} is not a Chatledger log: {what}; name another file with `log`")]
+    Foreign {
+        /// The file.
+        path: String,
+        /// What it is instead.
+        what: String,
+    },
+    /// The file is a log, but broken.
+    #[error("{path} is damaged: {what}; restore it from a copy, or keep it aside and import an export")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// A newer program made it.
+    #[error("{path} was written by a newer version of Chatledger (format {found}, this one reads {known}); update the program")]
+    Newer {
+        /// The file.
+        path: String,
+        /// The file's format.
+        found: u32,
+        /// The newest format that this program reads.
+        known: u32,
+    },
+    /// Another process writes to it.
+    #[error("{path} is in use by another process; one engine at a time writes to an SQLite log")]
+    InUse {
+        /// The file.
+        path: String,
+    },
+    /// The file system said no.
+    #[error("{path} cannot be opened")]
+    Unavailable {
+        /// The file.
+        path: String,
+        /// What it said.
+        #[source]
+        cause: BoxedError,
+    },
+}
+
+/// A cause of any type.
+pub type BoxedError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,154 @@
+//! Which connections there are and which belong together, as it stands in the log: without secrets.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ConnectionName, RouteName, SourceId};
+use crate::phone::Region;
+
+/// Everything about the outside that folds and policies depend on.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Configuration {
+    /// The configured accounts.
+    pub connections: BTreeMap<ConnectionName, Connection>,
+    /// What is joined to what.
+    pub routes: BTreeMap<RouteName, Route>,
+}
+
+/// One configured account at a platform.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Connection {
+    /// Which connector reads and writes it.
+    pub platform: String,
+    /// What the connector says can be done there.
+    pub traits: Traits,
+    /// The connector's own settings, without secrets.
+    pub settings: serde_json::Value,
+}
+
+/// What can be done at a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Traits {
+    /// How a dialogue is begun from our side.
+    pub first_contact: FirstContact,
+    /// Whether its messages say who the client is; otherwise the conversation must be looked up.
+    pub can_look_up: bool,
+    /// Whether it wants to know where its messages stand.
+    pub wants_delivery: bool,
+}
+
+/// How a dialogue is begun from our side.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FirstContact {
+    /// A conversation is found or opened by number, then written to.
+    OpenThenSend,
+    /// The first message goes to the number and opens the conversation.
+    SendToPhone,
+    /// Writing under a new id of ours opens the conversation.
+    WriteUnderOurId,
+    /// Only the client can begin.
+    ClientOnly,
+}
+
+/// Which connections belong together, and their rules.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Route {
+    /// Where managers work.
+    pub crm: ConnectionName,
+    /// Where clients write.
+    pub channel: ConnectionName,
+    /// The entrance of the CRM that belongs to this route; absent: any that no other route has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceId>,
+    /// What to do when a manager writes first.
+    pub manager_first: ManagerFirst,
+    /// How the CRM's numbers without a country code are meant.
+    pub region: Region,
+    /// What our id of a client's conversation in the CRM is made of.
+    pub chat_id: ChatId,
+    /// The remedy `claim`: its message and manner.
+    pub claim: Claim,
+}
+
+/// The two remedies for a conversation whose id only the CRM knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ManagerFirst {
+    /// Keep the CRM's id, use it from then on, and bind with the client's first answer.
+    Remember,
+    /// Give the conversation an id of ours at once, by a silent message of the bot.
+    Claim,
+}
+
+/// What our id of a client's conversation in the CRM is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChatId {
+    /// The client's number, as in the owner's note.
+    Phone,
+    /// The route's name and the client's number: for several routes into one CRM account.
+    RouteAndPhone,
+}
+
+/// How a conversation is claimed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Claim {
+    /// What the bot says; people see it, so keep it short.
+    pub text: String,
+    /// Whether the client is bound along with the chat (amoCRM contract, 10.4).
+    pub strict: bool,
+    /// How long to wait for the CRM to use our id before claiming again, in milliseconds.
+    pub again_after_ms: u64,
+    /// How many claims are made for one chat at most.
+    pub at_most: u32,
+}
+
+impl Claim {
+    /// How long to wait for the CRM to use our id before claiming again.
+    pub const fn again_after(&self) -> Duration {
+        Duration::from_millis(self.again_after_ms)
+    }
+}
+
+/// What a connection is in a route.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Where managers work.
+    Crm,
+    /// Where clients write.
+    Channel,
+}
+
+impl Configuration {
+    /// The route of a conversation at a CRM connection: the one with this source, else the one without any.
+    pub fn route_of_crm(&self, crm: &ConnectionName, source: Option<&SourceId>) -> Option<(&RouteName, &Route)> {
+        let of_this_crm = || self.routes.iter().filter(|(_, route)| route.crm == *crm);
+        of_this_crm()
+            .find(|(_, route)| source.is_some() && route.source.as_ref() == source)
+            .or_else(|| of_this_crm().find(|(_, route)| route.source.is_none()))
+            // A single route takes everything: the account's default source may change under us.
+            .or_else(|| of_this_crm().next().filter(|_| of_this_crm().count() == 1))
+    }
+
+    /// The route of a conversation at a channel connection.
+    pub fn route_of_channel(&self, channel: &ConnectionName) -> Option<(&RouteName, &Route)> {
+        self.routes.iter().find(|(_, route)| route.channel == *channel)
+    }
+
+    /// What a connection is in whichever route it belongs to.
+    pub fn role_of(&self, connection: &ConnectionName) -> Option<Role> {
+        self.routes.values().find_map(|route| {
+            if route.crm == *connection {
+                Some(Role::Crm)
+            } else if route.channel == *connection {
+                Some(Role::Channel)
+            } else {
+                None
+            }
+        })
+    }
+}

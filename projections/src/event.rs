@@ -1,0 +1,172 @@
+//! What stands in the log: what was said to us, and what we did. Nothing in between.
+
+use serde::{Deserialize, Serialize};
+
+use crate::bytes::Bytes;
+use crate::configuration::Configuration;
+use crate::fact::Fact;
+use crate::ids::{ConnectionName, EventId, IntentId, ThreadId};
+use crate::intent::Intent;
+use crate::outcome::{AttemptKind, Outcome};
+
+/// A recorded event's substance.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Event {
+    /// A platform said something.
+    WebhookReceived(WebhookReceived),
+    /// We mean to make something true.
+    IntentRaised(IntentRaised),
+    /// A try is about to leave the house.
+    AttemptStarted(AttemptStarted),
+    /// A try came to an end.
+    AttemptSettled(AttemptSettled),
+    /// Other connections and routes are in force from here.
+    ConfigurationApplied(Configuration),
+    /// Everything up to and including an event has been decided.
+    PolicyAdvanced(PolicyAdvanced),
+}
+
+impl Event {
+    /// The event's type as it stands in the log.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::WebhookReceived(_) => "WebhookReceived",
+            Self::IntentRaised(_) => "IntentRaised",
+            Self::AttemptStarted(_) => "AttemptStarted",
+            Self::AttemptSettled(_) => "AttemptSettled",
+            Self::ConfigurationApplied(_) => "ConfigurationApplied",
+            Self::PolicyAdvanced(_) => "PolicyAdvanced",
+        }
+    }
+}
+
+/// One authenticated inbound request, verbatim.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WebhookReceived {
+    /// At which connection.
+    pub connection: ConnectionName,
+    /// Who reads it: the platform's name.
+    pub platform: String,
+    /// How it came.
+    pub transport: Transport,
+    /// The headers that the connector chose; never credentials.
+    pub headers: Vec<(String, String)>,
+    /// The body, byte for byte.
+    pub body: Vec<u8>,
+}
+
+/// How a document came to us.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// The platform sent it.
+    Webhook,
+    /// We asked for news.
+    Poll,
+    /// We asked for the past.
+    Backfill,
+}
+
+/// We mean to make something true.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct IntentRaised {
+    /// The intent's id: derived from its cause.
+    pub intent_id: IntentId,
+    /// The event that it follows from.
+    pub cause: EventId,
+    /// The rule that decided.
+    pub policy: String,
+    /// Where it is to become true.
+    pub connection: ConnectionName,
+    /// The dialogue that it belongs to.
+    pub thread: ThreadId,
+    /// What is to become true.
+    pub intent: Intent,
+    /// Where the message that it carries came from: connection and their id of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carries: Option<crate::delivery::Origin>,
+}
+
+/// A try is about to leave the house.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AttemptStarted {
+    /// Of which intent.
+    pub intent_id: IntentId,
+    /// The how-manieth try, from one.
+    pub attempt: u32,
+    /// What it does.
+    pub kind: AttemptKind,
+    /// Which of the platform's calls.
+    pub call: String,
+}
+
+/// A try came to an end.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AttemptSettled {
+    /// Of which intent.
+    pub intent_id: IntentId,
+    /// The how-manieth try.
+    pub attempt: u32,
+    /// What it did.
+    pub kind: AttemptKind,
+    /// At which connection.
+    pub connection: ConnectionName,
+    /// Who reads the reply: the platform's name.
+    pub platform: String,
+    /// Which of the platform's calls.
+    pub call: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The reply, verbatim but bounded and without credentials; absent if none came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<RecordedReply>,
+}
+
+/// A platform's answer as evidence.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RecordedReply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers that the connector reads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
+    /// The body, up to the bound.
+    pub body: Bytes,
+    /// Whether the body went on beyond the bound.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
+}
+
+/// Everything up to and including an event has been decided.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PolicyAdvanced {
+    /// The last decided event.
+    pub through: EventId,
+}
+
+/// What a fold takes in: a recorded event with the facts that were read from its bytes.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Happening {
+    /// A platform said something, and this is what it means.
+    Observed {
+        /// At which connection.
+        connection: ConnectionName,
+        /// What it means.
+        facts: Vec<Fact>,
+    },
+    /// We mean to make something true.
+    Raised(IntentRaised),
+    /// A try is about to leave the house.
+    Started(AttemptStarted),
+    /// A try came to an end, and this is what the answer means.
+    Settled {
+        /// Which try, and how it ended.
+        settled: AttemptSettled,
+        /// What was learnt from the reply.
+        facts: Vec<Fact>,
+    },
+    /// Other connections and routes are in force from here.
+    Configured(Configuration),
+    /// Everything up to and including an event has been decided.
+    Advanced(PolicyAdvanced),
+}

@@ -1,0 +1,138 @@
+//! One thing to make true at a platform, imperative.
+//!
+//! An intent says all that its request needs: with the connection's settings it can be encoded next year as today.
+//! Whatever must be learnt first (a conversation's id, say) is a question of its own, and the intent waits for it
+//! in state, not in the queue.
+
+use serde::{Deserialize, Serialize};
+
+use crate::content::{Content, Person};
+use crate::fact::{ConversationKey, DeliveryState, Failure};
+use crate::ids::{ConversationId, MessageId, SourceId};
+use crate::phone::PhoneNumber;
+use crate::time::Timestamp;
+
+/// One thing to make true at a platform.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "intent")]
+pub enum Intent {
+    /// Show a message there.
+    SendMessage(SendMessage),
+    /// Find the conversation with a client, or open one, without saying anything.
+    OpenConversation(OpenConversation),
+    /// Give a conversation of theirs an id of ours, by a silent message of the bot.
+    ClaimConversation(ClaimConversation),
+    /// Say where a message of theirs stands at the other side.
+    ReportDelivery(ReportDelivery),
+    /// Ask who the client of a conversation is.
+    LookUpConversation(LookUpConversation),
+}
+
+impl Intent {
+    /// The intent's kind as a word, for counters, logs and tables.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::SendMessage(_) => "send_message",
+            Self::OpenConversation(_) => "open_conversation",
+            Self::ClaimConversation(_) => "claim_conversation",
+            Self::ReportDelivery(_) => "report_delivery",
+            Self::LookUpConversation(_) => "look_up_conversation",
+        }
+    }
+}
+
+/// Show a message there.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SendMessage {
+    /// To whom.
+    pub to: Destination,
+    /// In whose name.
+    pub speaker: Speaker,
+    /// The author, as far as the platform should know.
+    pub author: Person,
+    /// The client of the conversation; the same person as the author if the client speaks.
+    pub client: Person,
+    /// Our id of the message, the same at every attempt.
+    pub ours: MessageId,
+    /// When it was written.
+    pub written_at: Timestamp,
+    /// What it says.
+    pub content: Content,
+    /// The entrance through which the dialogue runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceId>,
+    /// Whether nobody is to be notified.
+    #[serde(default)]
+    pub silent: bool,
+}
+
+/// Where a message goes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Destination {
+    /// Into a conversation that has a name there.
+    Conversation(ConversationKey),
+    /// To a number, opening the conversation with this message.
+    Phone(PhoneNumber),
+}
+
+/// In whose name a message is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speaker {
+    /// The client.
+    Client,
+    /// A manager, or whoever speaks for the company.
+    Manager,
+    /// A machine.
+    Bot,
+}
+
+/// Find the conversation with a client, or open one, without saying anything.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct OpenConversation {
+    /// The client's number.
+    pub phone: PhoneNumber,
+}
+
+/// Give a conversation of theirs an id of ours, by a silent message of the bot.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ClaimConversation {
+    /// Their id.
+    pub theirs: ConversationId,
+    /// The id that it shall have.
+    pub ours: ConversationId,
+    /// The client: their id and the id that we give.
+    pub client: Person,
+    /// Whether the bot speaks under an id of its own and the client is named by their id too, so that the client is
+    /// bound along with the chat (amoCRM contract, 10.4, stricter variant); otherwise exactly as in the owner's note.
+    pub strict: bool,
+    /// What the bot says; people see it.
+    pub text: String,
+    /// Our id of the bot's message.
+    pub message: MessageId,
+    /// The time that the message bears.
+    pub at: Timestamp,
+    /// The entrance through which the dialogue runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceId>,
+}
+
+/// Say where a message of theirs stands at the other side.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ReportDelivery {
+    /// Their id of the message.
+    pub message: MessageId,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// Ask who the client of a conversation is.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct LookUpConversation {
+    /// Their id of the conversation.
+    pub conversation: ConversationId,
+}
