@@ -240,7 +240,7 @@ impl<T> std::ops::Deref for Object<T> {
     }
 }
 
-/// A field that holds a list of objects or scalars of a known shape. An absent one and `null` are empty.
+/// A field that holds a list; its elements are [`Object`]s or [`Field`]s, so that one odd element loses only itself.
 #[derive(Clone, PartialEq, Debug)]
 pub struct List<T>(pub Loose<Vec<T>>);
 
@@ -355,7 +355,9 @@ pub fn with_document<W, R>(body: &[u8], decoded: &mut Decoded, then: impl FnOnce
 where
     W: WireDocument,
 {
-    if let Ok(document) = serde_json::from_slice::<W::Document<'_>>(body) {
+    // A derived struct would also read itself from a list, field by field.
+    let is_object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    if is_object && let Ok(document) = serde_json::from_slice::<W::Document<'_>>(body) {
         return Some(then(document, decoded));
     }
     let unmarked = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
