@@ -31,7 +31,11 @@ pub trait Connector: Sync + fmt::Debug {
     fn secrets(&self) -> &'static [Setting];
 
     /// Opens an account: parses its settings (a JSON object without secrets), or names every problem with them.
-    fn connect(&self, name: &ConnectionName, settings: &serde_json::Value) -> Result<Box<dyn Connection>, Vec<SettingProblem>>;
+    fn connect(
+        &self,
+        name: &ConnectionName,
+        settings: &serde_json::Value,
+    ) -> Result<Box<dyn Connection>, Vec<SettingProblem>>;
 
     /// Reads a webhook's body. Never refuses: what it cannot read it returns as a remark.
     fn decode(&self, webhook: &Webhook<'_>) -> Decoded;
@@ -68,7 +72,14 @@ pub trait Connection: Send + Sync + fmt::Debug {
 
     /// Reads the answer to a probe: `Accepted` if it is done, `Postponed` if it certainly is not (so that it may be
     /// tried again), `Uncertain` if there is more to ask. Facts go with it, as the id of the message that was found.
-    fn judge(&self, intent: &Intent, known: &Known, call: &str, reply: Reply<'_>, now: Timestamp) -> (Outcome, Vec<Fact>);
+    fn judge(
+        &self,
+        intent: &Intent,
+        known: &Known,
+        call: &str,
+        reply: Reply<'_>,
+        now: Timestamp,
+    ) -> (Outcome, Vec<Fact>);
 
     /// The account's quotas, by class of call.
     fn limits(&self) -> Vec<Limit>;

@@ -351,7 +351,11 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
 ///
 /// Tries the quick way first (borrowed, in one pass). A document with a byte-order mark, broken UTF-8 or a key twice
 /// is read the slow way, with a remark. One that is no JSON at all gives the remark `unreadable` and nothing else.
-pub fn with_document<W, R>(body: &[u8], decoded: &mut Decoded, then: impl FnOnce(W::Document<'_>, &mut Decoded) -> R) -> Option<R>
+pub fn with_document<W, R>(
+    body: &[u8],
+    decoded: &mut Decoded,
+    then: impl FnOnce(W::Document<'_>, &mut Decoded) -> R,
+) -> Option<R>
 where
     W: WireDocument,
 {
@@ -460,7 +464,8 @@ mod tests {
     fn read(body: &[u8]) -> (Option<(Option<String>, Option<i64>, Option<bool>, Option<i64>, usize)>, Decoded) {
         let mut decoded = Decoded::default();
         let read = with_document::<Kind, _>(body, &mut decoded, |wire, decoded| {
-            let inner = wire.inner.0.read("inner", decoded).and_then(|inner| inner.whole.0.read("inner.whole", decoded));
+            let inner =
+                wire.inner.0.read("inner", decoded).and_then(|inner| inner.whole.0.read("inner.whole", decoded));
             (
                 wire.text.0.read("text", decoded).map(Cow::into_owned),
                 wire.whole.0.read("whole", decoded),

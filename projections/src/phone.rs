@@ -62,7 +62,9 @@ impl PhoneNumber {
 
 /// What people put between digits, and nothing else: a text with letters is not a number.
 fn is_phone_sign(sign: char) -> bool {
-    sign.is_ascii_digit() || sign.is_whitespace() || "+-()./\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{a0}\u{202f}".contains(sign)
+    sign.is_ascii_digit()
+        || sign.is_whitespace()
+        || "+-()./\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{a0}\u{202f}".contains(sign)
 }
 
 fn dialled(region: Option<phonenumber::country::Id>, text: &str) -> Option<PhoneNumber> {
@@ -119,7 +121,15 @@ mod tests {
 
     #[test]
     fn every_way_of_typing_a_russian_number_is_the_same_number() {
-        for text in ["89135292926", "+79135292926", "79135292926", "9135292926", "8 (913) 529-29-26", "+7 913 529 29 26", "8\u{a0}913\u{a0}529–29–26"] {
+        for text in [
+            "89135292926",
+            "+79135292926",
+            "79135292926",
+            "9135292926",
+            "8 (913) 529-29-26",
+            "+7 913 529 29 26",
+            "8\u{a0}913\u{a0}529–29–26",
+        ] {
             assert_eq!(read(text).as_deref(), Some("79135292926"), "{text}");
         }
     }
@@ -141,7 +151,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_number_is_refused_with_the_text() {
-        for text in ["", "  ", "нет", "123", "8913529292", "+7 913 529 29 26 доб. 5x", "00000000000", "99999999999999999"] {
+        for text in
+            ["", "  ", "нет", "123", "8913529292", "+7 913 529 29 26 доб. 5x", "00000000000", "99999999999999999"]
+        {
             assert!(PhoneNumber::parse(text, Region::RUSSIA).is_err(), "{text:?} was read as {:?}", read(text));
         }
     }
