@@ -97,6 +97,19 @@ pub enum Purpose {
     },
 }
 
+impl Purpose {
+    /// The label of the intent that has this purpose; see [`Intent::label`].
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Carry { .. } => "send_message",
+            Self::OpenConversation => "open_conversation",
+            Self::Claim { .. } => "claim_conversation",
+            Self::Report { .. } => "report_delivery",
+            Self::LookUp { .. } => "look_up_conversation",
+        }
+    }
+}
+
 /// The projection.
 #[derive(Clone, Debug, Default)]
 pub struct Attempts {
