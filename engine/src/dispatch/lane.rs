@@ -15,6 +15,8 @@ use super::limits::Limits;
 #[derive(Debug)]
 pub struct Lane {
     threads: HashMap<ThreadId, Queue>,
+    /// Which dialogue an intent at the head of its queue belongs to.
+    heads_of: HashMap<IntentId, ThreadId>,
     /// The heads of the queues that may move, by class and then by when: earliest first, then in order of raising.
     heads: BTreeMap<&'static str, BTreeSet<Head>>,
     limits: Limits,
@@ -81,6 +83,7 @@ impl Lane {
     pub fn new(limits: &[Limit], in_flight_at_most: usize) -> Self {
         Self {
             threads: HashMap::new(),
+            heads_of: HashMap::new(),
             heads: BTreeMap::new(),
             limits: Limits::new(limits),
             in_flight: 0,
@@ -95,6 +98,7 @@ impl Lane {
         queue.waiting.push_back(queued);
         self.depth += 1;
         if queue.waiting.len() == 1 {
+            self.heads_of.insert(queued.intent, queued.thread);
             self.heads.entry(queued.class).or_default().insert(Head::of(&queued));
         }
     }
@@ -127,12 +131,15 @@ impl Lane {
         self.limits.permit(class, now)
     }
 
-    /// An attempt ended.
-    pub fn settle(&mut self, thread: ThreadId, intent: IntentId, afterwards: Afterwards) {
-        let Some(queue) = self.threads.get_mut(&thread) else { return };
-        if queue.waiting.front().is_none_or(|front| front.intent != intent) {
-            return;
-        }
+    /// A call of this class was made at this moment, before there was a lane.
+    pub fn recall(&mut self, class: &str, at: Timestamp) {
+        self.limits.recall(class, at);
+    }
+
+    /// An attempt ended; by whom is all the same. Only the head of a queue can be attempted.
+    pub fn settle(&mut self, intent: IntentId, afterwards: Afterwards) {
+        let Some(thread) = self.heads_of.get(&intent).copied() else { return };
+        let queue = self.threads.get_mut(&thread).expect("a head has a queue");
         if queue.head_in_flight {
             queue.head_in_flight = false;
             self.in_flight -= 1;
@@ -146,6 +153,7 @@ impl Lane {
         match afterwards {
             Afterwards::Done => {
                 queue.waiting.pop_front();
+                self.heads_of.remove(&intent);
                 self.depth -= 1;
             }
             Afterwards::Again { class, not_before } => {
@@ -157,6 +165,7 @@ impl Lane {
         match queue.waiting.front() {
             Some(front) => {
                 let (class, head) = (front.class, Head::of(front));
+                self.heads_of.insert(front.intent, thread);
                 self.heads.entry(class).or_default().insert(head);
             }
             None => {
@@ -215,7 +224,7 @@ mod tests {
         assert_eq!(lane.next(NOW), attempt(3));
         assert_eq!(lane.next(NOW), Next::Idle);
         let first = queued(1, 1);
-        lane.settle(first.thread, first.intent, Afterwards::Done);
+        lane.settle(first.intent, Afterwards::Done);
         assert_eq!(lane.next(NOW), attempt(2));
     }
 
@@ -227,7 +236,7 @@ mod tests {
         let first = queued(1, 1);
         assert_eq!(lane.next(NOW), attempt(1));
         let later = NOW + Duration::from_secs(5);
-        lane.settle(first.thread, first.intent, Afterwards::Again { class: "send", not_before: later });
+        lane.settle(first.intent, Afterwards::Again { class: "send", not_before: later });
         assert_eq!(lane.next(NOW), Next::Wait(later));
         assert_eq!(lane.next(later), attempt(1));
         assert_eq!(lane.depth(), 2);
@@ -243,7 +252,7 @@ mod tests {
         assert_eq!(lane.next(NOW), attempt(2));
         assert_eq!(lane.next(NOW), Next::Idle);
         let first = queued(1, 1);
-        lane.settle(first.thread, first.intent, Afterwards::Done);
+        lane.settle(first.intent, Afterwards::Done);
         assert_eq!(lane.next(NOW), attempt(3));
     }
 
@@ -269,7 +278,7 @@ mod tests {
         lane.push(queued(1, 1));
         lane.push(queued(2, 1));
         let first = queued(1, 1);
-        lane.settle(first.thread, first.intent, Afterwards::Done);
+        lane.settle(first.intent, Afterwards::Done);
         assert_eq!(lane.next(NOW), attempt(2));
         assert_eq!(lane.in_flight(), 1);
     }

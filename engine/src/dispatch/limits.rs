@@ -39,6 +39,14 @@ impl Limits {
             Some(_) | None => limiters.iter_mut().try_for_each(|limiter| limiter.take(now)),
         }
     }
+
+    /// A call was made at this moment, permitted or not.
+    pub fn recall(&mut self, class: &str, at: Timestamp) {
+        for limiter in self.classes.get_mut(class).into_iter().flatten() {
+            // A refusal leaves the limiter as closed as it was.
+            let _refused = limiter.take(at);
+        }
+    }
 }
 
 /// One quota, enforced by the generic cell rate algorithm.

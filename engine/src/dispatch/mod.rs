@@ -1,0 +1,218 @@
+//! Carrying intents out: which attempt is due, in what order, how fast, and what follows from its end.
+//!
+//! The dispatcher is a pure state machine beside the pipeline: it sees every step of the log, and says which attempts
+//! are due now. It acts only on intents that stand in the log. Sending is [`crate::live`]'s business, so that the same
+//! dispatcher runs in stories and simulations without a socket and without a clock.
+
+pub mod attempt;
+pub mod backoff;
+pub mod lane;
+pub mod limits;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chatledger_connectors::connector::Known;
+use chatledger_projections::attempts::{Open, Standing};
+use chatledger_projections::event::{AttemptSettled, AttemptStarted, Happening};
+use chatledger_projections::ids::{ConnectionName, IntentId};
+use chatledger_projections::outcome::{AttemptKind, Outcome};
+use chatledger_projections::state::State;
+use chatledger_projections::time::Timestamp;
+
+use self::attempt::{Departure, interrupted};
+use self::backoff::Backoff;
+use self::lane::{Afterwards, Lane, Next, Queued};
+use crate::account::Accounts;
+use crate::pipeline::Step;
+
+/// How intents are carried out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rules {
+    /// How many attempts of one connection are in flight at most.
+    pub in_flight: usize,
+    /// How long an intent is tried before it is given up.
+    pub give_up_after: Duration,
+    /// The delays between attempts.
+    pub backoff: Backoff,
+}
+
+/// Says which attempts are due.
+#[derive(Debug)]
+pub struct Dispatcher {
+    accounts: Arc<Accounts>,
+    lanes: BTreeMap<ConnectionName, Lane>,
+    rules: Rules,
+}
+
+/// What is due now, and when to ask again.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Due {
+    /// Attempts to make now.
+    pub departures: Vec<Departure>,
+    /// When the next may be due, if nothing else happens before.
+    pub next: Option<Timestamp>,
+}
+
+impl Dispatcher {
+    /// A dispatcher with empty lanes for these accounts.
+    pub fn new(accounts: Arc<Accounts>, rules: Rules) -> Self {
+        let lane = |account: &crate::account::Account| Lane::new(&account.connection.limits(), rules.in_flight);
+        let lanes = accounts.iter().map(|(name, account)| (name.clone(), lane(account))).collect();
+        Self { accounts, lanes, rules }
+    }
+
+    /// How intents are carried out.
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Takes over what a history left undone. Attempts that were started and not settled are interrupted: their ends
+    /// are to be recorded, and nothing of theirs moves before that.
+    pub fn resume(&mut self, state: &State) -> Vec<AttemptSettled> {
+        let mut ends = Vec::new();
+        for (intent, open) in state.attempts.in_order() {
+            let not_before = match &open.standing {
+                Standing::Raised => open.raised_at,
+                Standing::Started { kind, .. } => {
+                    if let Some(account) = self.accounts.get(&open.connection) {
+                        let mut departure = departure(intent, open, state);
+                        departure.attempt = open.attempts;
+                        let started = AttemptStarted { call: "interrupted".to_owned(), ..departure.started(*kind, "") };
+                        ends.push(interrupted(&departure, &started, account));
+                    }
+                    Timestamp::from_millis(i64::MAX)
+                }
+                Standing::Settled { kind, outcome, at } => self.not_before(intent, open.attempts, *kind, outcome, *at),
+            };
+            self.push(intent, open, not_before);
+        }
+        ends
+    }
+
+    /// Sees a step of the past: calls that were made before the engine started count against the limits all the same.
+    pub fn recall(&mut self, step: &Step, state: &State) {
+        let Happening::Started(started) = &step.happening.event else { return };
+        let Some(open) = state.attempts.get(started.intent_id) else { return };
+        let class = self.class(open, started.kind == AttemptKind::Probe);
+        if let Some(lane) = self.lanes.get_mut(&open.connection) {
+            lane.recall(class, step.happening.recorded_at);
+        }
+    }
+
+    /// Sees a step of the log, after the state has taken it in.
+    pub fn see(&mut self, step: &Step, state: &State) {
+        let at = step.happening.recorded_at;
+        match &step.happening.event {
+            Happening::Raised(raised) => {
+                if let Some(open) = state.attempts.get(raised.intent_id) {
+                    self.push(raised.intent_id, open, at);
+                }
+            }
+            Happening::Settled { settled, .. } => self.settle(settled, state, at),
+            Happening::Observed { .. } | Happening::Started(_) | Happening::Configured(_) | Happening::Advanced(_) => {}
+        }
+    }
+
+    /// Which attempts are due. Each is in flight from here on, until the log shows its end.
+    pub fn due(&mut self, state: &State, now: Timestamp) -> Due {
+        let mut due = Due::default();
+        for lane in self.lanes.values_mut() {
+            loop {
+                match lane.next(now) {
+                    Next::Attempt(intent) => {
+                        let open = state.attempts.get(intent).expect("only open intents are queued");
+                        due.departures.push(departure(intent, open, state));
+                    }
+                    Next::Wait(until) => {
+                        due.next = Some(due.next.map_or(until, |known| known.min(until)));
+                        break;
+                    }
+                    Next::Idle => break,
+                }
+            }
+        }
+        due
+    }
+
+    /// An attempt turned out to fall under another limit than estimated: takes a place there, or puts it back.
+    pub fn permit(&mut self, departure: &Departure, class: &'static str, now: Timestamp) -> bool {
+        let Some(lane) = self.lanes.get_mut(&departure.connection) else { return false };
+        match lane.permit(class, now) {
+            Ok(()) => true,
+            Err(not_before) => {
+                lane.settle(departure.intent, Afterwards::Again { class, not_before });
+                false
+            }
+        }
+    }
+
+    /// The class that an attempt was estimated to fall under.
+    pub fn estimate(&self, departure: &Departure, state: &State) -> Option<&'static str> {
+        let open = state.attempts.get(departure.intent)?;
+        Some(self.class(open, departure.doubt.is_some()))
+    }
+
+    /// The lanes, for gauges.
+    pub fn lanes(&self) -> impl Iterator<Item = (&ConnectionName, &Lane)> {
+        self.lanes.iter()
+    }
+
+    fn push(&mut self, intent: IntentId, open: &Open, not_before: Timestamp) {
+        let class = self.class(open, open.uncertain_since.is_some());
+        // A connection that is no longer configured keeps its intents in the log; nobody can carry them out.
+        let Some(lane) = self.lanes.get_mut(&open.connection) else { return };
+        lane.push(Queued { intent, thread: open.thread, sequence: open.sequence, class, not_before });
+    }
+
+    fn settle(&mut self, settled: &AttemptSettled, state: &State, at: Timestamp) {
+        let afterwards = match state.attempts.get(settled.intent_id) {
+            Some(open) => {
+                let class = self.class(open, open.uncertain_since.is_some());
+                let not_before = self.not_before(settled.intent_id, open.attempts, settled.kind, &settled.outcome, at);
+                Afterwards::Again { class, not_before }
+            }
+            None => Afterwards::Done,
+        };
+        if let Some(lane) = self.lanes.get_mut(&settled.connection) {
+            lane.settle(settled.intent_id, afterwards);
+        }
+    }
+
+    fn not_before(&self, intent: IntentId, attempts: u32, kind: AttemptKind, outcome: &Outcome, at: Timestamp) -> Timestamp {
+        let later = at + self.rules.backoff.delay(intent, attempts);
+        match (outcome, kind) {
+            (Outcome::Postponed { until: Some(until), .. }, _) => (*until).max(at),
+            // It was asked, and nothing happened there: no reason to wait.
+            (Outcome::Postponed { until: None, .. }, AttemptKind::Probe) => at,
+            (Outcome::Postponed { until: None, .. }, AttemptKind::Act) | (Outcome::Uncertain { .. }, _) => later,
+            (Outcome::Accepted | Outcome::Refused { .. }, _) => at,
+        }
+    }
+
+    fn class(&self, open: &Open, in_doubt: bool) -> &'static str {
+        let kind = if in_doubt { AttemptKind::Probe } else { AttemptKind::Act };
+        let account = self.accounts.get(&open.connection);
+        account.map_or("", |account| account.connection.class_of(open.purpose.label(), kind))
+    }
+}
+
+fn departure(intent: IntentId, open: &Open, state: &State) -> Departure {
+    let doubt = open.uncertain_since.map(|attempted_at| Known {
+        conversation: state
+            .bindings
+            .current(open.thread, &open.connection)
+            .and_then(|endpoint| endpoint.theirs.clone()),
+        accounted: state.delivery.accounted(open.thread, &open.connection),
+        attempted_at,
+    });
+    Departure {
+        intent,
+        thread: open.thread,
+        connection: open.connection.clone(),
+        attempt: open.attempts + 1,
+        raised_at: open.raised_at,
+        doubt,
+    }
+}

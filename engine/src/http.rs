@@ -1,0 +1,94 @@
+//! Sending one request and bringing back what came of it. Decides nothing.
+
+use std::time::Duration;
+
+use chatledger_connectors::connector::Request;
+use chatledger_projections::bytes::Bytes;
+use chatledger_projections::event::RecordedReply;
+
+/// How much of a reply's body is kept. What goes on beyond it is evidence of nothing that we read.
+const BODY_AT_MOST: usize = 64 * 1024;
+
+/// The reply headers that connectors read.
+const KEPT_HEADERS: [&str; 3] = ["content-type", "retry-after", "date"];
+
+/// Sends requests; connections are kept and reused.
+#[derive(Clone, Debug)]
+pub struct Http {
+    client: reqwest::Client,
+}
+
+/// Why there is no reply.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NoReply {
+    /// Certainly nothing reached the platform.
+    NotSent(String),
+    /// Something may have.
+    NoAnswer(String),
+}
+
+impl Http {
+    /// A client with these limits of patience: for making a connection, and for the whole call.
+    pub fn new(connect_timeout: Duration, call_timeout: Duration) -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .connect_timeout(connect_timeout)
+            .timeout(call_timeout)
+            .pool_idle_timeout(Duration::from_secs(60))
+            // A platform's API that redirects is a platform's API that is misconfigured.
+            .redirect(reqwest::redirect::Policy::none())
+            .tcp_nodelay(true)
+            .user_agent(concat!("chatledger/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self { client })
+    }
+
+    /// Sends a request that bears its credentials.
+    pub async fn send(&self, base_url: &str, request: Request) -> Result<RecordedReply, NoReply> {
+        let url = format!("{base_url}{}", request.target());
+        let method = reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|error| NoReply::NotSent(error.to_string()))?;
+        let mut outgoing = self.client.request(method, url).body(request.body);
+        for (name, value) in &request.headers {
+            outgoing = outgoing.header(*name, value);
+        }
+        let mut answer = outgoing.send().await.map_err(|error| no_reply(&error))?;
+        let headers = KEPT_HEADERS
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), answer.headers().get(*name)?.to_str().ok()?.to_owned())))
+            .collect();
+        let status = answer.status().as_u16();
+        let mut body = Vec::new();
+        let mut cut = false;
+        // The status has been said: a body that breaks off is still an answer.
+        while let Ok(Some(chunk)) = answer.chunk().await {
+            let room = BODY_AT_MOST - body.len();
+            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if chunk.len() > room {
+                cut = true;
+                break;
+            }
+        }
+        Ok(RecordedReply { status, headers, body: Bytes(body), cut })
+    }
+}
+
+fn no_reply(error: &reqwest::Error) -> NoReply {
+    let words = words_of(error);
+    if error.is_connect() || error.is_builder() { NoReply::NotSent(words) } else { NoReply::NoAnswer(words) }
+}
+
+/// The chain of causes without the address: a path may hold a secret.
+fn words_of(error: &reqwest::Error) -> String {
+    let kind = if error.is_timeout() {
+        "no answer in time"
+    } else if error.is_connect() {
+        "no connection"
+    } else {
+        "the exchange broke off"
+    };
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    let is_itself = std::ptr::addr_eq(innermost, std::ptr::from_ref(error));
+    if is_itself { kind.to_owned() } else { format!("{kind}: {innermost}") }
+}

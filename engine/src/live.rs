@@ -1,0 +1,462 @@
+//! The engine at work: follows the log, raises what follows from it, and carries it out.
+//!
+//! One task owns the pipeline and the dispatcher; everything it knows it knows from the log, its own attempts
+//! included. Attempts run beside it, each: start on record, request, reply, end on record. Nothing here decides.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chatledger_connectors::connector::{Call, Reply};
+use chatledger_projections::configuration::Configuration;
+use chatledger_projections::event::{AttemptSettled, AttemptStarted, Event, IntentRaised, PolicyAdvanced};
+use chatledger_projections::ids::EventId;
+use chatledger_projections::intent::Intent;
+use chatledger_projections::recorded::{Position, Revision, StreamName};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use crate::account::{Account, Accounts};
+use crate::clock::Clock;
+use crate::dispatch::attempt::{Departure, Plan, conclude, plan};
+use crate::dispatch::{Dispatcher, Rules};
+use crate::fold::{FoldError, fold};
+use crate::http::{Http, NoReply};
+use crate::log::{Append, AppendError, EventLog, ExpectedRevision, StoredEvent, codec, naming};
+use crate::metrics;
+use crate::pipeline::Pipeline;
+use crate::readiness::Readiness;
+
+/// Everything that the engine needs of the outside.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The log.
+    pub log: Arc<dyn EventLog>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The way out.
+    pub http: Http,
+    /// The configured accounts.
+    pub accounts: Arc<Accounts>,
+    /// How intents are carried out.
+    pub rules: Rules,
+    /// How long attempts in flight are waited for at the end.
+    pub grace: Duration,
+    /// What is told about being ready.
+    pub readiness: Arc<Readiness>,
+}
+
+/// The engine at work. It has hands; see [`crate::replay`] for one without.
+#[derive(Debug)]
+pub struct Live {
+    surroundings: Surroundings,
+    pipeline: Pipeline,
+    dispatcher: Dispatcher,
+    position: Option<Position>,
+    /// Events since the place of deciding was last marked in the log.
+    unmarked: usize,
+}
+
+/// Why the engine could not begin or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The history cannot be folded.
+    #[error("the history cannot be read back")]
+    Fold(#[from] FoldError),
+    /// The log cannot be followed.
+    #[error("the log cannot be followed")]
+    Follow(#[from] crate::log::ReadError),
+    /// Folding the history broke off.
+    #[error("reading the history back was interrupted")]
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
+/// How many events are taken in before what follows from them is recorded; they share one flush.
+const BATCH: usize = 512;
+
+/// After so many events from which nothing followed, the log is told that they were decided.
+const MARK_EVERY: usize = 1024;
+
+/// How long the log is left alone after it refused.
+const LOG_PAUSE: Duration = Duration::from_millis(250);
+
+impl Live {
+    /// Reads the whole history back. Nothing is sent.
+    pub async fn resume(surroundings: Surroundings) -> Result<Self, LiveError> {
+        let log = surroundings.log.clone();
+        let dispatcher = Dispatcher::new(surroundings.accounts.clone(), surroundings.rules);
+        let folded = tokio::task::spawn_blocking(move || {
+            let mut pipeline = Pipeline::default();
+            let mut dispatcher = dispatcher;
+            let position = fold(&*log, &mut pipeline, None, None, &mut |step, state| dispatcher.recall(step, state))?;
+            Ok::<_, FoldError>((pipeline, dispatcher, position))
+        });
+        let (pipeline, dispatcher, position) = folded.await??;
+        info!(events = pipeline.taken().events, drift = pipeline.taken().drift, "history read back");
+        Ok(Self { surroundings, pipeline, dispatcher, position, unmarked: 0 })
+    }
+
+    /// Works until told to stop; then finishes what is in flight, within the grace period.
+    pub async fn run(mut self, configuration: Configuration, stop: CancellationToken) -> Result<(), LiveError> {
+        self.begin(configuration, &stop).await;
+        let mut following = self.surroundings.log.follow(self.position).await?;
+        let mut attempts: JoinSet<()> = JoinSet::new();
+        let halt = CancellationToken::new();
+        loop {
+            let wake = self.depart(&mut attempts, &stop, &halt);
+            self.surroundings.readiness.set_caught_up(following.is_caught_up());
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                batch = following.next(BATCH) => match batch {
+                    Ok(batch) => self.take(batch, &stop).await?,
+                    Err(unreadable) => {
+                        warn!(error = %chain(&unreadable), "the log cannot be read; trying again");
+                        self.surroundings.readiness.set_caught_up(false);
+                        tokio::time::sleep(LOG_PAUSE).await;
+                        following = self.surroundings.log.follow(self.position).await?;
+                    }
+                },
+                Some(ended) = attempts.join_next(), if !attempts.is_empty() => {
+                    if let Err(broken) = ended && broken.is_panic() {
+                        error!("an attempt broke off; it will be found in the log as uncertain at the next start");
+                    }
+                }
+                () = sleep_for(wake) => {}
+            }
+        }
+        self.surroundings.readiness.set_caught_up(false);
+        self.finish(attempts, &halt).await;
+        Ok(())
+    }
+
+    /// What must stand in the log before anything else happens: what the last run left undone, and what is in force.
+    async fn begin(&mut self, configuration: Configuration, stop: &CancellationToken) {
+        let outstanding = self.pipeline.outstanding();
+        if !outstanding.is_empty() {
+            info!(intents = outstanding.len(), "raising what the last run did not come to");
+            self.raise(outstanding, stop).await;
+        }
+        if self.pipeline.state().configuration != configuration {
+            self.apply(configuration, stop).await;
+        }
+        let ends = self.dispatcher.resume(self.pipeline.state());
+        if !ends.is_empty() {
+            warn!(attempts = ends.len(), "attempts of the last run have no end on record; they are uncertain");
+        }
+        let appends: Vec<_> = ends.into_iter().map(|settled| self.settled(settled)).collect();
+        self.append(appends, stop).await;
+    }
+
+    /// Records that another configuration is in force.
+    async fn apply(&self, configuration: Configuration, stop: &CancellationToken) {
+        let stream = StreamName::configuration();
+        let event = Event::ConfigurationApplied(configuration);
+        loop {
+            let last = self.last_revision(&stream).await;
+            let Some(last) = last else {
+                if pause(stop).await { continue } else { return }
+            };
+            let (expected, revision) = match last {
+                Some(last) => (ExpectedRevision::Exact(last), last.next()),
+                None => (ExpectedRevision::NoStream, Revision::FIRST),
+            };
+            let id = naming::event_id(&event, revision).expect("a configuration's id is derived");
+            let sealed = codec::seal(&event, id, self.surroundings.clock.now(), None, None);
+            let append = Append { stream: stream.clone(), expected, events: vec![sealed] };
+            match self.surroundings.log.append(append).await {
+                Ok(_) => return,
+                Err(error) => warn!(error = %chain(&error), "the configuration cannot be recorded; trying again"),
+            }
+            if !pause(stop).await {
+                return;
+            }
+        }
+    }
+
+    /// A stream's last revision: `None` if the log does not say, `Some(None)` if there is no such stream.
+    async fn last_revision(&self, stream: &StreamName) -> Option<Option<Revision>> {
+        let mut last = None;
+        loop {
+            let from = last.map_or(Revision::FIRST, Revision::next);
+            let page = self.surroundings.log.read_stream(stream, from, BATCH).await.ok()?;
+            match page.last() {
+                Some(event) => last = Some(event.revision),
+                None => return Some(last),
+            }
+        }
+    }
+
+    /// Takes in what the log brings, and records what follows from it.
+    async fn take(&mut self, batch: Vec<StoredEvent>, stop: &CancellationToken) -> Result<(), LiveError> {
+        let mut follows = Vec::new();
+        for stored in batch {
+            let position = stored.position;
+            let recorded = codec::open(stored).map_err(FoldError::from)?;
+            let step = self.pipeline.take(recorded);
+            self.dispatcher.see(&step, self.pipeline.state());
+            metrics::step(&step);
+            self.position = Some(position);
+            self.unmarked += 1;
+            follows.extend(step.intents);
+        }
+        if !follows.is_empty() {
+            self.unmarked = 0;
+            self.raise(follows, stop).await;
+        } else if self.unmarked >= MARK_EVERY {
+            self.mark(stop).await;
+        }
+        for (connection, lane) in self.dispatcher.lanes() {
+            metrics::lane(connection, lane.depth(), lane.in_flight());
+        }
+        Ok(())
+    }
+
+    /// Records intents. One that is on record already was raised by an earlier life of ours.
+    async fn raise(&self, intents: Vec<IntentRaised>, stop: &CancellationToken) {
+        let now = self.surroundings.clock.now();
+        let append = |raised: IntentRaised| {
+            let (cause, thread) = (raised.cause, raised.thread.to_string());
+            let stream = StreamName::intent(raised.intent_id);
+            let event = Event::IntentRaised(raised);
+            let id = naming::event_id(&event, Revision::FIRST).expect("an intent's id is derived");
+            let sealed = codec::seal(&event, id, now, Some(cause), Some(&thread));
+            Append { stream, expected: ExpectedRevision::NoStream, events: vec![sealed] }
+        };
+        self.append(intents.into_iter().map(append).collect(), stop).await;
+    }
+
+    /// Tells the log that everything so far was decided.
+    async fn mark(&mut self, stop: &CancellationToken) {
+        let Some(through) = self.pipeline.settled_through() else { return };
+        self.unmarked = 0;
+        let stream = StreamName::policy();
+        let Some(last) = self.last_revision(&stream).await else { return };
+        let event = Event::PolicyAdvanced(PolicyAdvanced { through });
+        let (expected, revision) = match last {
+            Some(last) => (ExpectedRevision::Exact(last), last.next()),
+            None => (ExpectedRevision::NoStream, Revision::FIRST),
+        };
+        let id = naming::event_id(&event, revision).expect("a mark's id is derived");
+        let sealed = codec::seal(&event, id, self.surroundings.clock.now(), None, None);
+        self.append(vec![Append { stream, expected, events: vec![sealed] }], stop).await;
+    }
+
+    /// Appends until the log has taken all of it, or has said that it stands there already.
+    async fn append(&self, appends: Vec<Append>, stop: &CancellationToken) {
+        append_until_taken(&*self.surroundings.log, appends, stop).await;
+    }
+
+    /// Starts whatever is due. Gives how long to wait for the next.
+    fn depart(&mut self, attempts: &mut JoinSet<()>, stop: &CancellationToken, halt: &CancellationToken) -> Option<Duration> {
+        let now = self.surroundings.clock.now();
+        let due = self.dispatcher.due(self.pipeline.state(), now);
+        for departure in due.departures {
+            let Some(account) = self.surroundings.accounts.get(&departure.connection).cloned() else { continue };
+            let (stop, halt) = (stop.clone(), halt.clone());
+            let errand = Errand { surroundings: self.surroundings.clone(), account, departure };
+            attempts.spawn(async move {
+                tokio::select! {
+                    () = errand.run(&stop) => {}
+                    () = halt.cancelled() => {}
+                }
+            });
+        }
+        due.next.map(|next| next.since(now).max(Duration::from_millis(1)))
+    }
+
+    fn settled(&self, settled: AttemptSettled) -> Append {
+        settled_append(settled, self.surroundings.clock.now())
+    }
+
+    async fn finish(&mut self, mut attempts: JoinSet<()>, halt: &CancellationToken) {
+        let in_flight = attempts.len();
+        if in_flight > 0 {
+            info!(in_flight, "stopping; waiting for the attempts in flight");
+        }
+        let ended = tokio::time::timeout(self.surroundings.grace, async { while attempts.join_next().await.is_some() {} });
+        if ended.await.is_err() {
+            warn!(left = attempts.len(), "the grace period is over; what is in flight will be uncertain at the next start");
+            halt.cancel();
+        }
+        if self.unmarked > 0 {
+            let expired = CancellationToken::new();
+            expired.cancel();
+            self.mark(&expired).await;
+        }
+    }
+}
+
+/// One attempt on its way out and back.
+struct Errand {
+    surroundings: Surroundings,
+    account: Account,
+    departure: Departure,
+}
+
+impl Errand {
+    async fn run(self, stop: &CancellationToken) {
+        let Some((intent, raised)) = self.intent(stop).await else { return };
+        match plan(&self.departure, &intent, &self.account) {
+            Plan::Call { started, call } => {
+                if self.start(&started, raised, stop).await {
+                    self.make(&intent, &started, call).await;
+                }
+            }
+            Plan::End { started, settled } => {
+                if self.start(&started, raised, stop).await {
+                    self.settle(settled).await;
+                }
+            }
+        }
+    }
+
+    /// The intent itself: the queue holds only its name.
+    async fn intent(&self, stop: &CancellationToken) -> Option<(Intent, EventId)> {
+        let stream = StreamName::intent(self.departure.intent);
+        loop {
+            match self.surroundings.log.read_stream(&stream, Revision::FIRST, 1).await {
+                Ok(events) => {
+                    let recorded = events.into_iter().next().and_then(|stored| codec::open(stored).ok())?;
+                    let Event::IntentRaised(raised) = recorded.event else { return None };
+                    return Some((raised.intent, recorded.id));
+                }
+                Err(unreadable) => warn!(intent = %self.departure.intent, error = %chain(&unreadable), "an intent cannot be read"),
+            }
+            if !pause(stop).await {
+                return None;
+            }
+        }
+    }
+
+    /// Puts the start on record; `false` if it must not go out.
+    async fn start(&self, started: &AttemptStarted, raised: EventId, stop: &CancellationToken) -> bool {
+        let event = Event::AttemptStarted(started.clone());
+        let revision = before_attempt(started.attempt);
+        let id = naming::event_id(&event, revision.next()).expect("an attempt's id is derived");
+        let thread = self.departure.thread.to_string();
+        let sealed = codec::seal(&event, id, self.surroundings.clock.now(), Some(raised), Some(&thread));
+        let stream = StreamName::intent(started.intent_id);
+        let append = Append { stream, expected: ExpectedRevision::Exact(revision), events: vec![sealed] };
+        let mut in_doubt = false;
+        loop {
+            if stop.is_cancelled() {
+                return false;
+            }
+            match self.surroundings.log.append(append.clone()).await {
+                // Stored by somebody else under the same name: it is theirs to carry out.
+                Ok(appended) if appended.already && !in_doubt => return false,
+                Ok(_) => return true,
+                Err(AppendError::Conflict { .. }) => {
+                    debug!(intent = %started.intent_id, attempt = started.attempt, "someone else carries this out");
+                    return false;
+                }
+                Err(AppendError::TooLarge { .. }) => return false,
+                Err(AppendError::Unknown { .. }) => in_doubt = true,
+                Err(AppendError::Unavailable { .. }) => {}
+            }
+            if !pause(stop).await {
+                return false;
+            }
+        }
+    }
+
+    async fn make(&self, intent: &Intent, started: &AttemptStarted, call: Call) {
+        let connection = &self.account.connection;
+        let request = connection.authorise(call.request, &self.account.secrets, self.surroundings.clock.now());
+        let answer = self.surroundings.http.send(connection.base_url(), request).await;
+        let reply = match &answer {
+            Ok(answer) => Reply::Answered(answer),
+            Err(NoReply::NotSent(why)) => Reply::NotSent(why),
+            Err(NoReply::NoAnswer(why)) => Reply::NoAnswer(why),
+        };
+        let now = self.surroundings.clock.now();
+        let give_up_after = self.surroundings.rules.give_up_after;
+        let settled = conclude(&self.departure, started, intent, &self.account, reply, now, give_up_after);
+        info!(
+            intent = %settled.intent_id,
+            kind = intent.label(),
+            connection = %settled.connection,
+            call = settled.call,
+            attempt = settled.attempt,
+            outcome = settled.outcome.label(),
+            "attempt settled"
+        );
+        self.settle(settled).await;
+    }
+
+    /// Puts the end on record, however long that takes: it is known only here.
+    async fn settle(&self, settled: AttemptSettled) {
+        let append = settled_append(settled, self.surroundings.clock.now());
+        append_until_taken(&*self.surroundings.log, vec![append], &CancellationToken::new()).await;
+    }
+}
+
+/// The revision of an intent's stream before an attempt: one event for the intent, two for each attempt.
+fn before_attempt(attempt: u32) -> Revision {
+    Revision::new(u64::from(attempt.saturating_sub(1)) * 2)
+}
+
+fn settled_append(settled: AttemptSettled, now: chatledger_projections::time::Timestamp) -> Append {
+    let stream = StreamName::intent(settled.intent_id);
+    let revision = before_attempt(settled.attempt).next();
+    let event = Event::AttemptSettled(settled);
+    let id = naming::event_id(&event, revision.next()).expect("an attempt's id is derived");
+    let sealed = codec::seal(&event, id, now, None, None);
+    Append { stream, expected: ExpectedRevision::Exact(revision), events: vec![sealed] }
+}
+
+/// Appends until the log has taken everything; a conflict means that it stands there already. Told to stop, it tries
+/// once more and leaves the rest to the next start, which finds it undone.
+async fn append_until_taken(log: &dyn EventLog, appends: Vec<Append>, stop: &CancellationToken) {
+    let mut left = appends;
+    while !left.is_empty() {
+        let answers = log.append_all(left.clone()).await;
+        let again = left.into_iter().zip(answers).filter_map(|(append, answer)| match answer {
+            Ok(_) => None,
+            Err(AppendError::Conflict { stream, .. }) => {
+                debug!(%stream, "on record already");
+                None
+            }
+            Err(too_large @ AppendError::TooLarge { .. }) => {
+                error!(error = %chain(&too_large), "this can never be recorded");
+                None
+            }
+            Err(error @ (AppendError::Unavailable { .. } | AppendError::Unknown { .. })) => {
+                warn!(error = %chain(&error), "the log does not take this; trying again");
+                Some(append)
+            }
+        });
+        left = again.collect();
+        if !left.is_empty() && !pause(stop).await {
+            return;
+        }
+    }
+}
+
+/// Leaves the log alone for a moment; `false` if it is time to stop.
+async fn pause(stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = stop.cancelled() => false,
+        () = tokio::time::sleep(LOG_PAUSE) => true,
+    }
+}
+
+async fn sleep_for(wake: Option<Duration>) {
+    match wake {
+        Some(wake) => tokio::time::sleep(wake).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// An error with all its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(": ");
+        words.push_str(&error.to_string());
+        cause = error.source();
+    }
+    words
+}
