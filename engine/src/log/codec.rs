@@ -46,7 +46,7 @@ pub enum UnsealedEvent<'a> {
     /// A platform said something.
     Webhook(UnsealedWebhook<'a>),
     /// One of our own events.
-    Ours(Event),
+    Ours(Box<Event>),
 }
 
 /// A webhook in the store's own page.
@@ -170,7 +170,7 @@ pub fn open(stored: StoredEvent) -> Result<Recorded<Event>, CodecError> {
     let unsealed = unseal(stored.as_ref())?;
     let recorded_at = unsealed.recorded_at;
     let event = match unsealed.event {
-        UnsealedEvent::Ours(event) => event,
+        UnsealedEvent::Ours(event) => *event,
         // The body is moved, not copied.
         UnsealedEvent::Webhook(webhook) => {
             let received = webhook.without_body();
@@ -193,6 +193,7 @@ pub fn unseal(stored: StoredEventRef<'_>) -> Result<Unsealed<'_>, CodecError> {
     // The type first: its remedy is the same, and the metadata of an unknown type may be anything.
     let event_type = reader.event_type()?;
     let metadata = reader.metadata()?;
+    let ours = |event| UnsealedEvent::Ours(Box::new(event));
     let event = match event_type {
         EventType::WebhookReceived => UnsealedEvent::Webhook(UnsealedWebhook {
             connection: reader.present(metadata.connection, "connection")?.0,
@@ -201,11 +202,11 @@ pub fn unseal(stored: StoredEventRef<'_>) -> Result<Unsealed<'_>, CodecError> {
             headers: metadata.headers.into_iter().map(|(name, value)| (name.0, value.0)).collect(),
             body: stored.data,
         }),
-        EventType::IntentRaised => UnsealedEvent::Ours(Event::IntentRaised(reader.data()?)),
-        EventType::AttemptStarted => UnsealedEvent::Ours(Event::AttemptStarted(reader.data()?)),
-        EventType::AttemptSettled => UnsealedEvent::Ours(Event::AttemptSettled(reader.data()?)),
-        EventType::ConfigurationApplied => UnsealedEvent::Ours(Event::ConfigurationApplied(reader.data()?)),
-        EventType::PolicyAdvanced => UnsealedEvent::Ours(Event::PolicyAdvanced(reader.data()?)),
+        EventType::IntentRaised => ours(Event::IntentRaised(reader.data()?)),
+        EventType::AttemptStarted => ours(Event::AttemptStarted(reader.data()?)),
+        EventType::AttemptSettled => ours(Event::AttemptSettled(reader.data()?)),
+        EventType::ConfigurationApplied => ours(Event::ConfigurationApplied(reader.data()?)),
+        EventType::PolicyAdvanced => ours(Event::PolicyAdvanced(reader.data()?)),
     };
     Ok(Unsealed {
         id: stored.id,
@@ -238,7 +239,7 @@ impl Unsealed<'_> {
             position: self.position,
             recorded_at: self.recorded_at,
             event: match self.event {
-                UnsealedEvent::Ours(event) => event,
+                UnsealedEvent::Ours(event) => *event,
                 UnsealedEvent::Webhook(webhook) => {
                     let body = webhook.body.to_vec();
                     Event::WebhookReceived(WebhookReceived { body, ..webhook.without_body() })

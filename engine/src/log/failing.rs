@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use chatledger_projections::recorded::{Position, Revision, StreamName};
@@ -26,14 +26,14 @@ pub enum Fault {
 
 /// A log that fails when it is told to.
 #[derive(Debug)]
-pub struct Failing<L> {
-    log: L,
+pub struct Failing {
+    log: Arc<dyn EventLog>,
     faults: Mutex<VecDeque<Fault>>,
 }
 
-impl<L: EventLog> Failing<L> {
+impl Failing {
     /// A log that does not fail yet.
-    pub const fn new(log: L) -> Self {
+    pub const fn new(log: Arc<dyn EventLog>) -> Self {
         Self { log, faults: Mutex::new(VecDeque::new()) }
     }
 
@@ -42,18 +42,13 @@ impl<L: EventLog> Failing<L> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).push_back(fault);
     }
 
-    /// The log behind it.
-    pub const fn inner(&self) -> &L {
-        &self.log
-    }
-
     fn next_fault(&self) -> Option<Fault> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 }
 
 #[async_trait]
-impl<L: EventLog> EventLog for Failing<L> {
+impl EventLog for Failing {
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let stream = append.stream.clone();
         let cause = || BoxedError::from("a fault made on purpose");

@@ -5,8 +5,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
-
+use super::reader;
 use super::schema::{APPLICATION_ID, FORMAT, NAMES, beside};
 use crate::log::{BoxedError, OpenError};
 
@@ -64,23 +63,24 @@ pub(super) fn look(path: &Path) -> Result<Found, OpenError> {
     Ok(Found::Log)
 }
 
-/// Checks what the header cannot tell, once the log is open.
-pub(super) fn check_open(path: &Path, connection: &Connection) -> Result<(), OpenError> {
-    let names = connection
-        .prepare("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name")
-        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>())
-        .map_err(|error| cannot_open(path, error))?;
-    if let Some(missing) = NAMES.iter().find(|name| !names.iter().any(|found| found == *name)) {
-        return Err(damaged(path, &format!("{missing:?} is missing from it")));
+/// Checks what the header cannot tell: that everything is there by name, and that both ends of the table can be read.
+pub(super) fn check_inside(path: &Path) -> Result<(), OpenError> {
+    // Beside a write-ahead file, SQLite's other files stand already; without one, the file is not changing.
+    let connection =
+        if is_filled(&write_ahead(path)) { reader::connect(path) } else { reader::connect_for_a_look(path) };
+    let missing = connection.and_then(|connection| {
+        let mut statement = connection.prepare("SELECT name FROM sqlite_schema")?;
+        let names = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+        let missing = NAMES.iter().find(|name| !names.iter().any(|found| found == *name));
+        if missing.is_none() {
+            connection.query_row("SELECT min(position), max(position) FROM events", [], |_| Ok(()))?;
+        }
+        Ok(missing)
+    });
+    match missing.map_err(|error| cannot_open(path, error))? {
+        None => Ok(()),
+        Some(name) => Err(damaged(path, &format!("{name:?} is missing from it"))),
     }
-    // The ends of the table: the first and the last thing that an append or a read would need.
-    connection
-        .query_row(
-            "SELECT min(position), max(position), (SELECT count(*) FROM (SELECT id FROM events LIMIT 1)) FROM events",
-            [],
-            |_| Ok(()),
-        )
-        .map_err(|error| cannot_open(path, error))
 }
 
 /// An SQLite error, sorted by what it says of the file.

@@ -24,7 +24,7 @@ use chatledger_projections::recorded::{Position, Revision, StreamName};
 use tokio::sync::watch;
 
 use self::lock::WriterLock;
-use self::look::{Found, cannot_open, check_open, look, unavailable};
+use self::look::{Found, cannot_open, check_inside, look, unavailable};
 use self::reader::Readers;
 use self::writer::Writer;
 use super::expectation::check_sizes;
@@ -67,8 +67,8 @@ impl SqliteLog {
         if look(&path)? == Found::Nothing {
             schema::create(&path).map_err(|error| unavailable(&path, error))?;
         }
+        check_inside(&path)?;
         let writing = writer::connect(&path).map_err(|error| cannot_open(&path, error))?;
-        check_open(&path, &writing)?;
         let reading = reader::connect(&path).map_err(|error| cannot_open(&path, error))?;
         let newest = reader::head(&reading).map_err(|error| cannot_open(&path, error))?;
         let (published, head) = watch::channel(newest);
@@ -85,16 +85,17 @@ impl SqliteLog {
             let cause = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no log yet");
             return Err(unavailable(&path, cause));
         }
+        check_inside(&path)?;
         let reading = reader::connect(&path).map_err(|error| cannot_open(&path, error))?;
-        check_open(&path, &reading)?;
         let readers = Arc::new(Readers::new(path, reading));
         Ok(Self { hand: Hand::Reading, readers, largest_event: LARGEST_EVENT })
     }
 
     /// The same log, refusing events of more bytes than this.
     #[must_use]
-    pub fn with_largest_event(self, largest_event: usize) -> Self {
-        Self { largest_event, ..self }
+    pub fn with_largest_event(mut self, largest_event: usize) -> Self {
+        self.largest_event = largest_event;
+        self
     }
 
     /// Keeps the file from growing beyond so many pages of 4 KiB: for a disk that is shared, and for tests of a full one.
@@ -104,6 +105,13 @@ impl SqliteLog {
             Hand::Writing { writer, head: _ } => writer.limit_pages(pages).await,
             Hand::Reading => {}
         }
+    }
+}
+
+impl Drop for SqliteLog {
+    fn drop(&mut self) {
+        // Before the writer: the last to close folds the write-ahead file in and removes it, and a reader cannot.
+        self.readers.close();
     }
 }
 

@@ -137,6 +137,11 @@ impl Readers {
         self.with(None, |connection| Ok(head(connection)?))
     }
 
+    /// Closes the connections that nobody uses; whoever reads later opens one again.
+    pub(super) fn close(&self) {
+        self.idle().clear();
+    }
+
     fn with<T>(
         &self,
         after: Option<Position>,
@@ -178,6 +183,21 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
     Ok(connection)
+}
+
+/// Opens a connection that takes the file for unchanging, and so puts nothing beside it.
+pub(super) fn connect_for_a_look(path: &Path) -> rusqlite::Result<Connection> {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_') {
+            uri.push(char::from(*byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(uri, flags)
 }
 
 /// The newest position.
