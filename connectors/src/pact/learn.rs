@@ -15,7 +15,8 @@ use crate::loose::{Object, with_document};
 /// What a reply to one of our calls teaches.
 pub(super) fn learn(call: &str, reply: &RecordedReply) -> Decoded {
     let mut decoded = Decoded::default();
-    if !(200..300).contains(&reply.status) || reply.body.0.is_empty() {
+    // 202 says that a lookup runs, and nothing of what it will find (5.2).
+    if !(200..300).contains(&reply.status) || reply.status == 202 || reply.body.0.is_empty() {
         return decoded;
     }
     let body = &reply.body.0;

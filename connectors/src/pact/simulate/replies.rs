@@ -136,7 +136,7 @@ fn answer(status: u16, body: &Value) -> Reaction {
     Reaction { status, headers, body: body.to_string().into_bytes(), webhooks: Vec::new() }
 }
 
-fn part<'a, T>(entries: &'a [T], page: Page) -> &'a [T] {
+fn part<T>(entries: &[T], page: Page) -> &[T] {
     let start = page.size.saturating_mul(page.number - 1).min(entries.len());
     let end = start.saturating_add(page.size).min(entries.len());
     &entries[start..end]

@@ -170,7 +170,7 @@ fn a_client_and_a_telephone_speak_and_read() {
     for api in ["v1", "v2"] {
         let mut wired = Wired::new(api);
         let heard = wired.client_writes("79135292926");
-        assert_eq!(conversation_in(&heard).theirs.is_some(), true);
+        assert!(conversation_in(&heard).theirs.is_some());
         assert!(heard.iter().any(|fact| matches!(fact, Fact::MessageReceived(_))), "{heard:?}");
 
         let written = Gesture::AppWrites { phone: "79135292926".to_owned(), text: "Перезвоню".to_owned() };
