@@ -152,8 +152,9 @@ fn every_step_of_a_sequence_means_what_stands_beside_it() {
 #[test]
 fn intents_become_their_requests() {
     for (name, case) in documents("encode") {
-        match account(&case["settings"]).encode(&intent(&case)) {
-            Ok(Call { request, .. }) => assert_eq!(written(&request), case["request"], "{name}"),
+        let account = account(&case["settings"]);
+        match account.encode(&intent(&case)) {
+            Ok(call) => assert_becomes(&*account, &call, &case["request"], &name),
             Err(unencodable) => assert_eq!(json!(unencodable.reason), case["unencodable"], "{name}"),
         }
     }
@@ -162,9 +163,17 @@ fn intents_become_their_requests() {
 #[test]
 fn intents_in_doubt_become_their_questions() {
     for (name, case) in documents("probes") {
-        let call = account(&case["settings"]).probe(&intent(&case), &known(&case)).expect("there is something to ask");
-        assert_eq!(written(&call.request), case["request"], "{name}");
+        let account = account(&case["settings"]);
+        let call = account.probe(&intent(&case), &known(&case)).expect("there is something to ask");
+        assert_becomes(&*account, &call, &case["request"], &name);
     }
+}
+
+/// The request is as written, and the account has a limit for it.
+fn assert_becomes(account: &dyn Connection, call: &Call, expected: &Value, name: &str) {
+    assert_eq!(written(&call.request), *expected, "{name}");
+    assert!(account.limits().iter().any(|limit| limit.class == call.class), "{name}: no limit for {}", call.class);
+    assert!(CALLS.contains(&call.name), "{name}: {} is asked about nowhere", call.name);
 }
 
 #[test]

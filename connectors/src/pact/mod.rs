@@ -164,3 +164,22 @@ mod call {
         matches!(call, SEND_V1 | OPEN_V1 | CONVERSATION_V1 | LIST_MESSAGES_V1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connector::Secret;
+
+    #[test]
+    fn the_token_goes_into_a_header_and_nowhere_else() {
+        let settings = serde_json::json!({ "company_id": 52204 });
+        let account = Pact.connect(&ConnectionName::new("pact.sales"), &settings).expect("these settings are right");
+        let mut secrets = Secrets::default();
+        secrets.insert(TOKEN, Secret::new("t0ken"));
+        let request = Request::json("POST", "/api/p2/messages".to_owned(), &settings);
+        let authorised = account.authorise(request.clone(), &secrets, Timestamp::default());
+        assert_eq!(authorised.headers.iter().filter(|(_, value)| value.contains("t0ken")).count(), 1);
+        assert!(authorised.headers.contains(&("x-private-api-token", "t0ken".to_owned())));
+        assert_eq!((authorised.target(), authorised.body), (request.target(), request.body));
+    }
+}

@@ -127,6 +127,12 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_key_of_one_generation_does_not_hide_the_other() {
+        let decoded = read(r#"{"type":"message","event":"ack","object":null,"data":{"external_id":1,"ack":2}}"#);
+        assert!(matches!(decoded.facts[..], [Fact::DeliveryReported(_)]), "{decoded:?}");
+    }
+
+    #[test]
     fn unknown_kinds_are_remarked_by_their_name() {
         for (body, found) in [
             (r#"{"type":"call","event":"missed","data":{}}"#, "call/missed"),

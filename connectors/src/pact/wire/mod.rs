@@ -36,13 +36,13 @@ impl WireDocument for Envelope<'static> {
     type Document<'de> = Envelope<'de>;
 }
 
-/// Whether a key is there at all, with whatever value.
+/// Whether a key holds anything at all; `null` is nothing (12.1, 7).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Presence(pub(super) bool);
 
 impl<'de> Deserialize<'de> for Presence {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self(true))
+        Option::<serde::de::IgnoredAny>::deserialize(deserializer).map(|anything| Self(anything.is_some()))
     }
 }
 
