@@ -15,12 +15,13 @@
 
 pub mod connector;
 pub mod loose;
+pub mod pact;
 pub mod simulator;
 
 use connector::Connector;
 
 /// Every platform that we speak to.
-pub const ALL: &[&dyn Connector] = &[];
+pub const ALL: &[&dyn Connector] = &[&pact::Pact];
 
 /// The connector of this name.
 pub fn named(platform: &str) -> Option<&'static dyn Connector> {

@@ -1,0 +1,307 @@
+//! Whether a send of which nothing was heard took effect: the question to Pact, and the reading of its answer (17.3).
+//!
+//! Presence is proven by the message itself. Absence is proven only by a list that certainly reaches the time of the
+//! attempt (the direction of the second generation's lists is nowhere stated, 19.8), and only when the attempt has had
+//! time to end; until then the answer is "still uncertain", and the question is asked again. A probe that is refused,
+//! put off or unreadable teaches nothing, and never names a moment to wait for.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use chatledger_projections::event::RecordedReply;
+use chatledger_projections::fact::{ConversationKey, DeliveryState, Fact, MessageKey, SendAcknowledged};
+use chatledger_projections::ids::{ConversationId, MessageId};
+use chatledger_projections::intent::{Destination, Intent, SendMessage};
+use chatledger_projections::outcome::Outcome;
+use chatledger_projections::phone::PhoneNumber;
+use chatledger_projections::time::Timestamp;
+
+use super::classify::described;
+use super::decode::{conversation_seen_v2, delivery_state, values};
+use super::encode::company_in_query;
+use super::readable::readable;
+use super::settings::{Api, Settings};
+use super::wire::{v1, v2};
+use super::{call, failure, ids, limits};
+use crate::connector::{Call, Decoded, Known, Reply, Request};
+use crate::loose::{Object, with_document};
+
+/// How many messages are asked for. A hundred and fifty come unasked, which may be more than is kept of a reply.
+const MESSAGES_A_PAGE: usize = 50;
+
+/// How many conversations come in a page of a search (9.1).
+const CONVERSATIONS_A_PAGE: usize = 25;
+
+/// How much earlier than the attempt a message may claim to be: clocks differ, and some times are whole seconds.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
+
+/// How long an attempt may be under way at Pact before its absence means anything. The second generation makes the
+/// message at once; in the first a job delivers it before it is shown anywhere, and may take minutes (6.3).
+const UNDER_WAY_V1: Duration = Duration::from_secs(120);
+const UNDER_WAY_V2: Duration = Duration::from_secs(10);
+
+/// The question whether a send took effect; `None` where there is nothing to ask.
+pub(super) fn probe(settings: &Settings, intent: &Intent, known: &Known) -> Option<Call> {
+    let message = sent(intent)?;
+    match (conversation_of(message, known), &message.to) {
+        (Some(conversation), _) => Some(list_messages(settings, conversation)),
+        (None, Destination::Phone(phone)) if settings.api == Api::V2 => Some(search(settings, phone)),
+        (None, Destination::Phone(_) | Destination::Conversation(_)) => None,
+    }
+}
+
+/// Reads the answer to a probe.
+pub(super) fn judge(
+    settings: &Settings,
+    intent: &Intent,
+    known: &Known,
+    call: &str,
+    reply: Reply<'_>,
+    now: Timestamp,
+) -> (Outcome, Vec<Fact>) {
+    let Some(message) = sent(intent) else {
+        return (uncertain("only messages are looked for"), Vec::new());
+    };
+    let reply = match reply {
+        Reply::Answered(reply) => reply,
+        Reply::NotSent(reason) | Reply::NoAnswer(reason) => return (uncertain(reason), Vec::new()),
+    };
+    if !(200..300).contains(&reply.status) {
+        return (uncertain(&described(reply)), Vec::new());
+    }
+    match call {
+        call::LIST_MESSAGES_V1 => judge_messages(message, known, page_v1(reply), now, UNDER_WAY_V1),
+        call::LIST_MESSAGES_V2 => judge_messages(message, known, page_v2(reply), now, UNDER_WAY_V2),
+        call::SEARCH_CONVERSATIONS_V2 => judge_search(settings, message, known, reply, now),
+        _ => (uncertain("an answer to another question"), Vec::new()),
+    }
+}
+
+/// Only messages can be in doubt: everything else may simply be repeated.
+fn sent(intent: &Intent) -> Option<&SendMessage> {
+    match intent {
+        Intent::SendMessage(message) => Some(message),
+        Intent::OpenConversation(_)
+        | Intent::ClaimConversation(_)
+        | Intent::ReportDelivery(_)
+        | Intent::LookUpConversation(_) => None,
+    }
+}
+
+fn conversation_of<'a>(message: &'a SendMessage, known: &'a Known) -> Option<&'a ConversationId> {
+    match &message.to {
+        Destination::Conversation(key) => key.theirs.as_ref(),
+        Destination::Phone(_) => None,
+    }
+    .or(known.conversation.as_ref())
+}
+
+fn list_messages(settings: &Settings, conversation: &ConversationId) -> Call {
+    let id = ids::in_path(conversation);
+    let pair = |key: &str, value: String| (key.to_owned(), value);
+    let (name, path, query) = match settings.api {
+        Api::V1 => (
+            call::LIST_MESSAGES_V1,
+            format!("/p1/companies/{}/conversations/{id}/messages", settings.company),
+            vec![pair("per", MESSAGES_A_PAGE.to_string()), pair("sort_direction", "desc".to_owned())],
+        ),
+        Api::V2 => (
+            call::LIST_MESSAGES_V2,
+            format!("/api/p2/conversations/{id}/messages"),
+            vec![company_in_query(settings), pair("per_page", MESSAGES_A_PAGE.to_string())],
+        ),
+    };
+    Call { name, class: limits::MESSAGES, request: Request::bare("GET", path, query) }
+}
+
+fn search(settings: &Settings, phone: &PhoneNumber) -> Call {
+    let query = vec![company_in_query(settings), ("search_string".to_owned(), phone.digits().to_owned())];
+    Call {
+        name: call::SEARCH_CONVERSATIONS_V2,
+        class: limits::CONVERSATIONS,
+        request: Request::bare("GET", "/api/p2/conversations".to_owned(), query),
+    }
+}
+
+/// A page of a conversation's messages, in the order in which it came.
+struct Page {
+    messages: Vec<Listed>,
+    /// Whether there may be more messages than these.
+    goes_on: bool,
+}
+
+/// A listed message, as far as it is needed to recognise ours.
+struct Listed {
+    id: MessageId,
+    ours: bool,
+    text: String,
+    /// When Pact wrote it down; absent if that cannot be read.
+    at: Option<Timestamp>,
+    state: Option<DeliveryState>,
+}
+
+fn page_v1(reply: &RecordedReply) -> Option<Page> {
+    read_page::<v1::MessagesReply<'static>>(reply, |reply, decoded| {
+        let data = reply.data.0.read("", decoded)?;
+        let goes_on = data.next_page.is_present();
+        let messages = data.messages.0.read("", decoded)?;
+        let full = messages.len() >= MESSAGES_A_PAGE;
+        Some(Page { messages: listed(messages, decoded, listed_v1)?, goes_on: goes_on || full })
+    })
+}
+
+fn page_v2(reply: &RecordedReply) -> Option<Page> {
+    read_page::<v2::MessagesReply<'static>>(reply, |reply, decoded| {
+        let messages = reply.messages.0.read("", decoded)?;
+        // The page may be smaller than was asked for (8).
+        let meta = reply.meta.0.read("", decoded).and_then(|meta| meta.per_page.0.read("", decoded));
+        let size = meta.and_then(|size| usize::try_from(size).ok()).unwrap_or(MESSAGES_A_PAGE);
+        let full = !messages.is_empty() && messages.len() >= size.min(MESSAGES_A_PAGE);
+        Some(Page { messages: listed(messages, decoded, listed_v2)?, goes_on: full })
+    })
+}
+
+/// A reply that was cut off or cannot be read in full proves nothing.
+fn read_page<W: crate::loose::WireDocument>(
+    reply: &RecordedReply,
+    read: impl FnOnce(W::Document<'_>, &mut Decoded) -> Option<Page>,
+) -> Option<Page> {
+    if reply.cut {
+        return None;
+    }
+    with_document::<W, _>(&reply.body.0, &mut Decoded::default(), read).flatten()
+}
+
+/// All of the messages, or nothing: the unreadable one might be ours.
+fn listed<T>(
+    messages: Vec<Object<T>>,
+    decoded: &mut Decoded,
+    read: fn(T, &mut Decoded) -> Option<Listed>,
+) -> Option<Vec<Listed>> {
+    messages.into_iter().map(|Object(message)| read(message.read("", decoded)?, decoded)).collect()
+}
+
+fn listed_v1(wire: v1::Message<'_>, decoded: &mut Decoded) -> Option<Listed> {
+    Some(Listed {
+        id: ids::message(wire.external_id.0.read("", decoded)?),
+        ours: !wire.income.0.read("", decoded)?,
+        text: wire.message.0.read("", decoded).map(Cow::into_owned).unwrap_or_default(),
+        at: values::first_moment([("", wire.created_at_timestamp), ("", wire.created_at)], decoded),
+        // The list of the first generation shows no state (6.1).
+        state: None,
+    })
+}
+
+fn listed_v2(wire: v2::Message<'_>, decoded: &mut Decoded) -> Option<Listed> {
+    Some(Listed {
+        id: ids::message(wire.id.0.read("", decoded)?),
+        ours: !wire.income.0.read("", decoded)?,
+        text: wire.message.0.read("", decoded).map(Cow::into_owned).unwrap_or_default(),
+        at: values::first_moment([("", wire.created_at), ("", wire.external_created_at)], decoded),
+        state: wire.status.0.read("", decoded).as_deref().and_then(delivery_state),
+    })
+}
+
+fn judge_messages(
+    message: &SendMessage,
+    known: &Known,
+    page: Option<Page>,
+    now: Timestamp,
+    under_way: Duration,
+) -> (Outcome, Vec<Fact>) {
+    let Some(page) = page else {
+        return (uncertain("the list of messages cannot be read"), Vec::new());
+    };
+    let since = known.attempted_at - CLOCKS_DIFFER;
+    let text = readable(&message.content);
+    let is_ours = |listed: &&Listed| {
+        listed.ours
+            && listed.text.trim_end() == text.trim_end()
+            && listed.at.is_some_and(|at| at >= since)
+            && !known.accounted.contains(&listed.id)
+    };
+    // Of several equal ones the earliest is the first attempt's.
+    if let Some(found) = page.messages.iter().filter(is_ours).min_by_key(|listed| listed.at) {
+        let acknowledged = SendAcknowledged {
+            message: MessageKey { theirs: Some(found.id.clone()), ours: None, job: None },
+            conversation: ConversationKey { theirs: conversation_of(message, known).cloned(), ours: None },
+            state: found.state,
+            ..SendAcknowledged::default()
+        };
+        return (Outcome::Accepted, vec![Fact::SendAcknowledged(acknowledged)]);
+    }
+    let outcome = if !reaches(&page, since) {
+        uncertain("the list of messages does not reach the time of the attempt")
+    } else {
+        absent(known, now, under_way, "no such message in the conversation")
+    };
+    (outcome, Vec::new())
+}
+
+/// Whether everything written since then must be on the page: it is the last one, or it runs from new to old and ends
+/// before that time.
+fn reaches(page: &Page, since: Timestamp) -> bool {
+    if !page.goes_on {
+        return true;
+    }
+    let times: Option<Vec<Timestamp>> = page.messages.iter().map(|listed| listed.at).collect();
+    times.is_some_and(|times| {
+        let runs_from_new_to_old = times.first() > times.last() && times.is_sorted_by(|newer, older| newer >= older);
+        runs_from_new_to_old && times.last().is_some_and(|oldest| *oldest < since)
+    })
+}
+
+fn judge_search(
+    settings: &Settings,
+    message: &SendMessage,
+    known: &Known,
+    reply: &RecordedReply,
+    now: Timestamp,
+) -> (Outcome, Vec<Fact>) {
+    let phone = match &message.to {
+        Destination::Phone(phone) => phone,
+        Destination::Conversation(_) => return (uncertain("its conversation is known"), Vec::new()),
+    };
+    let read = |reply: v2::ConversationsReply<'_>, decoded: &mut Decoded| {
+        let conversations = reply.conversations.0.read("", decoded)?;
+        let full = conversations.len() >= CONVERSATIONS_A_PAGE;
+        let seen = conversations
+            .into_iter()
+            .map(|Object(wire)| conversation_seen_v2(wire.read("", decoded)?, "", decoded))
+            .collect::<Option<Vec<_>>>()?;
+        Some((seen, full))
+    };
+    let page = if reply.cut {
+        None
+    } else {
+        with_document::<v2::ConversationsReply<'static>, _>(&reply.body.0, &mut Decoded::default(), read).flatten()
+    };
+    let Some((conversations, full)) = page else {
+        return (uncertain("the list of conversations cannot be read"), Vec::new());
+    };
+    let is_with_client = |seen: &chatledger_projections::fact::ConversationSeen| {
+        !seen.group
+            && seen.phone.as_deref() == Some(phone.digits())
+            && seen.messenger.as_ref().is_none_or(|messenger| *messenger == settings.provider)
+    };
+    match conversations.into_iter().find(is_with_client) {
+        Some(seen) => (
+            uncertain("there is a conversation with the client; its messages tell more"),
+            vec![Fact::ConversationSeen(seen)],
+        ),
+        None if full => (uncertain("the list of conversations goes on"), Vec::new()),
+        None => (absent(known, now, UNDER_WAY_V2, "no conversation with this number"), Vec::new()),
+    }
+}
+
+fn absent(known: &Known, now: Timestamp, under_way: Duration, reason: &str) -> Outcome {
+    if now.since(known.attempted_at) < under_way {
+        uncertain(&format!("{reason} yet"))
+    } else {
+        Outcome::Postponed { until: None, reason: reason.to_owned() }
+    }
+}
+
+fn uncertain(reason: &str) -> Outcome {
+    Outcome::Uncertain { reason: failure::bounded(reason) }
+}
