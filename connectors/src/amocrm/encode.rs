@@ -16,7 +16,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::limits::CALLS;
 use super::settings::{DeliveryBody, Settings};
-use super::wire::{DeliveryStatus, Message, NewMessage, OurSource, Payload, Profile, Speaker};
+use super::wire::requests::{DeliveryStatus, Message, NewMessage, OurSource, Payload, Profile, Speaker};
 use super::{DELIVERY_STATUS, NEW_MESSAGE, ids};
 use crate::connector::{Call, Request, Unencodable};
 
@@ -237,4 +237,90 @@ fn our_source(source: &SourceId) -> OurSource<'_> {
 
 fn cannot(reason: &str) -> Unencodable {
     Unencodable { reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use chatledger_projections::content::Content;
+    use chatledger_projections::ids::MessageId;
+    use chatledger_projections::intent::{LookUpConversation, OpenConversation};
+    use chatledger_projections::phone::PhoneNumber;
+    use chatledger_projections::time::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn encode(what: &Intent) -> Result<Value, String> {
+        let settings = Settings::parse(&json!({"scope_id": "c0_a0", "bot_id": "bot-0"})).expect("good settings");
+        let call = intent(&ConnectionName::new("amo.main"), &settings, what).map_err(|why| why.reason)?;
+        Ok(serde_json::from_slice(&call.request.body).expect("we write JSON"))
+    }
+
+    fn message(to: Destination, client: Person) -> Intent {
+        Intent::SendMessage(SendMessage {
+            to,
+            speaker: InNameOf::Client,
+            author: Person::default(),
+            client,
+            ours: MessageId::new("m-1"),
+            written_at: Timestamp::from_millis(1_639_604_761_694),
+            content: Content::text("да"),
+            source: None,
+            silent: false,
+        })
+    }
+
+    fn report(message: &str, state: DeliveryState, failure: Option<Failure>) -> Intent {
+        Intent::ReportDelivery(ReportDelivery { message: MessageId::new(message), state, failure })
+    }
+
+    fn chat(id: &str) -> Destination {
+        Destination::Conversation(ConversationKey { theirs: None, ours: Some(ConversationId::new(id)) })
+    }
+
+    #[test]
+    fn what_amo_cannot_show_is_said_with_a_reason() {
+        let phone = PhoneNumber::international("79135292926").expect("a number");
+        for intent in [
+            Intent::OpenConversation(OpenConversation { phone: phone.clone() }),
+            Intent::LookUpConversation(LookUpConversation { conversation: ConversationId::new("x") }),
+            message(Destination::Phone(phone), Person::default()),
+            message(Destination::Conversation(ConversationKey::default()), Person::default()),
+            message(
+                Destination::Conversation(ConversationKey::theirs(ConversationId::new("amo's"))),
+                Person::default(),
+            ),
+            report("amo's", DeliveryState::Raised, None),
+            report("amo's", DeliveryState::Sent, None),
+            report("", DeliveryState::Read, None),
+        ] {
+            let reason = encode(&intent).expect_err("amo cannot show it");
+            assert!(!reason.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_client_without_an_id_is_known_by_the_chats() {
+        let phone = Person { phone: Some("79135292926".to_owned()), ..Person::default() };
+        let body = encode(&message(chat("chat-1"), phone)).expect("amo can show it");
+        let sender = json!({"id": "chat-1", "name": "79135292926", "profile": {"phone": "79135292926"}});
+        assert_eq!(body["payload"]["sender"], sender);
+        let body = encode(&message(chat("chat-1"), Person::default())).expect("amo can show it");
+        assert_eq!(body["payload"]["sender"], json!({"id": "chat-1", "name": "Клиент"}));
+    }
+
+    #[test]
+    fn an_errors_text_is_cut_between_signs() {
+        let failure = Failure { kind: FailureKind::Other, reason: "я".repeat(300) };
+        let body = encode(&report("m", DeliveryState::Failed, Some(failure))).expect("amo can show it");
+        assert_eq!(body["error"].as_str().map(|text| text.chars().count()), Some(255));
+    }
+
+    #[test]
+    fn an_id_of_amos_cannot_leave_its_place_in_the_path() {
+        let settings = Settings::parse(&json!({"scope_id": "c0_a0", "bot_id": "b"})).expect("good settings");
+        let strange = report("../a?b", DeliveryState::Read, None);
+        let call = intent(&ConnectionName::new("amo.main"), &settings, &strange).expect("amo can show it");
+        assert_eq!(call.request.path, "/v2/origin/custom/c0_a0/..%2Fa%3Fb/delivery_status");
+    }
 }

@@ -57,3 +57,63 @@ fn account_of(body: &[u8]) -> Option<String> {
         addressed.account_id.get().map(|account| account.clone().into_owned())
     })?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "f2d7f8704eff95087ed45b23ba99c0b5aac8278e";
+    const HOOK: &[u8] = br#"{"account_id":"a0","time":1}"#;
+
+    struct Attempt<'a> {
+        method: &'a str,
+        tail: &'a str,
+        signature: Option<String>,
+        body: &'a [u8],
+    }
+
+    fn signed(body: &[u8]) -> Attempt<'_> {
+        let signature = Some(sign::hook(&Secret::new(SECRET), body));
+        Attempt { method: "POST", tail: "c0_a0", signature, body }
+    }
+
+    fn verdict(attempt: &Attempt<'_>) -> Result<Verified, Rejection> {
+        let signature = attempt.signature.as_deref().map(|signature| ("x-signature", signature.as_bytes()));
+        let headers: Vec<(&str, &[u8])> = signature.into_iter().chain([("authorization", &b"x"[..])]).collect();
+        let Attempt { method, tail, body, .. } = *attempt;
+        let scope = Scope::parse("c0_a0").expect("a scope");
+        let request = InboundRequest { method, tail, headers: &headers, body };
+        hook(&ConnectionName::new("amo.main"), &scope, &request, Some(&Secret::new(SECRET)))
+    }
+
+    #[test]
+    fn only_a_proven_request_for_this_scope_is_let_in() {
+        let rejection = |attempt: Attempt<'_>| verdict(&attempt).err();
+        assert_eq!(rejection(signed(HOOK)), None);
+        assert_eq!(rejection(Attempt { method: "GET", ..signed(HOOK) }), Some(Rejection::WrongMethod));
+        assert_eq!(rejection(Attempt { signature: None, ..signed(HOOK) }), Some(Rejection::Unproven));
+        assert_eq!(rejection(Attempt { signature: Some(" ".to_owned()), ..signed(HOOK) }), Some(Rejection::Unproven));
+        for wrong in ["00", "nonsense", "937412e33dcf97afc61c9e3d572857694f1d95c2"] {
+            let attempt = Attempt { signature: Some(wrong.to_owned()), ..signed(HOOK) };
+            assert_eq!(rejection(attempt), Some(Rejection::Forged), "{wrong}");
+        }
+        assert_eq!(rejection(Attempt { tail: "c0_a1", ..signed(HOOK) }), Some(Rejection::Misdirected));
+        assert_eq!(rejection(Attempt { tail: "", ..signed(HOOK) }), Some(Rejection::Misdirected));
+        assert_eq!(rejection(signed(br#"{"account_id":"a1"}"#)), Some(Rejection::Misdirected));
+    }
+
+    #[test]
+    fn rubbish_with_a_good_signature_is_let_in() {
+        for body in [&b""[..], b"nonsense", b"\xff\xfe", b"[1,2]", br#"{"account_id":{}}"#, br#"{"receiver":"v1"}"#] {
+            assert!(verdict(&signed(body)).is_ok(), "{}", String::from_utf8_lossy(body));
+        }
+    }
+
+    #[test]
+    fn without_a_secret_nothing_is_proven() {
+        let headers = [("x-signature", &b"00"[..])];
+        let request = InboundRequest { method: "POST", tail: "c0_a0", headers: &headers, body: HOOK };
+        let scope = Scope::parse("c0_a0").expect("a scope");
+        assert_eq!(hook(&ConnectionName::new("amo.main"), &scope, &request, None), Err(Rejection::Unproven));
+    }
+}

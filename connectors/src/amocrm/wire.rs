@@ -1,14 +1,15 @@
 //! amojo's documents, as they are.
 //!
 //! Hooks and replies are read into structs of [`loose`](crate::loose) fields, because `null`, `""`, `0` and "absent"
-//! all occur for the same field (contract, 9.4); requests are written from structs of exact types, because amojo takes
-//! no number for a text (contract, 2). Mind the names: in requests `id` is ours and `ref_id` is amo's; in hooks `id` is
+//! all occur for the same field (contract, 9.4); what we write is in [`requests`]. Mind the names: in requests `id` is ours and `ref_id` is amo's; in hooks `id` is
 //! amo's and `client_id` is ours; in replies `msgid` is amo's and `ref_id` is ours (contract, 1.1).
+
+pub(super) mod requests;
 
 use std::fmt;
 
 use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 
 use crate::loose::{Field, List, Object, Text, WireDocument};
 
@@ -405,130 +406,4 @@ pub(super) struct ActionKeys {
 
 impl WireDocument for ActionKeys {
     type Document<'de> = Self;
-}
-
-/// A request to show a message (contract, 5.4).
-#[derive(Serialize)]
-pub(super) struct NewMessage<'a> {
-    pub(super) event_type: &'static str,
-    pub(super) payload: Payload<'a>,
-}
-
-/// What is to be shown, and where.
-#[derive(Serialize)]
-pub(super) struct Payload<'a> {
-    /// Seconds.
-    pub(super) timestamp: i64,
-    pub(super) msec_timestamp: i64,
-    pub(super) msgid: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) conversation_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) conversation_ref_id: Option<&'a str>,
-    pub(super) silent: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) source: Option<OurSource<'a>>,
-    pub(super) sender: Speaker<'a>,
-    /// Never on what the client says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) receiver: Option<Speaker<'a>>,
-    pub(super) message: Message,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) reply_to: Option<OurReplyTo<'a>>,
-}
-
-/// A lead source, by our id.
-#[derive(Serialize)]
-pub(super) struct OurSource<'a> {
-    pub(super) external_id: &'a str,
-}
-
-/// A participant: `id` is ours, `ref_id` is amo's.
-#[derive(Serialize)]
-pub(super) struct Speaker<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) ref_id: Option<&'a str>,
-    pub(super) name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) avatar: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) profile: Option<Profile<'a>>,
-}
-
-/// What goes into the contact.
-#[derive(Serialize)]
-pub(super) struct Profile<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) phone: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) email: Option<&'a str>,
-}
-
-/// What the message says (contract, 6.1): a text and at most one attachment.
-#[derive(Serialize, Default)]
-pub(super) struct Message {
-    #[serde(rename = "type")]
-    pub(super) kind: &'static str,
-    pub(super) text: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) media: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) file_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) file_size: Option<u64>,
-    /// Seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) media_duration: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) location: Option<OurLocation>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) contact: Option<OurContact>,
-}
-
-/// A place on the map.
-#[derive(Serialize)]
-pub(super) struct OurLocation {
-    pub(super) lon: f64,
-    pub(super) lat: f64,
-}
-
-/// Somebody's visiting card.
-#[derive(Serialize)]
-pub(super) struct OurContact {
-    pub(super) name: String,
-    pub(super) phone: String,
-}
-
-/// The message that is answered.
-#[derive(Serialize)]
-pub(super) struct OurReplyTo<'a> {
-    pub(super) message: Quoted<'a>,
-}
-
-/// One of its ids.
-#[derive(Serialize)]
-pub(super) struct Quoted<'a> {
-    /// amo's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) id: Option<&'a str>,
-    /// Ours.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) msgid: Option<&'a str>,
-}
-
-/// A request to show where a message stands; which keys it has is a setting (contract, 5.6).
-#[derive(Serialize)]
-pub(super) struct DeliveryStatus<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) msgid: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) status_code: Option<i8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) delivery_status: Option<i8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) error_code: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) error: Option<&'a str>,
 }

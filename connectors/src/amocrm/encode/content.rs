@@ -7,7 +7,7 @@
 use chatledger_projections::content::{Content, File, FileKind, Part, Quote};
 use percent_encoding::percent_decode_str;
 
-use crate::amocrm::wire::{Message, OurContact, OurLocation, OurReplyTo, Quoted};
+use crate::amocrm::wire::requests::{Message, OurContact, OurLocation, OurReplyTo, Quoted};
 
 /// Shown where there is nothing to show.
 const NOTHING: &str = "(сообщение без содержания)";

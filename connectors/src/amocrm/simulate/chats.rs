@@ -272,7 +272,7 @@ impl Chats {
         }
     }
 
-    /// The hook of a manager's message, with every key of the owner's note, seed 1 (contract, 9.4).
+    /// The hook of a manager's message, with every key of the first one in the owner's note (contract, 9.4).
     fn hook(&self, account: &str, chat: usize, manager: usize, text: &str, now: Timestamp) -> Value {
         let chat = &self.chats[chat];
         let (client, manager) = (&self.participants[chat.client], &self.participants[manager]);
