@@ -13,7 +13,7 @@ use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::{Fact, Remark, RemarkKind};
 use chatledger_projections::ids::{ConnectionName, ConversationId, EventId, MessageId};
 use chatledger_projections::intent::Intent;
-use chatledger_projections::outcome::{Outcome, Recourse};
+use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 use serde::Serialize;
 
@@ -80,6 +80,10 @@ pub trait Connection: Send + Sync + fmt::Debug {
         reply: Reply<'_>,
         now: Timestamp,
     ) -> (Outcome, Vec<Fact>);
+
+    /// The class of call that an attempt falls under, before anything but the intent's label is known: an estimate,
+    /// so that a queue need not load what it cannot send yet. [`Call::class`] decides.
+    fn class_of(&self, intent: &'static str, kind: AttemptKind) -> &'static str;
 
     /// The account's quotas, by class of call.
     fn limits(&self) -> Vec<Limit>;

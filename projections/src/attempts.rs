@@ -1,1 +1,227 @@
-//! Comes with the folds.
+//! The intents that are not done yet, and how far each has come.
+//!
+//! Started without settled *is* the state "uncertain": a crash leaves it, the fold finds it, and the connector says
+//! what may be done about it. Intents that are done leave only a count.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::delivery::MessageIndex;
+use crate::event::{AttemptSettled, AttemptStarted, IntentRaised};
+use crate::ids::{ConnectionName, ConversationId, IntentId, MessageId, ThreadId};
+use crate::intent::{Destination, Intent};
+use crate::outcome::{AttemptKind, Outcome};
+use crate::projection::{Digest, Map, Projection};
+use crate::time::Timestamp;
+
+/// An intent that is not done yet.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Open {
+    /// Its place among all intents ever raised.
+    #[serde(skip)]
+    pub sequence: u64,
+    /// Where it is to become true.
+    pub connection: ConnectionName,
+    /// In which dialogue.
+    pub thread: ThreadId,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// When it was raised.
+    pub raised_at: Timestamp,
+    /// How many attempts were started.
+    pub attempts: u32,
+    /// How many of them acted; the others asked.
+    pub acts: u32,
+    /// Where it stands.
+    pub standing: Standing,
+    /// When the first attempt was made whose effect is not known.
+    pub uncertain_since: Option<Timestamp>,
+}
+
+/// Where an open intent stands.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It was never tried.
+    Raised,
+    /// A try has left the house and has not come back.
+    Started {
+        /// What it does.
+        kind: AttemptKind,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// The last try ended so, and the intent is not done.
+    Settled {
+        /// What it did.
+        kind: AttemptKind,
+        /// How it ended.
+        outcome: Outcome,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// What an intent is for, as far as folds need it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// It carries a message across.
+    Carry {
+        /// Which.
+        #[serde(skip)]
+        message: Option<MessageIndex>,
+        /// Whether it opens the conversation.
+        opens: bool,
+        /// What it says, to know it again if it comes back without a name.
+        #[serde(skip)]
+        text: Option<Box<str>>,
+    },
+    /// It finds or opens a conversation.
+    OpenConversation,
+    /// It gives a conversation an id of ours.
+    Claim {
+        /// The CRM's id of the conversation.
+        theirs: ConversationId,
+    },
+    /// It says where a message stands.
+    Report {
+        /// The CRM's id of the message.
+        message: MessageId,
+    },
+    /// It asks who the client of a conversation is.
+    LookUp {
+        /// The platform's id of the conversation.
+        conversation: ConversationId,
+    },
+}
+
+impl Purpose {
+    /// The label of the intent that has this purpose; see [`Intent::label`].
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Carry { .. } => "send_message",
+            Self::OpenConversation => "open_conversation",
+            Self::Claim { .. } => "claim_conversation",
+            Self::Report { .. } => "report_delivery",
+            Self::LookUp { .. } => "look_up_conversation",
+        }
+    }
+}
+
+/// The projection.
+#[derive(Clone, Debug, Default)]
+pub struct Attempts {
+    open: Map<IntentId, Open>,
+    raised: u64,
+    settled: BTreeMap<&'static str, u64>,
+}
+
+impl Attempts {
+    /// An intent was raised. `message` is the one that it carries.
+    pub fn raise(&mut self, raised: &IntentRaised, message: Option<MessageIndex>, at: Timestamp) {
+        let purpose = match &raised.intent {
+            Intent::SendMessage(send) => Purpose::Carry {
+                message,
+                opens: matches!(send.to, Destination::Phone(_)),
+                text: send.content.text.as_deref().map(Into::into),
+            },
+            Intent::OpenConversation(_) => Purpose::OpenConversation,
+            Intent::ClaimConversation(claim) => Purpose::Claim { theirs: claim.theirs.clone() },
+            Intent::ReportDelivery(report) => Purpose::Report { message: report.message.clone() },
+            Intent::LookUpConversation(look_up) => Purpose::LookUp { conversation: look_up.conversation.clone() },
+        };
+        let open = Open {
+            sequence: self.raised,
+            connection: raised.connection.clone(),
+            thread: raised.thread,
+            purpose,
+            raised_at: at,
+            attempts: 0,
+            acts: 0,
+            standing: Standing::Raised,
+            uncertain_since: None,
+        };
+        self.raised += 1;
+        self.open.insert(raised.intent_id, open);
+    }
+
+    /// A try is about to leave the house; gives the intent that it belongs to.
+    pub fn start(&mut self, started: &AttemptStarted, at: Timestamp) -> Option<&Open> {
+        let open = self.open.get_mut(&started.intent_id)?;
+        open.attempts = started.attempt;
+        if started.kind == AttemptKind::Act {
+            open.acts += 1;
+        }
+        open.standing = Standing::Started { kind: started.kind, at };
+        Some(open)
+    }
+
+    /// A try came back. Gives the intent as it was; it is forgotten if this was its end.
+    pub fn settle(&mut self, settled: &AttemptSettled, at: Timestamp) -> Option<Open> {
+        *self.settled.entry(settled.outcome.label()).or_default() += 1;
+        if settled.outcome.is_final() {
+            return self.open.remove(&settled.intent_id);
+        }
+        let open = self.open.get_mut(&settled.intent_id)?;
+        let before = open.clone();
+        open.uncertain_since = match (&settled.outcome, settled.kind, &open.standing) {
+            // Uncertain since it left, not since we gave up waiting.
+            (Outcome::Uncertain { .. }, AttemptKind::Act, Standing::Started { at: since, .. }) => {
+                open.uncertain_since.or(Some(*since))
+            }
+            (Outcome::Uncertain { .. }, _, _) => open.uncertain_since.or(Some(at)),
+            // Asked, and certainly nothing happened.
+            (Outcome::Postponed { .. }, AttemptKind::Probe, _) => None,
+            // This try did nothing; an earlier one may have.
+            (Outcome::Postponed { .. }, AttemptKind::Act, _) => open.uncertain_since,
+            (Outcome::Accepted | Outcome::Refused { .. }, _, _) => None,
+        };
+        open.standing = Standing::Settled { kind: settled.kind, outcome: settled.outcome.clone(), at };
+        Some(before)
+    }
+
+    /// An open intent.
+    pub fn get(&self, intent: IntentId) -> Option<&Open> {
+        self.open.get(&intent)
+    }
+
+    /// All open intents in the order in which they were raised.
+    pub fn in_order(&self) -> Vec<(IntentId, &Open)> {
+        let mut open: Vec<_> = self.open.iter().map(|(id, open)| (*id, open)).collect();
+        open.sort_unstable_by_key(|(_, open)| open.sequence);
+        open
+    }
+
+    /// How many intents were ever raised.
+    pub const fn raised(&self) -> u64 {
+        self.raised
+    }
+
+    /// How many attempts ended, by outcome.
+    pub const fn settled(&self) -> &BTreeMap<&'static str, u64> {
+        &self.settled
+    }
+}
+
+impl Projection for Attempts {
+    const NAME: &'static str = "attempts";
+    const VERSION: u32 = 1;
+
+    fn digest(&self) -> Digest {
+        #[derive(Serialize)]
+        #[serde(untagged)]
+        enum Entry<'a> {
+            Open(&'a IntentId, &'a Open),
+            Settled(&'static str, u64),
+        }
+        let open = self.open.iter().map(|(id, open)| Entry::Open(id, open));
+        let settled = self.settled.iter().map(|(label, count)| Entry::Settled(label, *count));
+        Digest::of_entries(Self::NAME, Self::VERSION, open.chain(settled))
+    }
+
+    fn len(&self) -> usize {
+        self.open.len()
+    }
+}

@@ -1,1 +1,180 @@
-//! Comes with the folds.
+//! What a fold changed, for policies to decide upon.
+//!
+//! A change is told once, in the event that made it so: however often a platform repeats itself, a second arrival
+//! changes nothing and therefore causes nothing. Changes are not stored; folding again tells them again.
+
+use serde::Serialize;
+
+use crate::content::Person;
+use crate::delivery::Origin;
+use crate::fact::{DeliveryState, Failure, Message};
+use crate::ids::{ConnectionName, ConversationId, EventId, MessageId, ThreadId};
+use crate::phone::PhoneNumber;
+use crate::time::Timestamp;
+
+/// Something that is so since this event.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(tag = "change")]
+pub enum Change {
+    /// A dialogue began.
+    ThreadOpened {
+        /// Which.
+        thread: ThreadId,
+    },
+    /// A client's message is to be shown in the CRM.
+    ClientWrote(Written),
+    /// A manager's message is to go to a conversation of the channel.
+    ManagerWrote(Written),
+    /// A manager's message is to go to a number, and opens the conversation there.
+    ManagerWroteFirst {
+        /// The message.
+        written: Written,
+        /// The client's number.
+        phone: PhoneNumber,
+    },
+    /// A message that the company's side wrote past the CRM is to be shown there.
+    AppWrote(Written),
+    /// A conversation of the channel is to be found or opened; messages wait for it.
+    ChannelWanted {
+        /// For which dialogue.
+        thread: ThreadId,
+        /// Where.
+        connection: ConnectionName,
+        /// The client's number.
+        phone: PhoneNumber,
+    },
+    /// A conversation that only the CRM can name is to be given an id of ours.
+    ClaimWanted {
+        /// For which dialogue.
+        thread: ThreadId,
+        /// Where.
+        connection: ConnectionName,
+        /// The CRM's id of it.
+        theirs: ConversationId,
+        /// The how-manieth claim of this conversation, from one.
+        ordinal: u32,
+    },
+    /// Nobody knows who the client of a conversation is; messages wait for it.
+    ConversationUnknown {
+        /// The dialogue that it will be, unless it turns out to be another's.
+        thread: ThreadId,
+        /// Where.
+        connection: ConnectionName,
+        /// The platform's id of it.
+        conversation: ConversationId,
+    },
+    /// A conversation and a dialogue are joined, or more firmly than before.
+    Bound {
+        /// Which dialogue.
+        thread: ThreadId,
+        /// Where.
+        connection: ConnectionName,
+        /// How firmly.
+        standing: crate::bindings::Standing,
+    },
+    /// A message stands better, or worse, than before.
+    DeliveryRose {
+        /// In which dialogue.
+        thread: ThreadId,
+        /// Which message, by where it was written.
+        origin: Origin,
+        /// Where it stands.
+        state: DeliveryState,
+        /// Why it failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+    },
+    /// A webhook was our own doing coming back.
+    EchoHeard {
+        /// Where.
+        connection: ConnectionName,
+        /// The platform's id of the message.
+        message: MessageId,
+    },
+    /// A webhook that may be our own doing is kept until that is known.
+    EchoSuspected {
+        /// Where.
+        connection: ConnectionName,
+        /// In which dialogue.
+        thread: ThreadId,
+    },
+    /// Something that should not have happened did; for people.
+    Anomaly(Anomaly),
+}
+
+/// A message that is to be carried across.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Written {
+    /// In which dialogue.
+    pub thread: ThreadId,
+    /// Where it was written.
+    pub origin: Origin,
+    /// When we heard of it; what stands in for a missing time.
+    #[serde(skip)]
+    pub heard_at: Timestamp,
+    /// The message itself.
+    #[serde(skip)]
+    pub message: Box<Message>,
+    /// The client, as far as anybody has said.
+    #[serde(skip)]
+    pub client: Person,
+}
+
+/// Something that should not have happened.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Anomaly {
+    /// What.
+    pub anomaly: AnomalyKind,
+    /// At which event.
+    #[serde(skip)]
+    pub event: EventId,
+    /// At which connection, if at any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection: Option<ConnectionName>,
+    /// What exactly: ids and words, no person's data.
+    pub detail: String,
+}
+
+/// The kinds of things that should not happen.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnomalyKind {
+    /// A webhook of a connection that belongs to no route.
+    NoRoute,
+    /// A message that names no conversation.
+    NoConversation,
+    /// A message without an id: a repetition of it could not be told.
+    NoMessageId,
+    /// The CRM names a conversation by another id of ours than the one we gave.
+    OtherIdInForce,
+    /// A claim made a second chat instead of naming the first.
+    SecondChat,
+    /// The CRM does not use the id we gave, however often we gave it.
+    ClaimIgnored,
+    /// A reply said nothing that its call should teach.
+    NothingLearnt,
+    /// An attempt of an intent that was never raised.
+    UnknownIntent,
+    /// A conversation that turned out to be another dialogue's.
+    Rebound,
+    /// A configuration without a connection that the log still speaks of.
+    UnknownConnection,
+}
+
+impl AnomalyKind {
+    /// The kind as a word, for counters and tables.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::NoRoute => "no_route",
+            Self::NoConversation => "no_conversation",
+            Self::NoMessageId => "no_message_id",
+            Self::OtherIdInForce => "other_id_in_force",
+            Self::SecondChat => "second_chat",
+            Self::ClaimIgnored => "claim_ignored",
+            Self::NothingLearnt => "nothing_learnt",
+            Self::UnknownIntent => "unknown_intent",
+            Self::Rebound => "rebound",
+            Self::UnknownConnection => "unknown_connection",
+        }
+    }
+}

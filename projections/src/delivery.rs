@@ -1,14 +1,258 @@
 //! Where every message stands at the other side.
+//!
+//! A message is known by where it was written, and, once it was carried across, by what the other platform calls
+//! it. Reports that come before their message wait here, up to a bound. States only rise.
+
+use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ConnectionName, MessageId};
+use crate::fact::{DeliveryState, Failure, MessageKey};
+use crate::ids::{ConnectionName, JobId, MessageId, ThreadId};
+use crate::projection::{Digest, Map, Projection};
 
 /// Where a message came from: which connection, and what it is called there.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Origin {
     /// At which connection it was written.
     pub connection: ConnectionName,
     /// What that platform calls it.
     pub message: MessageId,
+}
+
+/// A message among all that were ever carried; meaningful only within one state.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct MessageIndex(u32);
+
+/// One message on its way, or there.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Carried {
+    /// In which dialogue.
+    pub thread: ThreadId,
+    /// Where it was written.
+    pub origin: Origin,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// Why it failed, while it stands so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Box<Failure>>,
+    /// Where it went, and what it is called there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Origin>,
+}
+
+/// What is known of a platform's message id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Known {
+    /// The message was written there, by people.
+    Written(MessageIndex),
+    /// We put the message there.
+    Ours(MessageIndex),
+    /// We put it there, and it carries nobody's words, as a claim's message.
+    OurOwn,
+}
+
+/// A report that came before its message.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+struct Early {
+    state: DeliveryState,
+    failure: Option<Failure>,
+}
+
+/// A rise that somebody may want to hear of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rise {
+    /// In which dialogue.
+    pub thread: ThreadId,
+    /// Which message, by where it was written.
+    pub origin: Origin,
+    /// Where it stands now.
+    pub state: DeliveryState,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+}
+
+/// How many early reports wait at most. When it is full, the oldest gives way: it most likely belongs to a message
+/// from before our time.
+const EARLY_AT_MOST: usize = 4096;
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+enum EarlyKey {
+    Message(Origin),
+    Job(ConnectionName, JobId),
+}
+
+/// The projection.
+#[derive(Clone, Debug, Default)]
+pub struct Delivery {
+    carried: Vec<Carried>,
+    known: Map<Origin, Known>,
+    by_job: Map<(ConnectionName, JobId), MessageIndex>,
+    early: Map<EarlyKey, Early>,
+    early_in_order: VecDeque<EarlyKey>,
+}
+
+impl Delivery {
+    /// Takes a new message in; it is meant to be carried across.
+    pub fn write(&mut self, thread: ThreadId, origin: Origin) -> MessageIndex {
+        let index = MessageIndex(u32::try_from(self.carried.len()).expect("fewer than four thousand million messages"));
+        self.known.insert(origin.clone(), Known::Written(index));
+        self.carried.push(Carried { thread, origin, state: DeliveryState::Raised, failure: None, target: None });
+        index
+    }
+
+    /// What is known of a platform's message id.
+    pub fn known(&self, origin: &Origin) -> Option<Known> {
+        self.known.get(origin).copied()
+    }
+
+    /// The message that a job of ours makes.
+    pub fn by_job(&self, connection: &ConnectionName, job: &JobId) -> Option<MessageIndex> {
+        if self.by_job.is_empty() {
+            return None;
+        }
+        self.by_job.get(&(connection.clone(), job.clone())).copied()
+    }
+
+    /// A message by its index.
+    pub fn get(&self, index: MessageIndex) -> &Carried {
+        &self.carried[index.0 as usize]
+    }
+
+    /// A message by where it was written.
+    pub fn written(&self, origin: &Origin) -> Option<(MessageIndex, &Carried)> {
+        match self.known(origin)? {
+            Known::Written(index) => Some((index, self.get(index))),
+            Known::Ours(_) | Known::OurOwn => None,
+        }
+    }
+
+    /// A message of ours without anybody's words was put there.
+    pub fn own(&mut self, origin: Origin) {
+        self.known.entry(origin).or_insert(Known::OurOwn);
+    }
+
+    /// The other platform said what it calls a message, or the job that will make it. Joins what came early.
+    pub fn link(&mut self, index: MessageIndex, connection: &ConnectionName, key: &MessageKey) -> Option<Rise> {
+        let mut joined: Option<Early> = None;
+        if let Some(job) = &key.job {
+            self.by_job.insert((connection.clone(), job.clone()), index);
+            joined = self.take_early(&EarlyKey::Job(connection.clone(), job.clone()));
+        }
+        if let Some(message) = &key.theirs {
+            let target = Origin { connection: connection.clone(), message: message.clone() };
+            self.known.entry(target.clone()).or_insert(Known::Ours(index));
+            let early = self.take_early(&EarlyKey::Message(target.clone()));
+            joined = match (joined, early) {
+                (Some(one), Some(other)) => Some(if one.state >= other.state { one } else { other }),
+                (one, other) => one.or(other),
+            };
+            self.carried[index.0 as usize].target = Some(target);
+        }
+        joined.and_then(|early| self.rise(index, early.state, early.failure))
+    }
+
+    /// A platform reports on a message of ours. `None` if nothing is new, or if the message is not known yet.
+    pub fn report(
+        &mut self,
+        connection: &ConnectionName,
+        key: &MessageKey,
+        state: DeliveryState,
+        failure: Option<Failure>,
+    ) -> Option<Rise> {
+        let by_id =
+            key.theirs.as_ref().map(|message| Origin { connection: connection.clone(), message: message.clone() });
+        let by_job = key.job.as_ref().and_then(|job| self.by_job(connection, job));
+        let index = match by_id.as_ref().and_then(|origin| self.known(origin)) {
+            Some(Known::Ours(index)) => Some(index),
+            // What people wrote there is theirs to follow; nobody asked us.
+            Some(Known::Written(_) | Known::OurOwn) => return None,
+            None => by_job,
+        };
+        if let Some(index) = index {
+            let joined = self.link(index, connection, key);
+            return self.rise(index, state, failure).or(joined);
+        }
+        let early = Early { state, failure };
+        if let Some(job) = &key.job {
+            self.wait(EarlyKey::Job(connection.clone(), job.clone()), early.clone());
+        }
+        if let Some(origin) = by_id {
+            self.wait(EarlyKey::Message(origin), early);
+        }
+        None
+    }
+
+    /// A message stands at least so. `None` if it stood so already.
+    pub fn rise(&mut self, index: MessageIndex, state: DeliveryState, failure: Option<Failure>) -> Option<Rise> {
+        let carried = &mut self.carried[index.0 as usize];
+        if carried.state.join(state) == carried.state {
+            return None;
+        }
+        carried.state = state;
+        carried.failure = if state == DeliveryState::Failed { failure.clone().map(Box::new) } else { None };
+        Some(Rise { thread: carried.thread, origin: carried.origin.clone(), state, failure })
+    }
+
+    /// The messages that we put into a dialogue at a connection, by that platform's ids.
+    pub fn accounted(&self, thread: ThreadId, connection: &ConnectionName) -> Vec<MessageId> {
+        let ours = self.carried.iter().rev().filter(|carried| carried.thread == thread);
+        let there =
+            ours.filter_map(|carried| carried.target.as_ref()).filter(|target| target.connection == *connection);
+        there.map(|target| target.message.clone()).take(ACCOUNTED_AT_MOST).collect()
+    }
+
+    /// All messages, in the order in which they were written.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Carried> {
+        self.carried.iter()
+    }
+
+    fn wait(&mut self, key: EarlyKey, early: Early) {
+        if let Some(known) = self.early.get_mut(&key) {
+            if early.state > known.state {
+                *known = early;
+            }
+            return;
+        }
+        if self.early_in_order.len() >= EARLY_AT_MOST
+            && let Some(oldest) = self.early_in_order.pop_front()
+        {
+            self.early.remove(&oldest);
+        }
+        self.early_in_order.push_back(key.clone());
+        self.early.insert(key, early);
+    }
+
+    fn take_early(&mut self, key: &EarlyKey) -> Option<Early> {
+        if self.early.is_empty() {
+            return None;
+        }
+        let early = self.early.remove(key)?;
+        self.early_in_order.retain(|waiting| waiting != key);
+        Some(early)
+    }
+}
+
+/// How many of our messages are named to a probe; it lists no more than this many of theirs.
+const ACCOUNTED_AT_MOST: usize = 200;
+
+impl Projection for Delivery {
+    const NAME: &'static str = "delivery";
+    const VERSION: u32 = 1;
+
+    fn digest(&self) -> Digest {
+        #[derive(Serialize)]
+        #[serde(untagged)]
+        enum Entry<'a> {
+            Carried(&'a Carried),
+            Early(&'a EarlyKey, &'a Early),
+        }
+        let carried = self.carried.iter().map(Entry::Carried);
+        let early = self.early.iter().map(|(key, early)| Entry::Early(key, early));
+        Digest::of_entries(Self::NAME, Self::VERSION, carried.chain(early))
+    }
+
+    fn len(&self) -> usize {
+        self.carried.len()
+    }
 }

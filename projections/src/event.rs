@@ -120,6 +120,10 @@ pub struct AttemptSettled {
     /// The reply, verbatim but bounded and without credentials; absent if none came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<RecordedReply>,
+    /// What a probe concluded from the reply and from what was known then. Like the outcome it is a judgement made at
+    /// the time, not a reading of the bytes, and therefore recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Fact>,
 }
 
 /// A platform's answer as evidence.

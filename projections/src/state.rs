@@ -1,1 +1,638 @@
-//! Comes with the folds.
+//! What is so: all projections, folded together over one history.
+//!
+//! Takes recorded events with the facts that were read from them; gives the changes that policies decide upon. A fold
+//! cannot fail: what should not have happened becomes an anomaly that people see. The order within one fact is
+//! always the same: where does it belong ([`Bindings`], [`Contacts`], [`Threads`]), is it ours ([`Echoes`]), where
+//! does it stand ([`Delivery`], [`Attempts`]).
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::attempts::{Attempts, Open, Purpose};
+use crate::bindings::{Bindings, Parked, Place, Placed, Scene, Unreachable};
+use crate::change::{Anomaly, AnomalyKind, Change, Written};
+use crate::configuration::{Configuration, Role, Route};
+use crate::contacts::{Contacts, Source};
+use crate::delivery::{Delivery, Known, MessageIndex, Origin, Rise};
+use crate::echoes::{Echoes, Held};
+use crate::event::{AttemptSettled, AttemptStarted, Happening, IntentRaised};
+use crate::fact::{
+    ConnectionChanged, ConversationSeen, DeliveryReported, DeliveryState, Fact, Failure, FailureKind, Message,
+    SendAcknowledged,
+};
+use crate::ids::{ConnectionName, EventId, MessageId, RouteName, ThreadId};
+use crate::outcome::{AttemptKind, Outcome};
+use crate::phone::PhoneNumber;
+use crate::projection::{Digest, Projection};
+use crate::recorded::Recorded;
+use crate::threads::{Side, Threads};
+use crate::time::Timestamp;
+
+/// All projections together.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// The configuration in force.
+    pub configuration: Configuration,
+    /// The dialogues.
+    pub threads: Threads,
+    /// Which conversation is which dialogue.
+    pub bindings: Bindings,
+    /// Who the clients are.
+    pub contacts: Contacts,
+    /// What may be our own doing coming back.
+    pub echoes: Echoes,
+    /// Where every message stands.
+    pub delivery: Delivery,
+    /// The intents that are not done yet.
+    pub attempts: Attempts,
+    /// How the connections themselves are.
+    pub connections: BTreeMap<ConnectionName, ConnectionChanged>,
+    /// How often each thing happened that should not have.
+    pub anomalies: BTreeMap<AnomalyKind, u64>,
+}
+
+/// Everything that placing a fact depends on, borrowed field by field, so that the bindings may change meanwhile.
+macro_rules! scene {
+    ($state:ident, $connection:expr, $moment:expr) => {
+        Scene {
+            configuration: &$state.configuration,
+            contacts: &$state.contacts,
+            threads: &$state.threads,
+            connection: $connection,
+            event: $moment.event,
+            at: $moment.at,
+        }
+    };
+}
+
+/// Where a fact stands in history.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    event: EventId,
+    ordinal: u32,
+    at: Timestamp,
+}
+
+impl State {
+    /// Takes one event in, and tells what it changed.
+    pub fn evolve(&mut self, recorded: &Recorded<Happening>) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let (event, at) = (recorded.id, recorded.recorded_at);
+        match &recorded.event {
+            Happening::Observed { connection, facts } => {
+                self.observe_all(event, at, connection, facts, None, &mut changes);
+            }
+            Happening::Raised(raised) => self.raise(raised, at),
+            Happening::Started(started) => self.start(started, at),
+            Happening::Settled { settled, facts } => self.settle(event, at, settled, facts, &mut changes),
+            Happening::Configured(configuration) => self.configuration = configuration.clone(),
+            // Deciding says nothing about what is so.
+            Happening::Advanced(_) => {}
+        }
+        for change in &changes {
+            if let Change::Anomaly(anomaly) = change {
+                *self.anomalies.entry(anomaly.anomaly).or_default() += 1;
+            }
+        }
+        changes
+    }
+
+    /// What every projection is, in 32 bytes each, in a fixed order.
+    pub fn digests(&self) -> Vec<(&'static str, Digest)> {
+        #[derive(Serialize)]
+        #[serde(untagged)]
+        enum Entry<'a> {
+            Connection(&'a ConnectionName, &'a ConnectionChanged),
+            Anomaly(&'a AnomalyKind, u64),
+        }
+        let connections = self.connections.iter().map(|(name, changed)| Entry::Connection(name, changed));
+        let anomalies = self.anomalies.iter().map(|(kind, count)| Entry::Anomaly(kind, *count));
+        vec![
+            (Threads::NAME, self.threads.digest()),
+            (Bindings::NAME, self.bindings.digest()),
+            (Contacts::NAME, self.contacts.digest()),
+            (Echoes::NAME, self.echoes.digest()),
+            (Delivery::NAME, self.delivery.digest()),
+            (Attempts::NAME, self.attempts.digest()),
+            ("configuration", Digest::of_entries("configuration", 1, std::iter::once(&self.configuration))),
+            ("health", Digest::of_entries("health", 1, connections.chain(anomalies))),
+        ]
+    }
+
+    /// The route of a dialogue.
+    pub fn route_of(&self, thread: ThreadId) -> Option<(&RouteName, &Route)> {
+        let thread = self.threads.get(thread)?;
+        self.configuration.routes.get_key_value(&thread.route)
+    }
+
+    // ---- facts ----
+
+    fn observe_all(
+        &mut self,
+        event: EventId,
+        at: Timestamp,
+        connection: &ConnectionName,
+        facts: &[Fact],
+        opened_for: Option<ThreadId>,
+        changes: &mut Vec<Change>,
+    ) {
+        // The configuration's own copy of the name, so that a million events share it.
+        let known = self.configuration.connections.get_key_value(connection).map(|(name, _)| name.clone());
+        let Some(connection) = known else {
+            let detail = "the connection is not configured".to_owned();
+            let connection = Some(connection.clone());
+            changes.push(Change::Anomaly(Anomaly {
+                anomaly: AnomalyKind::UnknownConnection,
+                event,
+                connection,
+                detail,
+            }));
+            return;
+        };
+        for (ordinal, fact) in (0..).zip(facts) {
+            self.observe(Moment { event, ordinal, at }, &connection, fact, opened_for, changes);
+        }
+    }
+
+    fn observe(
+        &mut self,
+        moment: Moment,
+        connection: &ConnectionName,
+        fact: &Fact,
+        opened_for: Option<ThreadId>,
+        changes: &mut Vec<Change>,
+    ) {
+        match fact {
+            Fact::MessageReceived(message) => self.hear(moment, connection, Side::Client, message, changes),
+            Fact::MessageSent(message) => self.hear(moment, connection, Side::Company, message, changes),
+            Fact::DeliveryReported(reported) => self.report(connection, reported, changes),
+            Fact::ConversationSeen(seen) => self.see(moment, connection, seen, opened_for, changes),
+            Fact::ConnectionChanged(changed) => {
+                self.connections.insert(connection.clone(), changed.clone());
+            }
+            // It belongs to the attempt whose reply said it; see `settle`. The same holds for "no such conversation".
+            Fact::SendAcknowledged(_) | Fact::ConversationNotFound { .. } => {}
+            // Known to have happened, and not carried across yet.
+            Fact::MessageEdited(_) | Fact::MessageDeleted(_) | Fact::ReactionChanged(_) => {}
+            // Gone before anybody could act on it.
+            Fact::TypingStarted(_) => {}
+            // The platform wanted to know whether we answer, and we did.
+            Fact::AddressProbed => {}
+        }
+    }
+
+    /// A message was seen at a platform: places it, and takes it in unless it is known or may be ours.
+    fn hear(
+        &mut self,
+        moment: Moment,
+        connection: &ConnectionName,
+        side: Side,
+        message: &Message,
+        changes: &mut Vec<Change>,
+    ) {
+        let origin = self.origin(moment, connection, message, changes);
+        match self.delivery.known(&origin) {
+            None => {}
+            // A repetition, or the same message in another format.
+            Some(Known::Written(_)) => return,
+            Some(Known::Ours(index)) => return self.recognise(index, connection, message, changes),
+            Some(Known::OurOwn) => {
+                changes.push(Change::EchoHeard { connection: connection.clone(), message: origin.message });
+                return;
+            }
+        }
+        let by_job = message.message.job.as_ref().and_then(|job| self.delivery.by_job(connection, job));
+        if let Some(index) = by_job {
+            return self.recognise(index, connection, message, changes);
+        }
+        let role = self.configuration.role_of(connection);
+        let scene = scene!(self, connection, moment);
+        let place = match role {
+            Some(Role::Crm) => self.bindings.at_crm(&scene, message, changes),
+            Some(Role::Channel) | None => {
+                let fact = match side {
+                    Side::Client => Fact::MessageReceived(message.clone()),
+                    Side::Company => Fact::MessageSent(message.clone()),
+                };
+                let Moment { event, ordinal, at } = moment;
+                self.bindings.at_channel(&scene, message, Parked { fact, at, event, ordinal }, changes)
+            }
+        };
+        let thread = match place {
+            Place::Known(thread) => thread,
+            Place::Opened(thread, route, phone) => {
+                self.open(thread, &route, phone.as_ref(), moment.at, changes);
+                thread
+            }
+            Place::Waits | Place::Nowhere => return,
+        };
+        self.take_in(moment, connection, role, side, thread, origin, message, changes);
+    }
+
+    /// A message of a known dialogue, not known itself: is it ours, or is it news?
+    #[allow(clippy::too_many_arguments)] // One fact's whole situation; a struct for it would be used once.
+    fn take_in(
+        &mut self,
+        moment: Moment,
+        connection: &ConnectionName,
+        role: Option<Role>,
+        side: Side,
+        thread: ThreadId,
+        origin: Origin,
+        message: &Message,
+        changes: &mut Vec<Change>,
+    ) {
+        let (client, says) = match (side, role) {
+            (Side::Client, _) => (Some(&message.author), Source::Messenger),
+            (Side::Company, Some(Role::Crm)) => (message.client.as_ref(), Source::Crm),
+            (Side::Company, _) => (message.client.as_ref(), Source::Messenger),
+        };
+        if let Some(client) = client {
+            self.contacts.learn(thread, client, says);
+        }
+        if side == Side::Company && self.echoes.is_in_flight(thread, connection) {
+            let Moment { event, ordinal, at } = moment;
+            let held = Held { event, ordinal, heard_at: at, message: Box::new(message.clone()) };
+            self.echoes.hold(thread, connection, held);
+            changes.push(Change::EchoSuspected { connection: connection.clone(), thread });
+            return;
+        }
+        self.carry(moment, role, side, thread, origin, message, changes);
+    }
+
+    /// News: it is to be carried across.
+    #[allow(clippy::too_many_arguments)] // As above.
+    fn carry(
+        &mut self,
+        moment: Moment,
+        role: Option<Role>,
+        side: Side,
+        thread: ThreadId,
+        origin: Origin,
+        message: &Message,
+        changes: &mut Vec<Change>,
+    ) {
+        let heard_at = moment.at;
+        self.threads.speak(thread, side, heard_at);
+        let index = self.delivery.write(thread, origin.clone());
+        let contact = self.contacts.of(thread);
+        let written = Written {
+            thread,
+            origin,
+            heard_at,
+            message: Box::new(message.clone()),
+            client: contact.map(crate::contacts::Contact::as_person).unwrap_or_default(),
+        };
+        let Some(route) = self.threads.get(thread).map(|thread| thread.route.clone()) else { return };
+        let Some(rules) = self.configuration.routes.get(&route) else { return };
+        match (role, side) {
+            (Some(Role::Crm), Side::Company) => {
+                let phone = contact.and_then(|contact| contact.phone.as_ref());
+                let scene = scene!(self, &rules.crm, moment);
+                let reached = self.bindings.reach(&scene, rules, written, phone, changes);
+                if let Err(unreachable) = reached {
+                    let failure =
+                        unreachable.failure(message.client.as_ref().and_then(|client| client.phone.as_deref()));
+                    self.rise(index, DeliveryState::Failed, Some(failure), changes);
+                }
+            }
+            // A CRM has no clients of its own who could write in it.
+            (Some(Role::Crm), Side::Client) => {}
+            (Some(Role::Channel) | None, side) => {
+                self.bindings.ensure_at_crm(&route, rules, thread, contact, &message.conversation);
+                changes.push(match side {
+                    Side::Client => Change::ClientWrote(written),
+                    Side::Company => Change::AppWrote(written),
+                });
+            }
+        }
+    }
+
+    /// A message that we put there ourselves comes back.
+    fn recognise(
+        &mut self,
+        index: MessageIndex,
+        connection: &ConnectionName,
+        message: &Message,
+        changes: &mut Vec<Change>,
+    ) {
+        let joined = self.delivery.link(index, connection, &message.message);
+        self.tell(joined, changes);
+        if let Some(state) = message.state {
+            self.rise(index, state, None, changes);
+        }
+        if let Some(id) = &message.message.theirs {
+            changes.push(Change::EchoHeard { connection: connection.clone(), message: id.clone() });
+        }
+    }
+
+    fn report(&mut self, connection: &ConnectionName, reported: &DeliveryReported, changes: &mut Vec<Change>) {
+        let rise = self.delivery.report(connection, &reported.message, reported.state, reported.failure.clone());
+        self.tell(rise, changes);
+    }
+
+    fn see(
+        &mut self,
+        moment: Moment,
+        connection: &ConnectionName,
+        seen: &ConversationSeen,
+        opened_for: Option<ThreadId>,
+        changes: &mut Vec<Change>,
+    ) {
+        let scene = scene!(self, connection, moment);
+        if let Some(placed) = self.bindings.see(&scene, seen, opened_for, changes) {
+            let phone = if seen.group { None } else { seen.phone.as_deref().and_then(PhoneNumber::international) };
+            self.settle_in(moment, connection, placed, Some(seen), phone.as_ref(), changes);
+        }
+    }
+
+    /// A conversation has found its dialogue: learns who the client is, and lets in what waited.
+    fn settle_in(
+        &mut self,
+        moment: Moment,
+        connection: &ConnectionName,
+        placed: Placed,
+        seen: Option<&ConversationSeen>,
+        phone: Option<&PhoneNumber>,
+        changes: &mut Vec<Change>,
+    ) {
+        let thread = match placed.place {
+            Place::Known(thread) => thread,
+            Place::Opened(thread, route, _) => {
+                self.open(thread, &route, None, moment.at, changes);
+                thread
+            }
+            Place::Waits | Place::Nowhere => return,
+        };
+        if let Some(seen) = seen {
+            self.contacts.learn(thread, &seen.client, Source::Messenger);
+        }
+        if let Some(phone) = phone
+            && let Some(account) = self.route_of(thread).map(|(_, route)| route.crm.clone())
+        {
+            self.contacts.know_phone(&account, thread, phone);
+        }
+        for Parked { fact, at, event, ordinal } in placed.unparked {
+            self.observe(Moment { event, ordinal, at }, connection, &fact, None, changes);
+        }
+    }
+
+    fn open(
+        &mut self,
+        thread: ThreadId,
+        route: &RouteName,
+        phone: Option<&PhoneNumber>,
+        at: Timestamp,
+        changes: &mut Vec<Change>,
+    ) {
+        let Some((route, rules)) = self.configuration.routes.get_key_value(route) else { return };
+        self.threads.open(thread, route, at);
+        if let Some(phone) = phone {
+            self.contacts.know_phone(&rules.crm, thread, phone);
+        }
+        changes.push(Change::ThreadOpened { thread });
+    }
+
+    /// What a message is called where it was written; a name of our own making if it has none.
+    fn origin(
+        &mut self,
+        moment: Moment,
+        connection: &ConnectionName,
+        message: &Message,
+        changes: &mut Vec<Change>,
+    ) -> Origin {
+        let message = message.message.theirs.clone().unwrap_or_else(|| {
+            let detail = "a repetition of this message could not be told from news".to_owned();
+            let connection = Some(connection.clone());
+            let event = moment.event;
+            changes.push(Change::Anomaly(Anomaly { anomaly: AnomalyKind::NoMessageId, event, connection, detail }));
+            MessageId::new(format!("{}#{}", moment.event, moment.ordinal))
+        });
+        Origin { connection: connection.clone(), message }
+    }
+
+    // ---- intents and attempts ----
+
+    fn raise(&mut self, raised: &IntentRaised, at: Timestamp) {
+        let carries = raised.carries.as_ref().and_then(|origin| self.delivery.written(origin));
+        let message = carries.map(|(index, _)| index);
+        self.attempts.raise(raised, message, at);
+    }
+
+    fn start(&mut self, started: &AttemptStarted, at: Timestamp) {
+        let Some(open) = self.attempts.start(started, at) else { return };
+        match (&open.purpose, started.kind) {
+            (Purpose::Carry { .. } | Purpose::Claim { .. }, AttemptKind::Act) => {
+                let (thread, connection) = (open.thread, open.connection.clone());
+                self.echoes.depart(thread, &connection, started.intent_id);
+            }
+            // Nothing that these do comes back as a message.
+            (Purpose::OpenConversation | Purpose::Report { .. } | Purpose::LookUp { .. }, _)
+            | (_, AttemptKind::Probe) => {}
+        }
+    }
+
+    fn settle(
+        &mut self,
+        event: EventId,
+        at: Timestamp,
+        settled: &AttemptSettled,
+        facts: &[Fact],
+        changes: &mut Vec<Change>,
+    ) {
+        let Some(open) = self.attempts.settle(settled, at) else {
+            let detail = format!("attempt {} of {}", settled.attempt, settled.intent_id);
+            let connection = Some(settled.connection.clone());
+            changes.push(Change::Anomaly(Anomaly { anomaly: AnomalyKind::UnknownIntent, event, connection, detail }));
+            return;
+        };
+        let acknowledged = facts.iter().find_map(|fact| match fact {
+            Fact::SendAcknowledged(acknowledged) => Some(acknowledged),
+            _ => None,
+        });
+        let opened_for = match &open.purpose {
+            Purpose::OpenConversation | Purpose::Carry { opens: true, .. } => Some(open.thread),
+            Purpose::Carry { .. } | Purpose::Claim { .. } | Purpose::Report { .. } | Purpose::LookUp { .. } => None,
+        };
+        let moment = Moment { event, ordinal: 0, at };
+        self.observe_all(event, at, &settled.connection, facts, opened_for, changes);
+        match &open.purpose {
+            Purpose::Carry { message, opens, text } => {
+                self.carried(moment, settled, &open, *message, *opens, acknowledged, changes);
+                self.landed(settled, &open, acknowledged, text.as_deref(), changes);
+            }
+            Purpose::OpenConversation => self.opened(moment, settled, &open, changes),
+            Purpose::Claim { theirs } => {
+                let taken = match &settled.outcome {
+                    Outcome::Accepted => Some(acknowledged.map(|said| said.conversation.clone()).unwrap_or_default()),
+                    Outcome::Refused { .. } => None,
+                    Outcome::Postponed { .. } | Outcome::Uncertain { .. } => return,
+                };
+                let scene = scene!(self, &open.connection, moment);
+                self.bindings.claimed(&scene, open.thread, theirs, taken.as_ref(), changes);
+                if let Some(message) = acknowledged.and_then(|said| said.message.theirs.clone()) {
+                    self.delivery.own(Origin { connection: open.connection.clone(), message });
+                }
+                self.landed(settled, &open, acknowledged, None, changes);
+            }
+            // The CRM knows now, or will not hear of it; the message itself is not touched by that.
+            Purpose::Report { .. } => {}
+            Purpose::LookUp { conversation } => {
+                if settled.outcome.is_final() {
+                    let scene = scene!(self, &open.connection, moment);
+                    if let Some(placed) = self.bindings.give_up_looking(&scene, conversation, changes) {
+                        self.settle_in(moment, &open.connection, placed, None, None, changes);
+                    }
+                }
+            }
+        }
+    }
+
+    /// An attempt to carry a message across ended.
+    #[allow(clippy::too_many_arguments)] // As above.
+    fn carried(
+        &mut self,
+        moment: Moment,
+        settled: &AttemptSettled,
+        open: &Open,
+        message: Option<MessageIndex>,
+        opens: bool,
+        acknowledged: Option<&SendAcknowledged>,
+        changes: &mut Vec<Change>,
+    ) {
+        match &settled.outcome {
+            Outcome::Accepted => {
+                let said = acknowledged.cloned().unwrap_or_default();
+                if let Some(index) = message {
+                    let joined = self.delivery.link(index, &open.connection, &said.message);
+                    self.tell(joined, changes);
+                    self.rise(index, said.state.unwrap_or(DeliveryState::Sent), None, changes);
+                }
+                let scene = scene!(self, &open.connection, moment);
+                match self.configuration.role_of(&open.connection) {
+                    Some(Role::Crm) => self.bindings.took(&scene, open.thread, &said.conversation, changes),
+                    Some(Role::Channel) | None => {
+                        if let Some(theirs) = said.conversation.theirs.as_ref().filter(|_| opens) {
+                            self.bindings.bind(&open.connection, open.thread, theirs, changes);
+                        }
+                    }
+                }
+                if opens {
+                    self.still_closed(moment, open, changes);
+                }
+            }
+            Outcome::Refused { failure } => {
+                if let Some(index) = message {
+                    self.rise(index, DeliveryState::Failed, Some(failure.clone()), changes);
+                }
+                if opens {
+                    self.fail_waiting(open, failure, changes);
+                }
+            }
+            // It goes on.
+            Outcome::Postponed { .. } | Outcome::Uncertain { .. } => {}
+        }
+    }
+
+    /// An attempt to open a conversation ended.
+    fn opened(&mut self, moment: Moment, settled: &AttemptSettled, open: &Open, changes: &mut Vec<Change>) {
+        match &settled.outcome {
+            Outcome::Accepted => self.still_closed(moment, open, changes),
+            Outcome::Refused { failure } => self.fail_waiting(open, failure, changes),
+            // It goes on.
+            Outcome::Postponed { .. } | Outcome::Uncertain { .. } => {}
+        }
+    }
+
+    /// The platform opened a conversation without saying which: whatever waits for it cannot be sent there.
+    fn still_closed(&mut self, moment: Moment, open: &Open, changes: &mut Vec<Change>) {
+        let endpoint = self.bindings.current(open.thread, &open.connection);
+        if endpoint.is_none_or(|endpoint| endpoint.theirs.is_some()) {
+            return;
+        }
+        let detail = "the conversation was opened, but the reply does not name it".to_owned();
+        let connection = Some(open.connection.clone());
+        let event = moment.event;
+        changes.push(Change::Anomaly(Anomaly { anomaly: AnomalyKind::NothingLearnt, event, connection, detail }));
+        let reason = "the messenger opened the conversation but did not name it; send the message again".to_owned();
+        self.fail_waiting(open, &Failure { kind: FailureKind::Internal, reason }, changes);
+    }
+
+    fn fail_waiting(&mut self, open: &Open, failure: &Failure, changes: &mut Vec<Change>) {
+        for written in self.bindings.not_opened(open.thread, &open.connection) {
+            if let Some((index, _)) = self.delivery.written(&written.origin) {
+                self.rise(index, DeliveryState::Failed, Some(failure.clone()), changes);
+            }
+        }
+    }
+
+    /// A send is no longer in flight: what was held because of it is ours, or is news.
+    fn landed(
+        &mut self,
+        settled: &AttemptSettled,
+        open: &Open,
+        acknowledged: Option<&SendAcknowledged>,
+        text: Option<&str>,
+        changes: &mut Vec<Change>,
+    ) {
+        let unnamed = crate::fact::MessageKey::default();
+        let taken = match (&settled.outcome, settled.kind) {
+            (Outcome::Accepted, _) => Some(acknowledged.map_or(&unnamed, |said| &said.message)),
+            (Outcome::Refused { .. }, _) | (Outcome::Postponed { .. }, AttemptKind::Probe) => None,
+            // Certain only if no earlier try is in doubt.
+            (Outcome::Postponed { .. }, AttemptKind::Act) if open.uncertain_since.is_none() => None,
+            (Outcome::Postponed { .. }, AttemptKind::Act) | (Outcome::Uncertain { .. }, _) => return,
+        };
+        let verdict = self.echoes.arrive(open.thread, &open.connection, settled.intent_id, taken, text);
+        let carried = match &open.purpose {
+            Purpose::Carry { message, .. } => *message,
+            Purpose::OpenConversation | Purpose::Claim { .. } | Purpose::Report { .. } | Purpose::LookUp { .. } => None,
+        };
+        if let Some(echo) = verdict.echo {
+            match carried {
+                Some(index) => self.recognise(index, &open.connection, &echo.message, changes),
+                None => {
+                    if let Some(message) = echo.message.message.theirs {
+                        self.delivery.own(Origin { connection: open.connection.clone(), message });
+                    }
+                }
+            }
+        }
+        let role = self.configuration.role_of(&open.connection);
+        for Held { event, ordinal, heard_at, message } in verdict.released {
+            let moment = Moment { event, ordinal, at: heard_at };
+            let origin = self.origin(moment, &open.connection, &message, changes);
+            match self.delivery.known(&origin) {
+                None => self.carry(moment, role, Side::Company, open.thread, origin, &message, changes),
+                Some(Known::Ours(index)) => self.recognise(index, &open.connection, &message, changes),
+                Some(Known::Written(_) | Known::OurOwn) => {}
+            }
+        }
+    }
+
+    // ---- delivery ----
+
+    fn rise(&mut self, index: MessageIndex, state: DeliveryState, failure: Option<Failure>, changes: &mut Vec<Change>) {
+        let rise = self.delivery.rise(index, state, failure);
+        self.tell(rise, changes);
+    }
+
+    fn tell(&self, rise: Option<Rise>, changes: &mut Vec<Change>) {
+        if let Some(Rise { thread, origin, state, failure }) = rise {
+            changes.push(Change::DeliveryRose { thread, origin, state, failure });
+        }
+    }
+}
+
+impl Unreachable {
+    /// What the manager is told.
+    fn failure(self, typed: Option<&str>) -> Failure {
+        let reason = match (self, typed) {
+            (Self::NoPhone, None) => "the contact has no phone number to write to".to_owned(),
+            (Self::NoPhone, Some(typed)) => format!("{typed:?} is not a phone number that can be written to"),
+            (Self::ClientOnly, _) => "in this messenger only the client can begin a conversation".to_owned(),
+        };
+        Failure { kind: FailureKind::CannotOpen, reason }
+    }
+}

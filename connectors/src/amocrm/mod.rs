@@ -20,7 +20,7 @@ use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::Fact;
 use chatledger_projections::ids::ConnectionName;
 use chatledger_projections::intent::Intent;
-use chatledger_projections::outcome::{Outcome, Recourse};
+use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 
 use crate::connector::{
@@ -119,6 +119,11 @@ impl Connection for Account {
 
     fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Timestamp) -> (Outcome, Vec<Fact>) {
         (Outcome::Uncertain { reason: "amoCRM is never probed".to_owned() }, Vec::new())
+    }
+
+    fn class_of(&self, _: &'static str, _: AttemptKind) -> &'static str {
+        // One limit for all: what amojo counts by is unknown.
+        limits::CALLS
     }
 
     fn limits(&self) -> Vec<Limit> {

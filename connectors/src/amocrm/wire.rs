@@ -1,8 +1,9 @@
 //! amojo's documents, as they are.
 //!
 //! Hooks and replies are read into structs of [`loose`](crate::loose) fields, because `null`, `""`, `0` and "absent"
-//! all occur for the same field (contract, 9.4); what we write is in [`requests`]. Mind the names: in requests `id` is ours and `ref_id` is amo's; in hooks `id` is
-//! amo's and `client_id` is ours; in replies `msgid` is amo's and `ref_id` is ours (contract, 1.1).
+//! all occur for the same field (contract, 9.4); what we write is in [`requests`]. Mind the names (contract, 1.1):
+//! in requests `id` is ours and `ref_id` is amo's; in hooks `id` is amo's and `client_id` is ours; in replies `msgid` is
+//! amo's and `ref_id` is ours.
 
 pub(super) mod requests;
 

@@ -1,1 +1,93 @@
-//! Comes with the policies.
+//! What follows: from the state and one change to intents. One match, one file per business rule.
+//!
+//! A policy is pure and says nothing about sending: raising an intent is the pipeline's business, carrying it out the
+//! dispatcher's. An intent's id is derived from its cause, its policy and its ordinal, so deciding twice raises once.
+
+mod app_message_to_crm;
+mod channel_opened_for_manager;
+mod chat_claimed_for_us;
+mod client_message_to_crm;
+mod delivery_reported_to_crm;
+mod manager_message_to_channel;
+mod unknown_conversation_looked_up;
+
+use crate::change::Change;
+use crate::delivery::Origin;
+use crate::event::IntentRaised;
+use crate::ids::{ConnectionName, EventId, IntentId, ThreadId};
+use crate::intent::Intent;
+use crate::state::State;
+use crate::time::Timestamp;
+
+/// What one policy concluded from one change.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Decision {
+    /// The rule's name, the same as its file's.
+    pub policy: &'static str,
+    /// Where it is to become true.
+    pub connection: ConnectionName,
+    /// In which dialogue.
+    pub thread: ThreadId,
+    /// What is to become true.
+    pub intent: Intent,
+    /// The message that it carries, by where it was written.
+    pub carries: Option<Origin>,
+}
+
+/// Everything that follows from the changes of one event, in order. `at` is when the event was recorded.
+pub fn decide(state: &State, cause: EventId, at: Timestamp, changes: &[Change]) -> Vec<IntentRaised> {
+    let mut raised: Vec<IntentRaised> = Vec::new();
+    for decision in changes.iter().filter_map(|change| conclude(state, change, at)) {
+        let same = raised.iter().filter(|earlier| earlier.policy == decision.policy).count();
+        let ordinal = u32::try_from(same).expect("one event has few consequences");
+        raised.push(IntentRaised {
+            intent_id: IntentId::derived(cause, decision.policy, ordinal),
+            cause,
+            policy: decision.policy.to_owned(),
+            connection: decision.connection,
+            thread: decision.thread,
+            intent: decision.intent,
+            carries: decision.carries,
+        });
+    }
+    raised
+}
+
+fn conclude(state: &State, change: &Change, at: Timestamp) -> Option<Decision> {
+    match change {
+        Change::ClientWrote(written) => client_message_to_crm::decide(state, written),
+        Change::AppWrote(written) => app_message_to_crm::decide(state, written),
+        Change::ManagerWrote(written) => manager_message_to_channel::decide(state, written),
+        Change::ManagerWroteFirst { written, phone } => manager_message_to_channel::decide_first(state, written, phone),
+        Change::ChannelWanted { thread, connection, phone } => {
+            Some(channel_opened_for_manager::decide(*thread, connection, phone))
+        }
+        Change::ClaimWanted { thread, connection, theirs, ordinal } => {
+            chat_claimed_for_us::decide(state, *thread, connection, theirs, *ordinal, at)
+        }
+        Change::ConversationUnknown { thread, connection, conversation } => {
+            Some(unknown_conversation_looked_up::decide(*thread, connection, conversation))
+        }
+        Change::DeliveryRose { thread, origin, state: stands, failure } => {
+            delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref())
+        }
+        // Known now, and that is all that was wanted.
+        Change::ThreadOpened { .. } | Change::Bound { .. } => None,
+        // Echoes die here.
+        Change::EchoHeard { .. } | Change::EchoSuspected { .. } => None,
+        // For people, not for machines.
+        Change::Anomaly(_) => None,
+    }
+}
+
+/// Our id of a message on the other side: where it was written and what it is called there, within 128 plain signs
+/// (amoCRM contract, 1.1). The same message gets the same id however often it is decided upon.
+fn name_across(origin: &Origin) -> crate::ids::MessageId {
+    let name = format!("{}:{}", origin.connection, origin.message);
+    let is_plain = |sign: char| sign.is_ascii_alphanumeric() || "._:@+-".contains(sign);
+    if name.len() <= 128 && name.chars().all(is_plain) {
+        return crate::ids::MessageId::new(name);
+    }
+    let derived = EventId::derived(&[origin.connection.as_str().as_bytes(), origin.message.as_str().as_bytes()]);
+    crate::ids::MessageId::new(derived.to_string())
+}

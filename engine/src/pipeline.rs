@@ -1,0 +1,209 @@
+//! The path of an event: decode, evolve, decide. A composition, not a coordinator.
+//!
+//! Takes recorded events in the order of the log; gives, for each, what it means, what it changed and what follows.
+//! Pure: it has no clock, no log and no hands. Live and replay run the same pipeline; only live has a dispatcher.
+//!
+//! What follows is remembered until the log shows that it was raised. At the end of a replay whatever is left was
+//! decided by nobody yet; and where the log shows something else than was computed, the rules have changed since:
+//! that is *drift*, counted and shown, never acted upon.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use chatledger_connectors as connectors;
+use chatledger_connectors::connector::{Decoded, Webhook};
+use chatledger_projections::change::Change;
+use chatledger_projections::event::{Event, Happening, IntentRaised, PolicyAdvanced};
+use chatledger_projections::fact::{Fact, Remark, RemarkKind};
+use chatledger_projections::ids::EventId;
+use chatledger_projections::policy;
+use chatledger_projections::recorded::Recorded;
+use chatledger_projections::state::State;
+
+/// Folds a log, and decides.
+#[derive(Debug, Default)]
+pub struct Pipeline {
+    state: State,
+    undecided: VecDeque<Decided>,
+    recent: VecDeque<(EventId, u64)>,
+    taken: Taken,
+}
+
+/// What follows from one event and is not on record yet.
+#[derive(Debug)]
+struct Decided {
+    cause: EventId,
+    sequence: u64,
+    intents: Vec<IntentRaised>,
+}
+
+/// How many events back a `PolicyAdvanced` may point; it is written long before that many have passed.
+const RECENT_AT_MOST: usize = 16 * 1024;
+
+/// How much a pipeline has taken in, by kind.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Taken {
+    /// How many events.
+    pub events: u64,
+    /// How many of each type.
+    pub by_type: BTreeMap<&'static str, u64>,
+    /// How many facts were read.
+    pub facts: u64,
+    /// How many remarks were made, by kind.
+    pub remarks: BTreeMap<RemarkKind, u64>,
+    /// Intents that the present rules would not raise, or would raise otherwise.
+    pub drift: u64,
+}
+
+/// What one event led to.
+#[derive(Debug)]
+pub struct Step {
+    /// The event with the facts that were read from it.
+    pub happening: Recorded<Happening>,
+    /// What its decoder found odd.
+    pub remarks: Vec<Remark>,
+    /// What it changed.
+    pub changes: Vec<Change>,
+    /// What follows from it.
+    pub intents: Vec<IntentRaised>,
+}
+
+impl Pipeline {
+    /// What is so.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// How much was taken in.
+    pub const fn taken(&self) -> &Taken {
+        &self.taken
+    }
+
+    /// Takes the next event of the log.
+    pub fn take(&mut self, recorded: Recorded<Event>) -> Step {
+        self.taken.events += 1;
+        *self.taken.by_type.entry(recorded.event.label()).or_default() += 1;
+        let Read { happening, remarks } = read(recorded);
+        self.count(&happening.event, &remarks);
+        let changes = self.state.evolve(&happening);
+        let intents = policy::decide(&self.state, happening.id, happening.recorded_at, &changes);
+        self.remember(&happening, &intents);
+        Step { happening, remarks, changes, intents }
+    }
+
+    /// Everything that follows from the past and is not on record: after a crash, what was about to be raised.
+    pub fn outstanding(&self) -> Vec<IntentRaised> {
+        self.undecided.iter().flat_map(|decided| decided.intents.iter().cloned()).collect()
+    }
+
+    /// The last event of the log, if deciding has come that far and nothing is outstanding.
+    pub fn settled_through(&self) -> Option<EventId> {
+        if self.undecided.is_empty() { self.recent.back().map(|(event, _)| *event) } else { None }
+    }
+
+    fn count(&mut self, happening: &Happening, remarks: &[Remark]) {
+        self.taken.facts += match happening {
+            Happening::Observed { facts, .. } | Happening::Settled { facts, .. } => facts.len() as u64,
+            Happening::Raised(_) | Happening::Started(_) | Happening::Configured(_) | Happening::Advanced(_) => 0,
+        };
+        for remark in remarks {
+            *self.taken.remarks.entry(remark.remark).or_default() += 1;
+        }
+    }
+
+    fn remember(&mut self, happening: &Recorded<Happening>, intents: &[IntentRaised]) {
+        let sequence = self.taken.events;
+        match &happening.event {
+            Happening::Raised(raised) => self.see_raised(raised),
+            Happening::Advanced(PolicyAdvanced { through }) => {
+                let through = self.recent.iter().rev().find(|(event, _)| event == through).map(|(_, sequence)| *sequence);
+                if let Some(through) = through {
+                    self.pass(through + 1);
+                }
+            }
+            Happening::Observed { .. } | Happening::Settled { .. } => {
+                if self.recent.len() == RECENT_AT_MOST {
+                    self.recent.pop_front();
+                }
+                self.recent.push_back((happening.id, sequence));
+            }
+            Happening::Started(_) | Happening::Configured(_) => {}
+        }
+        if !intents.is_empty() {
+            self.undecided.push_back(Decided { cause: happening.id, sequence, intents: intents.to_vec() });
+        }
+    }
+
+    /// The log shows an intent: everything before its cause was decided when it was raised.
+    fn see_raised(&mut self, raised: &IntentRaised) {
+        let Some(position) = self.undecided.iter().position(|decided| decided.cause == raised.cause) else {
+            self.taken.drift += 1;
+            return;
+        };
+        let sequence = self.undecided[position].sequence;
+        self.pass(sequence);
+        let Some(decided) = self.undecided.front_mut() else { return };
+        match decided.intents.iter().position(|computed| computed.intent_id == raised.intent_id) {
+            Some(index) => {
+                let computed = decided.intents.remove(index);
+                if computed != *raised {
+                    self.taken.drift += 1;
+                }
+            }
+            None => self.taken.drift += 1,
+        }
+        if decided.intents.is_empty() {
+            self.undecided.pop_front();
+        }
+    }
+
+    /// Everything before this place was decided; what the present rules conclude beyond that is drift.
+    fn pass(&mut self, sequence: u64) {
+        while self.undecided.front().is_some_and(|decided| decided.sequence < sequence) {
+            let passed = self.undecided.pop_front().expect("there is a front");
+            self.taken.drift += passed.intents.len() as u64;
+        }
+    }
+}
+
+struct Read {
+    happening: Recorded<Happening>,
+    remarks: Vec<Remark>,
+}
+
+/// Reads what an event means. Only here do foreign bytes become facts.
+fn read(recorded: Recorded<Event>) -> Read {
+    let Recorded { id, stream, revision, position, recorded_at, event } = recorded;
+    let (happening, remarks) = match event {
+        Event::WebhookReceived(webhook) => {
+            let decoded = decode(&webhook.platform, &webhook.headers, &webhook.body);
+            (Happening::Observed { connection: webhook.connection, facts: decoded.facts }, decoded.remarks)
+        }
+        Event::AttemptSettled(settled) => {
+            let read = settled.reply.as_ref().map(|reply| {
+                connectors::named(&settled.platform)
+                    .map_or_else(|| unknown(&settled.platform), |connector| connector.learn(&settled.call, reply))
+            });
+            let mut decoded = read.unwrap_or_default();
+            decoded.facts.extend(settled.findings.iter().cloned());
+            (Happening::Settled { settled, facts: decoded.facts }, decoded.remarks)
+        }
+        Event::IntentRaised(raised) => (Happening::Raised(raised), Vec::new()),
+        Event::AttemptStarted(started) => (Happening::Started(started), Vec::new()),
+        Event::ConfigurationApplied(configuration) => (Happening::Configured(configuration), Vec::new()),
+        Event::PolicyAdvanced(advanced) => (Happening::Advanced(advanced), Vec::new()),
+    };
+    Read { happening: Recorded { id, stream, revision, position, recorded_at, event: happening }, remarks }
+}
+
+/// Reads a webhook's bytes.
+pub fn decode(platform: &str, headers: &[(String, String)], body: &[u8]) -> Decoded {
+    let content_type = headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str());
+    connectors::named(platform)
+        .map_or_else(|| unknown(platform), |connector| connector.decode(&Webhook { content_type, body }))
+}
+
+fn unknown(platform: &str) -> Decoded {
+    let mut decoded = Decoded { facts: Vec::<Fact>::new(), remarks: Vec::new() };
+    decoded.remark(RemarkKind::UnknownKind, "platform", platform);
+    decoded
+}

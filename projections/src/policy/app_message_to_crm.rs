@@ -1,0 +1,32 @@
+//! What a manager wrote past the CRM, in the messenger's own app, appears in the CRM as the manager's.
+
+use crate::change::Written;
+use crate::intent::{Destination, Intent, SendMessage, Speaker};
+use crate::state::State;
+
+use super::Decision;
+
+pub(super) fn decide(state: &State, written: &Written) -> Option<Decision> {
+    let (_, route) = state.route_of(written.thread)?;
+    let endpoint = state.bindings.current(written.thread, &route.crm)?;
+    let intent = Intent::SendMessage(SendMessage {
+        to: Destination::Conversation(endpoint.address()),
+        speaker: Speaker::Manager,
+        author: written.message.author.clone(),
+        client: endpoint.client(state.contacts.of(written.thread)),
+        ours: super::name_across(&written.origin),
+        written_at: written.message.written_at.unwrap_or(written.heard_at),
+        content: written.message.content.clone(),
+        source: endpoint.source.clone().or_else(|| route.source.clone()),
+        // The manager knows; nobody is to be notified (amoCRM contract, 11).
+        silent: true,
+    });
+    let carries = Some(written.origin.clone());
+    Some(Decision {
+        policy: "app_message_to_crm",
+        connection: route.crm.clone(),
+        thread: written.thread,
+        intent,
+        carries,
+    })
+}

@@ -1,0 +1,33 @@
+//! A client's message in the channel appears in the CRM: on the right chat, from the right person, with its time.
+
+use crate::change::Written;
+use crate::intent::{Destination, Intent, SendMessage, Speaker};
+use crate::state::State;
+
+use super::Decision;
+
+pub(super) fn decide(state: &State, written: &Written) -> Option<Decision> {
+    let (_, route) = state.route_of(written.thread)?;
+    let endpoint = state.bindings.current(written.thread, &route.crm)?;
+    let client = endpoint.client(state.contacts.of(written.thread));
+    let intent = Intent::SendMessage(SendMessage {
+        to: Destination::Conversation(endpoint.address()),
+        speaker: Speaker::Client,
+        author: client.clone(),
+        client,
+        ours: super::name_across(&written.origin),
+        written_at: written.message.written_at.unwrap_or(written.heard_at),
+        content: written.message.content.clone(),
+        source: endpoint.source.clone().or_else(|| route.source.clone()),
+        // A client's message is what a manager wants to be woken for.
+        silent: false,
+    });
+    let carries = Some(written.origin.clone());
+    Some(Decision {
+        policy: "client_message_to_crm",
+        connection: route.crm.clone(),
+        thread: written.thread,
+        intent,
+        carries,
+    })
+}

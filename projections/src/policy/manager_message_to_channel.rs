@@ -1,0 +1,44 @@
+//! A manager's message in the CRM goes to the client in the channel.
+
+use crate::change::Written;
+use crate::configuration::Route;
+use crate::fact::ConversationKey;
+use crate::intent::{Destination, Intent, SendMessage, Speaker};
+use crate::phone::PhoneNumber;
+use crate::state::State;
+
+use super::Decision;
+
+pub(super) fn decide(state: &State, written: &Written) -> Option<Decision> {
+    let (_, route) = state.route_of(written.thread)?;
+    let endpoint = state.bindings.current(written.thread, &route.channel)?;
+    let theirs = endpoint.theirs.clone()?;
+    Some(send(state, route, written, Destination::Conversation(ConversationKey::theirs(theirs))))
+}
+
+/// The same, where the message itself opens the conversation.
+pub(super) fn decide_first(state: &State, written: &Written, phone: &PhoneNumber) -> Option<Decision> {
+    let (_, route) = state.route_of(written.thread)?;
+    Some(send(state, route, written, Destination::Phone(phone.clone())))
+}
+
+fn send(state: &State, route: &Route, written: &Written, to: Destination) -> Decision {
+    let intent = Intent::SendMessage(SendMessage {
+        to,
+        speaker: Speaker::Manager,
+        author: written.message.author.clone(),
+        client: state.contacts.of(written.thread).map(crate::contacts::Contact::as_person).unwrap_or_default(),
+        ours: super::name_across(&written.origin),
+        written_at: written.message.written_at.unwrap_or(written.heard_at),
+        content: written.message.content.clone(),
+        source: None,
+        silent: false,
+    });
+    Decision {
+        policy: "manager_message_to_channel",
+        connection: route.channel.clone(),
+        thread: written.thread,
+        intent,
+        carries: Some(written.origin.clone()),
+    }
+}
