@@ -13,6 +13,7 @@
 //! 9. add its `mod` line and its row in [`ALL`];
 //! 10. put its documented pairs into `fixtures/contracts/<name>/`, and tell one story.
 
+pub mod amocrm;
 pub mod connector;
 pub mod loose;
 pub mod pact;
@@ -21,7 +22,7 @@ pub mod simulator;
 use connector::Connector;
 
 /// Every platform that we speak to.
-pub const ALL: &[&dyn Connector] = &[&pact::Pact];
+pub const ALL: &[&dyn Connector] = &[&amocrm::AmoCrm, &pact::Pact];
 
 /// The connector of this name.
 pub fn named(platform: &str) -> Option<&'static dyn Connector> {

@@ -1,0 +1,136 @@
+//! amoCRM and Kommo: the Chats API of a custom channel ("amojo", version 2).
+//!
+//! Hooks and replies come in, facts go out; intents come in, signed requests go out. Everything the contract marks as
+//! documented or observed is cited here as "contract" with its section. Deliberately absent: editing messages,
+//! reactions and typing towards amo, reading history, and the CRM's own API (`/api/v4`), for no intent asks for them.
+
+mod classify;
+mod decode;
+mod encode;
+mod ids;
+mod limits;
+mod settings;
+mod sign;
+mod simulate;
+mod verify;
+mod wire;
+
+use chatledger_projections::configuration::{FirstContact, Traits};
+use chatledger_projections::event::RecordedReply;
+use chatledger_projections::fact::Fact;
+use chatledger_projections::ids::ConnectionName;
+use chatledger_projections::intent::Intent;
+use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
+use chatledger_projections::time::Timestamp;
+
+use crate::connector::{
+    Call, Connection, Connector, Decoded, InboundRequest, Known, Limit, Rejection, Reply, Request, Secrets, Setting,
+    SettingProblem, SimulatedAccount, Unencodable, Verified, Webhook,
+};
+use crate::simulator::Simulator;
+use settings::Settings;
+
+/// The platform's name.
+const PLATFORM: &str = "amocrm";
+
+/// A message shown in amo: the client's, a manager's from the messenger's own app, or the bot's.
+const NEW_MESSAGE: &str = "new_message";
+
+/// Where a message of amo's stands in the messenger.
+const DELIVERY_STATUS: &str = "delivery_status";
+
+/// The connector to amoCRM and Kommo.
+#[derive(Clone, Copy, Debug)]
+pub struct AmoCrm;
+
+/// One channel connected to one account: what amo calls a scope.
+#[derive(Debug)]
+struct Account {
+    name: ConnectionName,
+    settings: Settings,
+}
+
+impl Connector for AmoCrm {
+    fn platform(&self) -> &'static str {
+        PLATFORM
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        settings::SETTINGS
+    }
+
+    fn secrets(&self) -> &'static [Setting] {
+        settings::SECRETS
+    }
+
+    fn connect(
+        &self,
+        name: &ConnectionName,
+        settings: &serde_json::Value,
+    ) -> Result<Box<dyn Connection>, Vec<SettingProblem>> {
+        let settings = Settings::parse(settings)?;
+        Ok(Box::new(Account { name: name.clone(), settings }))
+    }
+
+    fn decode(&self, webhook: &Webhook<'_>) -> Decoded {
+        decode::hook(webhook.body)
+    }
+
+    fn learn(&self, call: &str, reply: &RecordedReply) -> Decoded {
+        decode::reply(call, reply)
+    }
+
+    fn simulator(&self, account: &SimulatedAccount<'_>) -> Result<Box<dyn Simulator>, Vec<SettingProblem>> {
+        let settings = Settings::parse(account.settings)?;
+        let secret = settings::channel_secret(account.secrets).ok_or_else(|| vec![settings::secret_is_missing()])?;
+        Ok(Box::new(simulate::Amo::new(account.name, &settings, secret)))
+    }
+}
+
+impl Connection for Account {
+    fn traits(&self) -> Traits {
+        Traits { first_contact: FirstContact::WriteUnderOurId, can_look_up: false, wants_delivery: true }
+    }
+
+    fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection> {
+        verify::hook(&self.name, &self.settings.scope, request, settings::channel_secret(secrets))
+    }
+
+    fn encode(&self, intent: &Intent) -> Result<Call, Unencodable> {
+        encode::intent(&self.name, &self.settings, intent)
+    }
+
+    fn authorise(&self, request: Request, secrets: &Secrets, now: Timestamp) -> Request {
+        sign::request(request, settings::channel_secret(secrets), now)
+    }
+
+    fn classify(&self, call: &str, reply: Reply<'_>, now: Timestamp) -> Outcome {
+        classify::reply(call, reply, now)
+    }
+
+    fn recourse(&self, intent: &Intent) -> Recourse {
+        classify::recourse(intent)
+    }
+
+    fn probe(&self, _: &Intent, _: &Known) -> Option<Call> {
+        // Whatever we do at amo may be done again under the same id, so there is nothing to ask first.
+        None
+    }
+
+    fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Timestamp) -> (Outcome, Vec<Fact>) {
+        (Outcome::Uncertain { reason: "amoCRM is never probed".to_owned() }, Vec::new())
+    }
+
+    fn class_of(&self, _: &'static str, _: AttemptKind) -> &'static str {
+        // One limit for all: what amojo counts by is unknown.
+        limits::CALLS
+    }
+
+    fn limits(&self) -> Vec<Limit> {
+        limits::of(self.settings.calls_per_second)
+    }
+
+    fn base_url(&self) -> &str {
+        &self.settings.base_url
+    }
+}

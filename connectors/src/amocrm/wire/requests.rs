@@ -1,0 +1,130 @@
+//! What we write to amojo: structs of exact types, for it takes no number for a text and no text for a number
+//! (contract, 2). Optional fields are left out, never `null`.
+
+use serde::Serialize;
+
+/// A request to show a message (contract, 5.4).
+#[derive(Serialize)]
+pub(in crate::amocrm) struct NewMessage<'a> {
+    pub(in crate::amocrm) event_type: &'static str,
+    pub(in crate::amocrm) payload: Payload<'a>,
+}
+
+/// What is to be shown, and where.
+#[derive(Serialize)]
+pub(in crate::amocrm) struct Payload<'a> {
+    /// Seconds.
+    pub(in crate::amocrm) timestamp: i64,
+    pub(in crate::amocrm) msec_timestamp: i64,
+    pub(in crate::amocrm) msgid: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) conversation_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) conversation_ref_id: Option<&'a str>,
+    pub(in crate::amocrm) silent: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) source: Option<OurSource<'a>>,
+    pub(in crate::amocrm) sender: Speaker<'a>,
+    /// Never on what the client says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) receiver: Option<Speaker<'a>>,
+    pub(in crate::amocrm) message: Message,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) reply_to: Option<OurReplyTo<'a>>,
+}
+
+/// A lead source, by our id.
+#[derive(Serialize)]
+pub(in crate::amocrm) struct OurSource<'a> {
+    pub(in crate::amocrm) external_id: &'a str,
+}
+
+/// A participant: `id` is ours, `ref_id` is amo's.
+#[derive(Serialize)]
+pub(in crate::amocrm) struct Speaker<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) ref_id: Option<&'a str>,
+    pub(in crate::amocrm) name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) avatar: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) profile: Option<Profile<'a>>,
+}
+
+/// What goes into the contact.
+#[derive(Serialize)]
+pub(in crate::amocrm) struct Profile<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) phone: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) email: Option<&'a str>,
+}
+
+/// What the message says (contract, 6.1): a text and at most one attachment.
+#[derive(Serialize, Default)]
+pub(in crate::amocrm) struct Message {
+    #[serde(rename = "type")]
+    pub(in crate::amocrm) kind: &'static str,
+    pub(in crate::amocrm) text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) media: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) file_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) file_size: Option<u64>,
+    /// Seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) media_duration: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) location: Option<OurLocation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) contact: Option<OurContact>,
+}
+
+/// A place on the map.
+#[derive(Serialize)]
+pub(in crate::amocrm) struct OurLocation {
+    pub(in crate::amocrm) lon: f64,
+    pub(in crate::amocrm) lat: f64,
+}
+
+/// Somebody's visiting card.
+#[derive(Serialize)]
+pub(in crate::amocrm) struct OurContact {
+    pub(in crate::amocrm) name: String,
+    pub(in crate::amocrm) phone: String,
+}
+
+/// The message that is answered.
+#[derive(Serialize)]
+pub(in crate::amocrm) struct OurReplyTo<'a> {
+    pub(in crate::amocrm) message: Quoted<'a>,
+}
+
+/// One of its ids.
+#[derive(Serialize)]
+pub(in crate::amocrm) struct Quoted<'a> {
+    /// amo's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) id: Option<&'a str>,
+    /// Ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) msgid: Option<&'a str>,
+}
+
+/// A request to show where a message stands; which keys it has is a setting (contract, 5.6).
+#[derive(Serialize)]
+pub(in crate::amocrm) struct DeliveryStatus<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) msgid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) status_code: Option<i8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) delivery_status: Option<i8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) error_code: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) error: Option<&'a str>,
+}
