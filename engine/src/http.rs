@@ -45,7 +45,8 @@ impl Http {
     /// Sends a request that bears its credentials.
     pub async fn send(&self, base_url: &str, request: Request) -> Result<RecordedReply, NoReply> {
         let url = format!("{base_url}{}", request.target());
-        let method = reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|error| NoReply::NotSent(error.to_string()))?;
+        let method = reqwest::Method::from_bytes(request.method.as_bytes())
+            .map_err(|error| NoReply::NotSent(error.to_string()))?;
         let mut outgoing = self.client.request(method, url).body(request.body);
         for (name, value) in &request.headers {
             outgoing = outgoing.header(*name, value);

@@ -154,9 +154,7 @@ impl Live {
         let event = Event::ConfigurationApplied(configuration);
         loop {
             let last = self.last_revision(&stream).await;
-            let Some(last) = last else {
-                if pause(stop).await { continue } else { return }
-            };
+            let Some(last) = last else { if pause(stop).await { continue } else { return } };
             let (expected, revision) = match last {
                 Some(last) => (ExpectedRevision::Exact(last), last.next()),
                 None => (ExpectedRevision::NoStream, Revision::FIRST),
@@ -248,7 +246,12 @@ impl Live {
     }
 
     /// Starts whatever is due. Gives how long to wait for the next.
-    fn depart(&mut self, attempts: &mut JoinSet<()>, stop: &CancellationToken, halt: &CancellationToken) -> Option<Duration> {
+    fn depart(
+        &mut self,
+        attempts: &mut JoinSet<()>,
+        stop: &CancellationToken,
+        halt: &CancellationToken,
+    ) -> Option<Duration> {
         let now = self.surroundings.clock.now();
         let due = self.dispatcher.due(self.pipeline.state(), now);
         for departure in due.departures {
@@ -274,9 +277,13 @@ impl Live {
         if in_flight > 0 {
             info!(in_flight, "stopping; waiting for the attempts in flight");
         }
-        let ended = tokio::time::timeout(self.surroundings.grace, async { while attempts.join_next().await.is_some() {} });
+        let ended =
+            tokio::time::timeout(self.surroundings.grace, async { while attempts.join_next().await.is_some() {} });
         if ended.await.is_err() {
-            warn!(left = attempts.len(), "the grace period is over; what is in flight will be uncertain at the next start");
+            warn!(
+                left = attempts.len(),
+                "the grace period is over; what is in flight will be uncertain at the next start"
+            );
             halt.cancel();
         }
         if self.unmarked > 0 {
@@ -321,7 +328,9 @@ impl Errand {
                     let Event::IntentRaised(raised) = recorded.event else { return None };
                     return Some((raised.intent, recorded.id));
                 }
-                Err(unreadable) => warn!(intent = %self.departure.intent, error = %chain(&unreadable), "an intent cannot be read"),
+                Err(unreadable) => {
+                    warn!(intent = %self.departure.intent, error = %chain(&unreadable), "an intent cannot be read")
+                }
             }
             if !pause(stop).await {
                 return None;

@@ -115,7 +115,8 @@ impl Pipeline {
         match &happening.event {
             Happening::Raised(raised) => self.see_raised(raised),
             Happening::Advanced(PolicyAdvanced { through }) => {
-                let through = self.recent.iter().rev().find(|(event, _)| event == through).map(|(_, sequence)| *sequence);
+                let through =
+                    self.recent.iter().rev().find(|(event, _)| event == through).map(|(_, sequence)| *sequence);
                 if let Some(through) = through {
                     self.pass(through + 1);
                 }

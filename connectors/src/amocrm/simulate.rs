@@ -161,8 +161,7 @@ impl Amo {
         Ok(())
     }
 
-    fn emit(&self, hook: &Value) -> Emitted {
-        let body = hook.to_string().into_bytes();
+    fn emit(&self, body: Vec<u8>) -> Emitted {
         let headers = vec![
             ("content-type".to_owned(), sign::CONTENT_TYPE.to_owned()),
             ("x-signature".to_owned(), sign::hook(&self.secret, &body)),
@@ -180,13 +179,17 @@ impl Simulator for Amo {
         match gesture {
             Gesture::ManagerWrites { phone, name, text } => {
                 let hook = self.chats.manager_writes(self.scope.account(), phone, name, text, now);
-                Ok(vec![self.emit(&hook)])
+                Ok(vec![self.emit(hook.to_string().into_bytes())])
             }
             Gesture::ClientWrites { .. } | Gesture::ClientReads { .. } => {
                 Err("clients are in the messenger, not in amoCRM".to_owned())
             }
             Gesture::AppWrites { .. } => Err("amoCRM is no messenger; it has no app to write past it".to_owned()),
         }
+    }
+
+    fn say(&self, body: Vec<u8>) -> Emitted {
+        self.emit(body)
     }
 
     fn transcript(&self) -> Vec<Line> {

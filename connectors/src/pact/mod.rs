@@ -23,7 +23,7 @@ use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::Fact;
 use chatledger_projections::ids::ConnectionName;
 use chatledger_projections::intent::Intent;
-use chatledger_projections::outcome::{Outcome, Recourse};
+use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 
 use crate::connector::{
@@ -122,6 +122,14 @@ impl Connection for Account {
         now: Timestamp,
     ) -> (Outcome, Vec<Fact>) {
         probe::judge(&self.settings, intent, known, call, reply, now)
+    }
+
+    fn class_of(&self, intent: &'static str, kind: AttemptKind) -> &'static str {
+        match (kind, intent) {
+            (AttemptKind::Act, "look_up_conversation") => limits::CONVERSATIONS,
+            (AttemptKind::Act, _) => limits::SEND,
+            (AttemptKind::Probe, _) => limits::MESSAGES,
+        }
     }
 
     fn limits(&self) -> Vec<Limit> {

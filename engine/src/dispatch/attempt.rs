@@ -120,7 +120,8 @@ fn given_up(outcome: Outcome, tried_for: Duration) -> Outcome {
 }
 
 fn left_to_a_person() -> Failure {
-    let reason = "the platform did not say whether it took this, and cannot be asked; look there before sending it again";
+    let reason =
+        "the platform did not say whether it took this, and cannot be asked; look there before sending it again";
     Failure { kind: FailureKind::Internal, reason: reason.to_owned() }
 }
 

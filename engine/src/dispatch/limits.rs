@@ -64,16 +64,12 @@ impl Limiter {
         // With a burst b and an interval t, a window of length w holds at most b + ceil(w / t) - 1 calls; that is n
         // for t = w / (n - b + 1). Rounded up to whole milliseconds, which only makes it stricter.
         let gaps = u128::from(quota.calls.get() - quota.burst.get() + 1);
-        let interval = Duration::from_millis(u64::try_from(quota.per.as_millis().div_ceil(gaps)).unwrap_or(u64::MAX).max(1));
+        let interval =
+            Duration::from_millis(u64::try_from(quota.per.as_millis().div_ceil(gaps)).unwrap_or(u64::MAX).max(1));
         let rate = Rate::with_period(interval).expect("the interval is at least a millisecond");
         let clock = MovedClock::default();
         let limiter = RateLimiter::direct_with_clock(rate.allow_burst(quota.burst), clock.clone());
-        Self {
-            rate: limiter.with_middleware(),
-            clock,
-            interval,
-            open_from: Timestamp::from_millis(i64::MIN),
-        }
+        Self { rate: limiter.with_middleware(), clock, interval, open_from: Timestamp::from_millis(i64::MIN) }
     }
 
     fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
@@ -142,14 +138,16 @@ impl Reference for Moment {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     fn busiest_window(sent: &[i64], window: i64) -> usize {
-        sent.iter().map(|start| sent.iter().filter(|at| (*start..*start + window).contains(at)).count()).max().unwrap_or(0)
+        sent.iter()
+            .map(|start| sent.iter().filter(|at| (*start..*start + window).contains(at)).count())
+            .max()
+            .unwrap_or(0)
     }
 
     /// Asks as eagerly as can be: at once, and again at the very moment that was named.

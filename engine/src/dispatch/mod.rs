@@ -180,7 +180,14 @@ impl Dispatcher {
         }
     }
 
-    fn not_before(&self, intent: IntentId, attempts: u32, kind: AttemptKind, outcome: &Outcome, at: Timestamp) -> Timestamp {
+    fn not_before(
+        &self,
+        intent: IntentId,
+        attempts: u32,
+        kind: AttemptKind,
+        outcome: &Outcome,
+        at: Timestamp,
+    ) -> Timestamp {
         let later = at + self.rules.backoff.delay(intent, attempts);
         match (outcome, kind) {
             (Outcome::Postponed { until: Some(until), .. }, _) => (*until).max(at),

@@ -84,6 +84,10 @@ impl Simulator for Simulated {
         }
     }
 
+    fn say(&self, body: Vec<u8>) -> Emitted {
+        self.emitted(0, 0, body)
+    }
+
     fn transcript(&self) -> Vec<Line> {
         self.account
             .messages
