@@ -5,11 +5,25 @@
 //! * an append is atomic, and answered only when it is on disk;
 //! * a stream's revisions are 0, 1, 2 … without gaps;
 //! * positions strictly increase, and **no reader sees one appear behind one already seen**;
-//! * appending the same ids with the same expectation again succeeds and stores nothing; other ids conflict.
+//! * appending the same ids with the same expectation again succeeds and stores nothing; other ids conflict;
+//! * an id stands once in a stream: a second time at another place conflicts.
 //!
 //! There is deliberately no `Any` expectation, no update and no delete.
+//!
+//! * [`memory`] and [`sqlite`] are backends; a third, `eventstoredb`, belongs beside them. All decide by [`expectation`].
+//! * [`codec`] alone knows what stored bytes mean; [`naming`] says what our own events and their streams are called.
+//! * [`export`] writes a log as lines that any text tool can read, and reads them back; [`failing`] breaks a log on purpose.
+
+pub mod codec;
+pub mod expectation;
+pub mod export;
+pub mod failing;
+pub mod memory;
+pub mod naming;
+pub mod sqlite;
 
 use std::fmt;
+use std::ops::ControlFlow;
 
 use async_trait::async_trait;
 use chatledger_projections::ids::EventId;
@@ -25,7 +39,12 @@ pub trait EventLog: Send + Sync + fmt::Debug {
     async fn append_all(&self, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>>;
 
     /// Reads a stream from a revision (inclusive), oldest first, at most `limit` events. A missing stream is empty.
-    async fn read_stream(&self, stream: &StreamName, from: Revision, limit: usize) -> Result<Vec<StoredEvent>, ReadError>;
+    async fn read_stream(
+        &self,
+        stream: &StreamName,
+        from: Revision,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, ReadError>;
 
     /// Reads the log after a position (exclusive; `None`: from the start), oldest first, at most `limit` events.
     async fn read_all(&self, after: Option<Position>, limit: usize) -> Result<Vec<StoredEvent>, ReadError>;
@@ -35,6 +54,34 @@ pub trait EventLog: Send + Sync + fmt::Debug {
 
     /// Follows the log after a position: history, then whatever is appended, for ever.
     async fn follow(&self, after: Option<Position>) -> Result<Box<dyn Following>, ReadError>;
+
+    /// Hands every event after a position to `each`, oldest first, without copying where the store allows it, until
+    /// the log ends or `each` breaks off. Reads `page` events at a time, so that no reader holds the store for long.
+    ///
+    /// Blocks: call it on a thread that may wait, as `spawn_blocking` gives.
+    fn scan(
+        &self,
+        after: Option<Position>,
+        page: usize,
+        each: &mut dyn FnMut(StoredEventRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        // For stores that are reached through the runtime.
+        let runtime = tokio::runtime::Handle::try_current().map_err(|none| ReadError::Unavailable(none.into()))?;
+        let page = page.max(1);
+        let mut after = after;
+        loop {
+            let events = runtime.block_on(self.read_all(after, page))?;
+            for event in &events {
+                if each(event.as_ref()).is_break() {
+                    return Ok(());
+                }
+            }
+            match events.last() {
+                Some(last) => after = Some(last.position),
+                None => return Ok(()),
+            }
+        }
+    }
 }
 
 /// A place in the log from which one reads on. Dropping a pending call loses nothing.
@@ -80,6 +127,13 @@ pub struct NewEvent {
     pub metadata: Vec<u8>,
 }
 
+impl NewEvent {
+    /// How much of a store's limit it takes.
+    pub fn size(&self) -> usize {
+        self.event_type.len() + self.data.len() + self.metadata.len()
+    }
+}
+
 /// An event as the store gives it back.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StoredEvent {
@@ -97,6 +151,55 @@ pub struct StoredEvent {
     pub data: Vec<u8>,
     /// What is said about it.
     pub metadata: Vec<u8>,
+}
+
+impl StoredEvent {
+    /// The same event, borrowed.
+    pub fn as_ref(&self) -> StoredEventRef<'_> {
+        StoredEventRef {
+            id: self.id,
+            stream: self.stream.as_str(),
+            revision: self.revision,
+            position: self.position,
+            event_type: &self.event_type,
+            data: &self.data,
+            metadata: &self.metadata,
+        }
+    }
+}
+
+/// An event as the store gives it to a [scan](EventLog::scan): borrowed from the store's own page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoredEventRef<'a> {
+    /// Its id.
+    pub id: EventId,
+    /// Its stream.
+    pub stream: &'a str,
+    /// Its place in the stream.
+    pub revision: Revision,
+    /// Its place in the log.
+    pub position: Position,
+    /// Its type.
+    pub event_type: &'a str,
+    /// Its substance.
+    pub data: &'a [u8],
+    /// What is said about it.
+    pub metadata: &'a [u8],
+}
+
+impl StoredEventRef<'_> {
+    /// The same event, owned.
+    pub fn to_owned(self) -> StoredEvent {
+        StoredEvent {
+            id: self.id,
+            stream: StreamName::named(self.stream),
+            revision: self.revision,
+            position: self.position,
+            event_type: self.event_type.to_owned(),
+            data: self.data.to_vec(),
+            metadata: self.metadata.to_vec(),
+        }
+    }
 }
 
 /// Where appended events ended up.
@@ -187,7 +290,9 @@ pub enum OpenError {
         what: String,
     },
     /// A newer program made it.
-    #[error("{path} was written by a newer version of Chatledger (format {found}, this one reads {known}); update the program")]
+    #[error(
+        "{path} was written by a newer version of Chatledger (format {found}, this one reads {known}); update the program"
+    )]
     Newer {
         /// The file.
         path: String,
@@ -212,6 +317,10 @@ pub enum OpenError {
         cause: BoxedError,
     },
 }
+
+/// The most bytes of one event, its type, data and metadata together, that a log takes unless told otherwise: what
+/// EventStoreDB takes in one append (16 MiB less what its message needs), so that a log can move between stores.
+pub const LARGEST_EVENT: usize = 16 * 1024 * 1024 - 10_000;
 
 /// A cause of any type.
 pub type BoxedError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,3 @@
+//! Chatledger's shell: the log, the way in, the way out. The only crate with a runtime.
+
+pub mod log;

@@ -1,0 +1,113 @@
+//! A log that fails when it is told to, for tests of everything that must live with such a log.
+//!
+//! Takes any log and a list of faults; each append uses up one. What is read is never touched.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use chatledger_projections::recorded::{Position, Revision, StreamName};
+
+use super::{Append, AppendError, Appended, BoxedError, EventLog, Following, ReadError, StoredEvent, StoredEventRef};
+
+/// What befalls one append.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// The log refuses it: nothing is stored.
+    Refuse,
+    /// The log stores it, and the answer is lost.
+    LoseAnswer,
+    /// The request is lost, and nobody can tell.
+    LoseRequest,
+    /// The log stores it, and never answers.
+    Hang,
+}
+
+/// A log that fails when it is told to.
+#[derive(Debug)]
+pub struct Failing<L> {
+    log: L,
+    faults: Mutex<VecDeque<Fault>>,
+}
+
+impl<L: EventLog> Failing<L> {
+    /// A log that does not fail yet.
+    pub const fn new(log: L) -> Self {
+        Self { log, faults: Mutex::new(VecDeque::new()) }
+    }
+
+    /// Lets the next append that has no fault ahead of it fail like this.
+    pub fn fail_next(&self, fault: Fault) {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).push_back(fault);
+    }
+
+    /// The log behind it.
+    pub const fn inner(&self) -> &L {
+        &self.log
+    }
+
+    fn next_fault(&self) -> Option<Fault> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}
+
+#[async_trait]
+impl<L: EventLog> EventLog for Failing<L> {
+    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        let stream = append.stream.clone();
+        let cause = || BoxedError::from("a fault made on purpose");
+        match self.next_fault() {
+            None => self.log.append(append).await,
+            Some(Fault::Refuse) => Err(AppendError::Unavailable { stream, cause: cause() }),
+            Some(Fault::LoseRequest) => Err(AppendError::Unknown { stream, cause: cause() }),
+            Some(Fault::LoseAnswer) => {
+                // Whatever it was, nobody hears it.
+                let _lost = self.log.append(append).await;
+                Err(AppendError::Unknown { stream, cause: cause() })
+            }
+            Some(Fault::Hang) => {
+                let _lost = self.log.append(append).await;
+                std::future::pending().await
+            }
+        }
+    }
+
+    async fn append_all(&self, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>> {
+        let mut answers = Vec::with_capacity(appends.len());
+        for append in appends {
+            answers.push(self.append(append).await);
+        }
+        answers
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamName,
+        from: Revision,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, ReadError> {
+        self.log.read_stream(stream, from, limit).await
+    }
+
+    async fn read_all(&self, after: Option<Position>, limit: usize) -> Result<Vec<StoredEvent>, ReadError> {
+        self.log.read_all(after, limit).await
+    }
+
+    async fn read_backwards(&self, limit: usize) -> Result<Vec<StoredEvent>, ReadError> {
+        self.log.read_backwards(limit).await
+    }
+
+    async fn follow(&self, after: Option<Position>) -> Result<Box<dyn Following>, ReadError> {
+        self.log.follow(after).await
+    }
+
+    fn scan(
+        &self,
+        after: Option<Position>,
+        page: usize,
+        each: &mut dyn FnMut(StoredEventRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        self.log.scan(after, page, each)
+    }
+}

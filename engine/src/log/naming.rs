@@ -1,0 +1,58 @@
+//! What our own events and their streams are called: derived from what they say, never random, so that saying a thing
+//! twice names it once.
+//!
+//! Takes an event, gives its id or its stream. A webhook's id is absent here: its connector knows which deliveries are
+//! the same delivery, and says so when it verifies the request.
+
+use chatledger_projections::event::Event;
+use chatledger_projections::ids::EventId;
+use chatledger_projections::outcome::AttemptKind;
+use chatledger_projections::recorded::{Revision, StreamName};
+use sha2::{Digest, Sha256};
+
+/// The id of one of our own events that is to stand at a revision of its stream; `None` for a webhook.
+pub fn event_id(event: &Event, revision: Revision) -> Option<EventId> {
+    match event {
+        Event::WebhookReceived(_) => None,
+        Event::IntentRaised(raised) => Some(EventId::derived(&[raised.intent_id.as_uuid().as_bytes(), b"raised"])),
+        Event::AttemptStarted(started) => Some(EventId::derived(&[
+            started.intent_id.as_uuid().as_bytes(),
+            &started.attempt.to_be_bytes(),
+            kind(started.kind),
+            b"started",
+        ])),
+        Event::AttemptSettled(settled) => Some(EventId::derived(&[
+            settled.intent_id.as_uuid().as_bytes(),
+            &settled.attempt.to_be_bytes(),
+            kind(settled.kind),
+            b"settled",
+        ])),
+        // The revision belongs to the name: going back to an earlier configuration is news.
+        Event::ConfigurationApplied(configuration) => {
+            let content = serde_json::to_vec(configuration).expect("a configuration has only text for keys");
+            let digest = Sha256::digest(content);
+            Some(EventId::derived(&[b"configuration", &revision.as_u64().to_be_bytes(), &digest]))
+        }
+        Event::PolicyAdvanced(advanced) => Some(EventId::derived(&[b"policy", advanced.through.as_uuid().as_bytes()])),
+    }
+}
+
+/// The stream in which an event stands. `id` is the event's own.
+pub fn stream_of(event: &Event, id: EventId) -> StreamName {
+    match event {
+        Event::WebhookReceived(_) => StreamName::webhook(id),
+        Event::IntentRaised(raised) => StreamName::intent(raised.intent_id),
+        Event::AttemptStarted(started) => StreamName::intent(started.intent_id),
+        Event::AttemptSettled(settled) => StreamName::intent(settled.intent_id),
+        Event::ConfigurationApplied(_) => StreamName::configuration(),
+        Event::PolicyAdvanced(_) => StreamName::policy(),
+    }
+}
+
+/// A probe of an attempt bears the attempt's number, so the number alone would name two events.
+const fn kind(kind: AttemptKind) -> &'static [u8] {
+    match kind {
+        AttemptKind::Act => b"act",
+        AttemptKind::Probe => b"probe",
+    }
+}

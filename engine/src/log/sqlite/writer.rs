@@ -1,0 +1,375 @@
+//! The one writer of an SQLite log: a thread that owns the only connection that writes.
+//!
+//! Takes whatever appends are waiting, runs them in one transaction, answers all of them after the one flush. Nobody is
+//! answered before. If the transaction fails, nobody's append is stored, conflicts included: they may have been with an
+//! append that is now undone. There is deliberately no waiting for more appends: those that come during a flush are the
+//! next batch.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use chatledger_projections::ids::EventId;
+use chatledger_projections::recorded::{Position, Revision};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use super::lock::WriterLock;
+use super::reader::head;
+use crate::log::expectation::{StreamSoFar, Verdict, judge};
+use crate::log::{Append, AppendError, Appended, BoxedError};
+
+/// How many requests wait for the writer; when so many do, whoever appends waits before that.
+const QUEUE: usize = 1024;
+
+/// How many appends share a flush at most, and from how many bytes on no more are added.
+const BATCH_APPENDS: usize = 1024;
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long the writer waits for a person who holds the file with a database browser.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// After how many pages (of 4 KiB) the write-ahead file is folded into the log, and how much of it is kept for reuse.
+const FOLD_AFTER_PAGES: u32 = 4096;
+const KEPT_AHEAD_BYTES: u32 = 64 * 1024 * 1024;
+
+type Answers = Vec<Result<Appended, AppendError>>;
+
+/// A hand on the writer. Dropping it lets the writer finish what is waiting, then end.
+#[derive(Debug)]
+pub(super) struct Writer {
+    /// `None` only while it is dropped.
+    queue: Option<mpsc::Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+enum Request {
+    Append { appends: Vec<Append>, answer: oneshot::Sender<Answers> },
+    LimitPages(u32),
+}
+
+impl Writer {
+    /// Starts the writer of a file. It publishes the newest position after each flush.
+    pub(super) fn start(
+        path: PathBuf,
+        connection: Connection,
+        lock: WriterLock,
+        head: watch::Sender<Option<Position>>,
+    ) -> std::io::Result<Self> {
+        let (queue, requests) = mpsc::channel(QUEUE);
+        let desk = Desk { path, connection: Some(connection), requests, head, most_pages: None, _lock: lock };
+        let thread = thread::Builder::new().name("log-writer".to_owned()).spawn(move || desk.work())?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    /// Appends, each for itself, sharing a flush.
+    pub(super) async fn append(&self, appends: Vec<Append>) -> Answers {
+        let streams: Vec<_> = appends.iter().map(|append| append.stream.clone()).collect();
+        let (answer, answered) = oneshot::channel();
+        if let Err(cause) = self.send(Request::Append { appends, answer }).await {
+            let cause = Arc::new(cause);
+            return streams.into_iter().map(|stream| Err(unavailable(stream, &cause))).collect();
+        }
+        match answered.await {
+            Ok(answers) => answers,
+            // The writer ended in between, so nobody can tell.
+            Err(lost) => {
+                let unknown = |stream| Err(AppendError::Unknown { stream, cause: lost.clone().into() });
+                streams.into_iter().map(unknown).collect()
+            }
+        }
+    }
+
+    /// Keeps the file from growing beyond so many pages.
+    pub(super) async fn limit_pages(&self, pages: u32) {
+        // A writer that has ended lets nothing grow.
+        let _ended = self.send(Request::LimitPages(pages)).await;
+    }
+
+    async fn send(&self, request: Request) -> Result<(), SharedCause> {
+        let ended = || SharedCause("the log's writer has ended".into());
+        let queue = self.queue.as_ref().ok_or_else(ended)?;
+        queue.send(request).await.map_err(|_| ended())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // Waits for the last flush; a panic in the thread has been told by the panic hook.
+            let _panicked = thread.join();
+        }
+    }
+}
+
+/// Opens the connection that writes. It never makes a file.
+pub(super) fn connect(path: &std::path::Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    // A flush at each commit: an answer means "on disk".
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "wal_autocheckpoint", FOLD_AFTER_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", KEPT_AHEAD_BYTES)?;
+    connection.pragma_update(None, "cache_size", -64 * 1024)?;
+    Ok(connection)
+}
+
+/// What the thread owns.
+struct Desk {
+    path: PathBuf,
+    /// `None` after a failure that leaves the connection in doubt.
+    connection: Option<Connection>,
+    requests: mpsc::Receiver<Request>,
+    head: watch::Sender<Option<Position>>,
+    most_pages: Option<u32>,
+    /// Released after the connection is closed: fields are dropped in order.
+    _lock: WriterLock,
+}
+
+struct Waiting {
+    appends: Vec<Append>,
+    answer: oneshot::Sender<Answers>,
+}
+
+impl Desk {
+    fn work(mut self) {
+        while let Some(request) = self.requests.blocking_recv() {
+            let batch = self.gather(request);
+            if !batch.is_empty() {
+                self.flush(batch);
+            }
+        }
+        if let Some(connection) = &self.connection {
+            // Leaves one file behind where it can. What stays in the write-ahead file is as safe.
+            let _left_ahead = connection.pragma_update(None, "wal_checkpoint", "truncate");
+        }
+    }
+
+    /// Takes what is waiting, up to a batch.
+    fn gather(&mut self, first: Request) -> Vec<Waiting> {
+        let mut batch = Vec::new();
+        let (mut appends_so_far, mut bytes) = (0, 0);
+        let mut request = Some(first);
+        while let Some(next) = request {
+            match next {
+                Request::LimitPages(pages) => self.limit_pages(pages),
+                Request::Append { appends, answer } => {
+                    appends_so_far += appends.len();
+                    bytes +=
+                        appends.iter().flat_map(|append| &append.events).map(crate::log::NewEvent::size).sum::<usize>();
+                    batch.push(Waiting { appends, answer });
+                }
+            }
+            let is_full = appends_so_far >= BATCH_APPENDS || bytes >= BATCH_BYTES;
+            request = if is_full { None } else { self.requests.try_recv().ok() };
+        }
+        batch
+    }
+
+    fn limit_pages(&mut self, pages: u32) {
+        self.most_pages = Some(pages);
+        // Reopened under the new limit.
+        self.connection = None;
+    }
+
+    fn flush(&mut self, batch: Vec<Waiting>) {
+        let started = Instant::now();
+        match self.write(&batch) {
+            Ok(written) => {
+                if written.events > 0 {
+                    metrics::histogram!("chatledger_log_flush_seconds").record(started.elapsed());
+                    metrics::histogram!("chatledger_log_batch_events").record(written.events as f64);
+                    self.head.send_replace(written.head);
+                }
+                for (waiting, answers) in batch.into_iter().zip(written.answers) {
+                    // Whoever does not wait any more may ask again.
+                    let _gone = waiting.answer.send(answers);
+                }
+            }
+            Err(failure) => {
+                tracing::error!(error = %failure.cause, certain = failure.certain, "the log could not be written");
+                // A full disk and a file held by somebody leave the connection sound; of anything else it is not known.
+                if !matches!(failure.cause.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy)) {
+                    self.connection = None;
+                }
+                let cause = Arc::new(SharedCause(failure.cause.into()));
+                for Waiting { appends, answer } in batch {
+                    let answers = appends.into_iter().map(|append| {
+                        Err(match failure.certain {
+                            true => unavailable(append.stream, &cause),
+                            false => AppendError::Unknown { stream: append.stream, cause: Arc::clone(&cause).into() },
+                        })
+                    });
+                    let _gone = answer.send(answers.collect());
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, batch: &[Waiting]) -> Result<Written, Failure> {
+        let connection = self.connection()?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut written = Written { answers: Vec::with_capacity(batch.len()), events: 0, head: head(&transaction)? };
+        for waiting in batch {
+            let mut answers = Vec::with_capacity(waiting.appends.len());
+            for append in &waiting.appends {
+                answers.push(store(&transaction, append, &mut written)?);
+            }
+            written.answers.push(answers);
+        }
+        if written.events > 0 {
+            transaction.commit().map_err(Failure::at_commit)?;
+        }
+        Ok(written)
+    }
+
+    fn connection(&mut self) -> rusqlite::Result<&mut Connection> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => {
+                let connection = connect(&self.path)?;
+                if let Some(pages) = self.most_pages {
+                    connection.pragma_update(None, "max_page_count", pages)?;
+                }
+                connection
+            }
+        };
+        Ok(self.connection.insert(connection))
+    }
+}
+
+/// What a transaction did.
+struct Written {
+    answers: Vec<Answers>,
+    events: usize,
+    head: Option<Position>,
+}
+
+/// Why a transaction did not happen.
+struct Failure {
+    /// Whether it certainly did not.
+    certain: bool,
+    cause: rusqlite::Error,
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(cause: rusqlite::Error) -> Self {
+        Self { certain: true, cause }
+    }
+}
+
+impl Failure {
+    /// A disk that is full did not take the end of the transaction, without which there is none. Any other failure may
+    /// be one of the flush, after which the end may be on disk or not.
+    fn at_commit(cause: rusqlite::Error) -> Self {
+        Self { certain: cause.sqlite_error_code() == Some(ErrorCode::DiskFull), cause }
+    }
+}
+
+/// One cause for all that it befell.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct SharedCause(BoxedError);
+
+fn unavailable(stream: chatledger_projections::recorded::StreamName, cause: &Arc<SharedCause>) -> AppendError {
+    AppendError::Unavailable { stream, cause: Arc::clone(cause).into() }
+}
+
+fn store(
+    transaction: &Transaction<'_>,
+    append: &Append,
+    written: &mut Written,
+) -> rusqlite::Result<Result<Appended, AppendError>> {
+    let stream = TableStream::find(transaction, append.stream.as_str())?;
+    let first = match judge(append, &stream)? {
+        Verdict::Answer(appended) => return Ok(Ok(appended)),
+        Verdict::Conflict { actual } => {
+            return Ok(Err(AppendError::Conflict { stream: append.stream.clone(), actual }));
+        }
+        Verdict::Store { first } => first,
+    };
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO events (position, stream, revision, name, id, type, metadata, data)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    let mut position = written.head.map_or(0, Position::commit);
+    let mut revision = first;
+    let number = stream.number.unwrap_or(position + 1);
+    for event in &append.events {
+        position += 1;
+        let name = (revision == Revision::FIRST).then_some(append.stream.as_str());
+        let id = event.id.as_uuid();
+        insert.execute((
+            position,
+            number,
+            revision.as_u64(),
+            name,
+            id.as_bytes(),
+            &event.event_type,
+            &event.metadata,
+            &event.data,
+        ))?;
+        revision = revision.next();
+    }
+    let last = Revision::new(revision.as_u64() - 1);
+    written.events += append.events.len();
+    written.head = Some(Position::new(position));
+    Ok(Ok(Appended { last_revision: Some(last), position: written.head, already: false }))
+}
+
+/// A stream in the table.
+struct TableStream<'a> {
+    transaction: &'a Transaction<'a>,
+    /// The position of its first event.
+    number: Option<u64>,
+}
+
+impl<'a> TableStream<'a> {
+    fn find(transaction: &'a Transaction<'a>, name: &str) -> rusqlite::Result<Self> {
+        let mut find = transaction.prepare_cached("SELECT position FROM events WHERE name = ?1")?;
+        let number = find.query_row([name], |row| row.get(0)).optional()?;
+        Ok(Self { transaction, number })
+    }
+}
+
+impl StreamSoFar for TableStream<'_> {
+    type Error = rusqlite::Error;
+
+    fn last(&self) -> rusqlite::Result<Option<Revision>> {
+        let Some(number) = self.number else { return Ok(None) };
+        let mut last =
+            self.transaction.prepare_cached("SELECT max(revision) FROM events WHERE stream = ?1 AND revision > 0")?;
+        let last: Option<u64> = last.query_row([number], |row| row.get(0))?;
+        Ok(Some(last.map_or(Revision::FIRST, Revision::new)))
+    }
+
+    fn at(&self, revision: Revision) -> rusqlite::Result<Option<(EventId, Position)>> {
+        let Some(number) = self.number else { return Ok(None) };
+        let found = |row: &rusqlite::Row<'_>| {
+            Ok((EventId::from_uuid(Uuid::from_bytes(row.get(0)?)), Position::new(row.get(1)?)))
+        };
+        if revision == Revision::FIRST {
+            let mut at = self.transaction.prepare_cached("SELECT id, position FROM events WHERE position = ?1")?;
+            return at.query_row([number], found).optional();
+        }
+        let mut at = self
+            .transaction
+            .prepare_cached("SELECT id, position FROM events WHERE stream = ?1 AND revision = ?2 AND revision > 0")?;
+        at.query_row((number, revision.as_u64()), found).optional()
+    }
+
+    fn holds(&self, id: EventId) -> rusqlite::Result<bool> {
+        let Some(number) = self.number else { return Ok(false) };
+        if self.at(Revision::FIRST)?.is_some_and(|(first, _)| first == id) {
+            return Ok(true);
+        }
+        let mut holds =
+            self.transaction.prepare_cached("SELECT 1 FROM events WHERE stream = ?1 AND id = ?2 AND revision > 0")?;
+        holds.exists((number, id.as_uuid().as_bytes()))
+    }
+}
