@@ -14,6 +14,8 @@
 //! 10. put its documented pairs into `fixtures/contracts/<name>/`, and tell one story.
 
 pub mod connector;
+#[cfg(feature = "fake")]
+pub mod fake;
 pub mod loose;
 pub mod simulator;
 
