@@ -15,6 +15,8 @@
 
 pub mod amocrm;
 pub mod connector;
+#[cfg(feature = "fake")]
+pub mod fake;
 pub mod loose;
 pub mod pact;
 pub mod simulator;

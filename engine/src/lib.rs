@@ -9,8 +9,8 @@
 //! * [`dispatch`]: which attempt is due, pure; [`http`]: the way out;
 //! * [`live`]: both at work; it alone has hands.
 
-pub mod account;
 pub mod clock;
+pub mod config;
 pub mod dispatch;
 pub mod fold;
 pub mod http;

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use crate::account::{Account, Accounts};
+use crate::config::{Account, Accounts};
 use crate::clock::Clock;
 use crate::dispatch::attempt::{Departure, Plan, conclude, plan};
 use crate::dispatch::{Dispatcher, Rules};

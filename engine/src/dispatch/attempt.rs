@@ -14,7 +14,7 @@ use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 
-use crate::account::Account;
+use crate::config::Account;
 
 /// An attempt that is due.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -24,7 +24,7 @@ use chatledger_projections::time::Timestamp;
 use self::attempt::{Departure, interrupted};
 use self::backoff::Backoff;
 use self::lane::{Afterwards, Lane, Next, Queued};
-use crate::account::Accounts;
+use crate::config::{Account, Accounts};
 use crate::pipeline::Step;
 
 /// How intents are carried out.
@@ -58,7 +58,7 @@ pub struct Due {
 impl Dispatcher {
     /// A dispatcher with empty lanes for these accounts.
     pub fn new(accounts: Arc<Accounts>, rules: Rules) -> Self {
-        let lane = |account: &crate::account::Account| Lane::new(&account.connection.limits(), rules.in_flight);
+        let lane = |account: &Account| Lane::new(&account.connection.limits(), rules.in_flight);
         let lanes = accounts.iter().map(|(name, account)| (name.clone(), lane(account))).collect();
         Self { accounts, lanes, rules }
     }

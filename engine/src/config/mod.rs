@@ -1,0 +1,308 @@
+//! The configuration: a document in, every setting as its real type out, or everything that is wrong with it at once.
+//!
+//! `config.default.toml` explains each setting and is the default: its values are read first, and the given document
+//! goes over them. Secrets never stand in the document; it says where they are. What of all this the folds depend on
+//! goes into the log ([`Config::recorded`]), without secrets.
+//!
+//! * [`document`], [`section`] and [`value`] read any document of this kind; [`problem`] is what they find;
+//! * [`connections`], [`routes`] and [`secrets`] know ours; [`init`] writes one to begin with.
+
+mod connections;
+mod document;
+mod init;
+mod problem;
+mod routes;
+mod secrets;
+mod section;
+mod value;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chatledger_connectors::connector::Connector;
+use chatledger_projections::configuration::{self, Configuration};
+use chatledger_projections::ids::{ConnectionName, RouteName};
+
+pub use connections::Account;
+pub use init::{init, init_for};
+pub use problem::{Invalid, Problem};
+pub use secrets::{SecretSource, System};
+
+use document::{Entry, Table, Value};
+use problem::Wrong;
+use section::Section;
+use value::{address, choice, count, duration, size, text};
+
+/// The document that explains each setting and holds the defaults.
+pub const DEFAULT: &str = include_str!("../../config.default.toml");
+
+/// The largest body that may be configured: what fits into an event of any store, with room for what is said about it.
+const LARGEST_BODY: usize = crate::log::LARGEST_EVENT - 256 * 1024;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Everything that can be configured.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the log is.
+    pub log: LogAddress,
+    /// How webhooks come in.
+    pub server: Server,
+    /// How calls go out.
+    pub dispatch: Dispatch,
+    /// How the program tells what it does.
+    pub logging: Logging,
+    /// The configured accounts.
+    pub connections: BTreeMap<ConnectionName, Account>,
+    /// What is joined to what.
+    pub routes: BTreeMap<RouteName, configuration::Route>,
+    /// What is odd, but can be.
+    pub warnings: Vec<Problem>,
+}
+
+/// All configured accounts.
+pub type Accounts = BTreeMap<ConnectionName, Account>;
+
+/// Where the log is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LogAddress {
+    /// In memory: gone at the end.
+    Memory,
+    /// In an SQLite file.
+    Sqlite(PathBuf),
+}
+
+/// How webhooks come in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Server {
+    /// Where webhooks arrive.
+    pub listen: SocketAddr,
+    /// Where health and metrics are shown.
+    pub private: SocketAddr,
+    /// The largest body, in bytes.
+    pub max_body: usize,
+    /// How long one webhook may take.
+    pub request_timeout: Duration,
+    /// How long a connection may be silent.
+    pub idle_timeout: Duration,
+    /// How many webhooks are in hand at once.
+    pub max_requests: usize,
+    /// How many connections are open at once.
+    pub max_connections: usize,
+}
+
+/// How calls go out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Dispatch {
+    /// How many calls to one connection are under way at once.
+    pub in_flight: usize,
+    /// How long a call is tried again.
+    pub give_up_after: Duration,
+    /// How long making a connection may take.
+    pub connect_timeout: Duration,
+    /// How long one call may take.
+    pub call_timeout: Duration,
+    /// The first wait between two tries.
+    pub retry_first: Duration,
+    /// The longest wait between two tries.
+    pub retry_cap: Duration,
+    /// How long calls may take to finish at the end of the program.
+    pub shutdown_grace: Duration,
+}
+
+/// How the program tells what it does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Logging {
+    /// For whom.
+    pub format: LogFormat,
+    /// How much.
+    pub level: tracing::Level,
+}
+
+/// For whom the program tells what it does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines, one object a line.
+    Json,
+}
+
+impl Config {
+    /// Reads a document from a file, with secrets from the environment and from files.
+    pub fn load(path: &Path) -> Result<Self, Invalid> {
+        let document = Some(path.display().to_string());
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let reason = format!("it cannot be read ({error})");
+            let remedy = "name a configuration, or write one with `chatledger init`".to_owned();
+            let problem = Problem { line: None, key: String::new(), value: None, reason, remedy };
+            Invalid { document: document.clone(), problems: vec![problem] }
+        })?;
+        Self::parse(&text, &System).map_err(|invalid| Invalid { document, ..invalid })
+    }
+
+    /// Reads a document, with secrets from wherever `secrets` has them.
+    pub fn parse(text: &str, secrets: &dyn SecretSource) -> Result<Self, Invalid> {
+        Self::parse_for(chatledger_connectors::ALL, text, secrets)
+    }
+
+    /// The same for other connectors than all of ours.
+    pub fn parse_for(
+        connectors: &[&'static dyn Connector],
+        text: &str,
+        secrets: &dyn SecretSource,
+    ) -> Result<Self, Invalid> {
+        let invalid = |problems| Invalid { document: None, problems };
+        let mut given = document::read(text).map_err(invalid)?;
+        let mut defaults = document::read(DEFAULT).expect("config.default.toml is TOML; a test reads it");
+        let mut problems = Vec::new();
+        let mut warnings = Vec::new();
+
+        let server = server(&mut given, &mut defaults, &mut problems);
+        let dispatch = dispatch(&mut given, &mut defaults, &mut problems);
+        let logging = logging(&mut given, &mut defaults, &mut problems);
+        let connections = connections::read(given.remove("connections"), connectors, secrets, &mut problems);
+        let routes = routes::read(given.remove("routes"), &connections, &mut problems, &mut warnings);
+        let log = log(given, defaults, &mut problems);
+        if connections.named.is_empty() {
+            warnings.push(Problem {
+                line: None,
+                key: "connections".to_owned(),
+                value: None,
+                reason: "there is none: no webhook will be let in".to_owned(),
+                remedy: "write a section [connections.NAME] for each account".to_owned(),
+            });
+        }
+
+        if problems.is_empty() {
+            Ok(Self { log, server, dispatch, logging, connections: connections.opened, routes, warnings })
+        } else {
+            // Missing things last: they stand nowhere.
+            problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
+            Err(invalid(problems))
+        }
+    }
+
+    /// What of it goes into the log: all that folds and policies depend on, without secrets.
+    pub fn recorded(&self) -> Configuration {
+        let connection = |account: &Account| configuration::Connection {
+            platform: account.connector.platform().to_owned(),
+            traits: account.connection.traits(),
+            settings: account.settings.clone(),
+        };
+        Configuration {
+            connections: self.connections.iter().map(|(name, account)| (name.clone(), connection(account))).collect(),
+            routes: self.routes.clone(),
+        }
+    }
+}
+
+fn server(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>) -> Server {
+    let mut section =
+        Section::of("server".to_owned(), given.remove("server"), problems).with_defaults(defaults.remove("server"));
+    let private_line = section.line_of("private");
+    let second = Duration::from_secs(1);
+    let server = Server {
+        listen: section.setting("listen", address),
+        private: section.setting("private", address),
+        max_body: section.setting("max_body", size(1..=LARGEST_BODY)),
+        request_timeout: section.setting("request_timeout", duration(second / 10..=60 * second)),
+        idle_timeout: section.setting("idle_timeout", duration(second..=DAY)),
+        max_requests: section.setting("max_requests", count(1..=100_000)) as usize,
+        max_connections: section.setting("max_connections", count(1..=100_000)) as usize,
+    };
+    // Port 0 means any that is free, so two of them differ.
+    if server.listen == server.private && server.listen.port() != 0 {
+        let key = section.path_of("private");
+        section.problems().push(Problem {
+            line: private_line,
+            key,
+            value: Some(format!("\"{}\"", server.private)),
+            reason: "webhooks arrive at the same address".to_owned(),
+            remedy: "give it another port".to_owned(),
+        });
+    }
+    section.finish();
+    server
+}
+
+fn dispatch(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>) -> Dispatch {
+    let mut section = Section::of("dispatch".to_owned(), given.remove("dispatch"), problems)
+        .with_defaults(defaults.remove("dispatch"));
+    let (connect_line, retry_line) = (section.line_of("connect_timeout"), section.line_of("retry_first"));
+    let millisecond = Duration::from_millis(1);
+    let minute = Duration::from_secs(60);
+    let dispatch = Dispatch {
+        in_flight: section.setting("in_flight", count(1..=1000)) as usize,
+        give_up_after: section.setting("give_up_after", duration(millisecond..=365 * DAY)),
+        connect_timeout: section.setting("connect_timeout", duration(millisecond..=5 * minute)),
+        call_timeout: section.setting("call_timeout", duration(millisecond..=10 * minute)),
+        retry_first: section.setting("retry_first", duration(millisecond..=DAY)),
+        retry_cap: section.setting("retry_cap", duration(millisecond..=DAY)),
+        shutdown_grace: section.setting("shutdown_grace", duration(Duration::ZERO..=60 * minute)),
+    };
+    let mut refuse = |line, key, reason: &str, remedy: &str| {
+        let key = section.path_of(key);
+        let (reason, remedy) = (reason.to_owned(), remedy.to_owned());
+        section.problems().push(Problem { line, key, value: None, reason, remedy });
+    };
+    if dispatch.connect_timeout > dispatch.call_timeout {
+        refuse(connect_line, "connect_timeout", "it is longer than call_timeout", "make it part of call_timeout");
+    }
+    if dispatch.retry_first > dispatch.retry_cap {
+        refuse(retry_line, "retry_first", "it is longer than retry_cap", "make retry_cap the longest wait");
+    }
+    section.finish();
+    dispatch
+}
+
+fn logging(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>) -> Logging {
+    use tracing::Level;
+    let mut section =
+        Section::of("logging".to_owned(), given.remove("logging"), problems).with_defaults(defaults.remove("logging"));
+    let levels = [
+        ("error", Level::ERROR),
+        ("warn", Level::WARN),
+        ("info", Level::INFO),
+        ("debug", Level::DEBUG),
+        ("trace", Level::TRACE),
+    ];
+    let logging = Logging {
+        format: section.setting("format", choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)])),
+        level: section.setting("level", choice(&levels)),
+    };
+    section.finish();
+    logging
+}
+
+/// What is left at the top of the document.
+fn log(given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAddress {
+    let whole = |table| Some(Entry { line: 1, value: Value::Table(table) });
+    let mut section = Section::of(String::new(), whole(given), problems).with_defaults(whole(defaults));
+    let log = section.setting("log", log_address);
+    // They were read before; whoever misspells one is told its name.
+    for known in ["server", "dispatch", "logging", "connections", "routes"] {
+        let _read = section.take(known);
+    }
+    section.finish();
+    log
+}
+
+fn log_address(value: &Value) -> Result<LogAddress, Wrong> {
+    const REMEDY: &str = "write \"sqlite:\" and a file, such as \"sqlite:chatledger.db\", or \"memory:\" for a trial";
+    let text = text(value)?;
+    match text.split_once(':') {
+        Some(("memory", "")) => Ok(LogAddress::Memory),
+        Some(("sqlite", file)) if !file.trim().is_empty() => Ok(LogAddress::Sqlite(PathBuf::from(file))),
+        Some(("sqlite", _)) => Err(Wrong::new("it names no file", REMEDY)),
+        Some(("esdb" | "esdb+discover" | "kurrentdb" | "kurrentdb+discover", _)) => {
+            Err(Wrong::new("EventStoreDB is not in this build", REMEDY))
+        }
+        Some(_) | None => Err(Wrong::new("it is no address of a log", REMEDY)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
