@@ -52,13 +52,13 @@ const STREAM_REST: &str = select!(
 pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Readers {
     /// Readers of a file; the first is opened at once, to be checked.
     pub(super) fn new(path: PathBuf, first: Connection) -> Self {
-        Self { path, idle: Mutex::new(vec![first]), turns: Semaphore::new(AT_ONCE) }
+        Self { path, idle: Mutex::new(vec![first]), turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// Runs a read on a thread that may wait.
@@ -66,10 +66,15 @@ impl Readers {
         self: &Arc<Self>,
         read: impl FnOnce(&Self) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
-        let turn = self.turns.acquire().await.map_err(|closed| ReadError::Unavailable(closed.into()))?;
+        let turns = Arc::clone(&self.turns);
+        let turn = turns.acquire_owned().await.map_err(|closed| ReadError::Unavailable(closed.into()))?;
         let readers = Arc::clone(self);
-        let result = tokio::task::spawn_blocking(move || read(&readers)).await;
-        drop(turn);
+        let result = tokio::task::spawn_blocking(move || {
+            // Held by the thread, for it goes on even if nobody waits any more.
+            let _turn = turn;
+            read(&readers)
+        })
+        .await;
         result.map_err(|stopped| ReadError::Unavailable(stopped.into()))?
     }
 

@@ -2,7 +2,8 @@
 //!
 //! One table. A stream is named where it begins and numbered by the position of its first event, so that a webhook, the
 //! only event of its stream, costs one row at the end of the table and one entry in one index; the other two indexes
-//! hold later events only. That leaves a log of a million webhooks a third smaller than a table of streams would.
+//! hold later events only. Beside the same log with a table of streams, 200 000 webhooks of 700 bytes took a tenth less
+//! room and a third less time (measured 2026-11-21).
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -2,24 +2,25 @@
 //!
 //! Takes whatever appends are waiting, runs them in one transaction, answers all of them after the one flush. Nobody is
 //! answered before. If the transaction fails, nobody's append is stored, conflicts included: they may have been with an
-//! append that is now undone. There is deliberately no waiting for more appends: those that come during a flush are the
-//! next batch.
+//! append that is now undone. Those that come during a flush are the next batch; and because whoever was just answered
+//! often comes back at once, the writer waits for as many as there were last time, but only a fraction of a flush.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use chatledger_projections::ids::EventId;
-use chatledger_projections::recorded::{Position, Revision};
+use chatledger_projections::recorded::{Position, Revision, StreamName};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::lock::WriterLock;
 use super::reader::head;
 use crate::log::expectation::{StreamSoFar, Verdict, judge};
-use crate::log::{Append, AppendError, Appended, BoxedError};
+use crate::log::{Append, AppendError, Appended, BoxedError, NewEvent};
 
 /// How many requests wait for the writer; when so many do, whoever appends waits before that.
 const QUEUE: usize = 1024;
@@ -27,6 +28,12 @@ const QUEUE: usize = 1024;
 /// How many appends share a flush at most, and from how many bytes on no more are added.
 const BATCH_APPENDS: usize = 1024;
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// Which part of the last flush's time is waited for as many appends as it had, and how often the queue is looked at.
+/// Without it, 64 writers who each wait for their answer shared a flush by 34; with it by 55, and appended 30 to 50 %
+/// more (measured 2026-11-21 on a disk of some 250 flushes a second). One writer alone never waits.
+const WAIT_FRACTION: u32 = 8;
+const LOOK_AGAIN: Duration = Duration::from_micros(50);
 
 /// How long the writer waits for a person who holds the file with a database browser.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -60,7 +67,15 @@ impl Writer {
         head: watch::Sender<Option<Position>>,
     ) -> std::io::Result<Self> {
         let (queue, requests) = mpsc::channel(QUEUE);
-        let desk = Desk { path, connection: Some(connection), requests, head, most_pages: None, _lock: lock };
+        let desk = Desk {
+            path,
+            connection: Some(connection),
+            requests,
+            head,
+            most_pages: None,
+            last_batch: LastBatch::default(),
+            _lock: lock,
+        };
         let thread = thread::Builder::new().name("log-writer".to_owned()).spawn(move || desk.work())?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
@@ -107,7 +122,7 @@ impl Drop for Writer {
 }
 
 /// Opens the connection that writes. It never makes a file.
-pub(super) fn connect(path: &std::path::Path) -> rusqlite::Result<Connection> {
+pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
@@ -127,8 +142,16 @@ struct Desk {
     requests: mpsc::Receiver<Request>,
     head: watch::Sender<Option<Position>>,
     most_pages: Option<u32>,
+    last_batch: LastBatch,
     /// Released after the connection is closed: fields are dropped in order.
     _lock: WriterLock,
+}
+
+/// What the next batch may expect.
+#[derive(Clone, Copy, Default)]
+struct LastBatch {
+    appends: usize,
+    took: Duration,
 }
 
 struct Waiting {
@@ -154,21 +177,37 @@ impl Desk {
     fn gather(&mut self, first: Request) -> Vec<Waiting> {
         let mut batch = Vec::new();
         let (mut appends_so_far, mut bytes) = (0, 0);
+        let give_up = Instant::now() + self.last_batch.took / WAIT_FRACTION;
         let mut request = Some(first);
         while let Some(next) = request {
             match next {
                 Request::LimitPages(pages) => self.limit_pages(pages),
                 Request::Append { appends, answer } => {
                     appends_so_far += appends.len();
-                    bytes +=
-                        appends.iter().flat_map(|append| &append.events).map(crate::log::NewEvent::size).sum::<usize>();
+                    bytes += appends.iter().flat_map(|append| &append.events).map(NewEvent::size).sum::<usize>();
                     batch.push(Waiting { appends, answer });
                 }
             }
             let is_full = appends_so_far >= BATCH_APPENDS || bytes >= BATCH_BYTES;
-            request = if is_full { None } else { self.requests.try_recv().ok() };
+            let more_may_come = appends_so_far < self.last_batch.appends;
+            request = if is_full { None } else { self.next_request(more_may_come.then_some(give_up)) };
         }
+        self.last_batch.appends = appends_so_far;
         batch
+    }
+
+    /// The next request that is there, or that comes before it is time to give up.
+    fn next_request(&mut self, give_up: Option<Instant>) -> Option<Request> {
+        loop {
+            match self.requests.try_recv() {
+                Ok(request) => return Some(request),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) if give_up.is_some_and(|give_up| Instant::now() < give_up) => {
+                    thread::sleep(LOOK_AGAIN);
+                }
+                Err(TryRecvError::Empty) => return None,
+            }
+        }
     }
 
     fn limit_pages(&mut self, pages: u32) {
@@ -179,10 +218,12 @@ impl Desk {
 
     fn flush(&mut self, batch: Vec<Waiting>) {
         let started = Instant::now();
-        match self.write(&batch) {
+        let result = self.write(&batch);
+        self.last_batch.took = started.elapsed();
+        match result {
             Ok(written) => {
                 if written.events > 0 {
-                    metrics::histogram!("chatledger_log_flush_seconds").record(started.elapsed());
+                    metrics::histogram!("chatledger_log_flush_seconds").record(self.last_batch.took);
                     metrics::histogram!("chatledger_log_batch_events").record(written.events as f64);
                     self.head.send_replace(written.head);
                 }
@@ -200,9 +241,10 @@ impl Desk {
                 let cause = Arc::new(SharedCause(failure.cause.into()));
                 for Waiting { appends, answer } in batch {
                     let answers = appends.into_iter().map(|append| {
-                        Err(match failure.certain {
-                            true => unavailable(append.stream, &cause),
-                            false => AppendError::Unknown { stream: append.stream, cause: Arc::clone(&cause).into() },
+                        Err(if failure.certain {
+                            unavailable(append.stream, &cause)
+                        } else {
+                            AppendError::Unknown { stream: append.stream, cause: Arc::clone(&cause).into() }
                         })
                     });
                     let _gone = answer.send(answers.collect());
@@ -276,7 +318,7 @@ impl Failure {
 #[error(transparent)]
 struct SharedCause(BoxedError);
 
-fn unavailable(stream: chatledger_projections::recorded::StreamName, cause: &Arc<SharedCause>) -> AppendError {
+fn unavailable(stream: StreamName, cause: &Arc<SharedCause>) -> AppendError {
     AppendError::Unavailable { stream, cause: Arc::clone(cause).into() }
 }
 
