@@ -461,7 +461,10 @@ mod tests {
         type Document<'de> = Wire<'de>;
     }
 
-    fn read(body: &[u8]) -> (Option<(Option<String>, Option<i64>, Option<bool>, Option<i64>, usize)>, Decoded) {
+    /// Text, whole, flag, the inner whole, and how long the list is.
+    type Read = (Option<String>, Option<i64>, Option<bool>, Option<i64>, usize);
+
+    fn read(body: &[u8]) -> (Option<Read>, Decoded) {
         let mut decoded = Decoded::default();
         let read = with_document::<Kind, _>(body, &mut decoded, |wire, decoded| {
             let inner =

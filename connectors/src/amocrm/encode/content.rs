@@ -42,7 +42,7 @@ fn is_attachable(part: &Part) -> bool {
     match part {
         Part::File(file) => file.url.as_deref().is_some_and(|url| !url.is_empty()),
         Part::Location { latitude, longitude } => latitude.is_finite() && longitude.is_finite(),
-        Part::Contact { name, phone } => name.is_some() || phone.is_some(),
+        Part::Contact { name, phone } => [name, phone].into_iter().flatten().any(|word| !word.is_empty()),
         // What amo's own forwards need is an id that amo knows; a forward from a messenger has none.
         Part::Buttons { .. } | Part::Template { .. } | Part::Forward { .. } | Part::Unsupported { .. } => false,
     }
@@ -107,7 +107,8 @@ fn line(part: &Part, says_something: bool) -> Option<String> {
         Part::File(file) => file_in_words(file),
         Part::Location { latitude, longitude } => format!("Место на карте: {latitude}, {longitude}"),
         Part::Contact { name, phone } => {
-            let known: Vec<&str> = [name, phone].into_iter().flatten().map(String::as_str).collect();
+            let known = [name, phone].into_iter().flatten().map(String::as_str);
+            let known: Vec<&str> = known.filter(|word| !word.is_empty()).collect();
             if known.is_empty() {
                 "(контакт без имени и номера)".to_owned()
             } else {

@@ -1,9 +1,11 @@
 //! The model against our own requests: the owner's four messages, and what amojo refuses.
 
-use chatledger_projections::content::{Content, Person};
+use chatledger_projections::content::{Button, Content, File, FileKind, Part, Person};
 use chatledger_projections::fact::{ConversationKey, DeliveryState, Fact, Failure, FailureKind, Message};
 use chatledger_projections::ids::{ConversationId, MessageId, PersonId};
 use chatledger_projections::intent::{ClaimConversation, Destination, Intent, ReportDelivery, SendMessage, Speaker};
+
+use proptest::prelude::*;
 
 use super::*;
 use crate::amocrm::{AmoCrm, settings};
@@ -213,4 +215,69 @@ fn what_amojo_refuses_the_model_refuses() {
     }
     let statuses: Vec<u16> = (0..8).map(|_| house.amo.handle(&good, NOW).status).collect();
     assert_eq!(statuses, [200, 200, 200, 200, 200, 200, 200, 429]);
+}
+
+fn any_word() -> impl Strategy<Value = Option<String>> {
+    prop::option::of("[ a-zа-я/?#%.:]{0,12}")
+}
+
+fn any_file() -> impl Strategy<Value = File> {
+    let kind = prop::sample::select(vec![
+        FileKind::Picture,
+        FileKind::Video,
+        FileKind::Audio,
+        FileKind::Voice,
+        FileKind::Sticker,
+        FileKind::Document,
+    ]);
+    (kind, any_word(), any_word(), any::<Option<u32>>(), any::<Option<u32>>()).prop_map(
+        |(kind, url, name, size, duration_s)| File {
+            url,
+            name,
+            size_bytes: size.map(u64::from),
+            duration_s,
+            ..File::of(kind)
+        },
+    )
+}
+
+fn any_part() -> impl Strategy<Value = Part> {
+    prop_oneof![
+        any_file().prop_map(Part::File),
+        any::<(f64, f64)>().prop_map(|(latitude, longitude)| Part::Location { latitude, longitude }),
+        (any_word(), any_word()).prop_map(|(name, phone)| Part::Contact { name, phone }),
+        any_word().prop_map(|url| Part::Buttons { rows: vec![vec![Button { text: "да".to_owned(), url }]] }),
+        any_word().prop_map(|id| Part::Template { id: id.unwrap_or_default(), values: Vec::new() }),
+        (any_word(), prop::collection::vec(any_file(), 0..2)).prop_map(|(text, files)| Part::Forward { text, files }),
+        any_word().prop_map(|kind| Part::Unsupported { kind: kind.unwrap_or_default() }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_said_is_encoded_as_amojo_takes_it(
+        text in any_word(),
+        parts in prop::collection::vec(any_part(), 0..4),
+        speaker in prop::sample::select(vec![Speaker::Client, Speaker::Manager, Speaker::Bot]),
+        name in any_word(),
+    ) {
+        let mut house = House::new();
+        let known = Person { name, ..client("our-client") };
+        let intent = Intent::SendMessage(SendMessage {
+            to: Destination::Conversation(ConversationKey { theirs: None, ours: Some(ConversationId::new("our-chat")) }),
+            speaker,
+            author: Person::default(),
+            client: known,
+            ours: MessageId::new("m-1"),
+            written_at: NOW,
+            content: Content { text, parts, quote: None },
+            source: None,
+            silent: false,
+        });
+        let reaction = house.send(&intent);
+        prop_assert_eq!(reaction.status, 200, "{}", String::from_utf8_lossy(&reaction.body));
+        prop_assert!(house.amo.transcript().iter().all(|line| !line.text.is_empty()));
+    }
 }
