@@ -61,8 +61,9 @@ pub trait Connection: Send + Sync + fmt::Debug {
     /// Adds the credentials: a token, or a signature that bears the time.
     fn authorise(&self, request: Request, secrets: &Secrets, now: Timestamp) -> Request;
 
-    /// Sorts a reply by what it proves. `now` is when it came, for replies that name a waiting time.
-    fn classify(&self, call: &str, reply: Reply<'_>, now: Timestamp) -> Outcome;
+    /// Sorts a reply by what it proves. `now` is when it came, for replies that name a waiting time; `tried_for` is how
+    /// long the intent has been tried, for replies that mean "not yet" at first and "never" later.
+    fn classify(&self, call: &str, reply: Reply<'_>, now: Timestamp, tried_for: Duration) -> Outcome;
 
     /// What may be done when it is not known whether an attempt at this intent took effect.
     fn recourse(&self, intent: &Intent) -> Recourse;

@@ -117,7 +117,7 @@ impl Connection for Account {
         request
     }
 
-    fn classify(&self, _: &str, _: Reply<'_>, _: Timestamp) -> Outcome {
+    fn classify(&self, _: &str, _: Reply<'_>, _: Timestamp, _: std::time::Duration) -> Outcome {
         Outcome::Uncertain { reason: "there is nobody there".to_owned() }
     }
 

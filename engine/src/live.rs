@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use crate::config::{Account, Accounts};
 use crate::clock::Clock;
+use crate::config::{Account, Accounts};
 use crate::dispatch::attempt::{Departure, Plan, conclude, plan};
 use crate::dispatch::{Dispatcher, Rules};
 use crate::fold::{FoldError, fold};

@@ -97,7 +97,11 @@ fn every_reply_proves_what_is_documented() {
     let connection = connect(&json!({"scope_id": "c_a", "bot_id": "b"}));
     for (name, bytes) in cases(&fixtures(PLATFORM, "replies")) {
         let case: Answered = parse(&name, &bytes);
-        assert_eq!(connection.classify(&case.call, Reply::Answered(&case.reply), NOW), case.outcome, "{name}");
+        assert_eq!(
+            connection.classify(&case.call, Reply::Answered(&case.reply), NOW, std::time::Duration::from_secs(3600)),
+            case.outcome,
+            "{name}"
+        );
         assert_eq!(AmoCrm.learn(&case.call, &case.reply).facts, case.facts, "{name}");
     }
 }
@@ -236,7 +240,7 @@ fn read_in_every_way(bytes: &[u8]) {
         };
         for call in ["new_message", "delivery_status", "another"] {
             AmoCrm.learn(call, &reply);
-            connection.classify(call, Reply::Answered(&reply), NOW);
+            connection.classify(call, Reply::Answered(&reply), NOW, std::time::Duration::from_secs(3600));
         }
     }
 }

@@ -182,7 +182,12 @@ fn replies_prove_and_teach_what_stands_with_them() {
     for (name, case) in documents("replies") {
         let call = case["call"].as_str().expect("a case names its call");
         let reply = reply(&case);
-        let outcome = account.classify(call, Reply::Answered(&reply), Timestamp::from_millis(0));
+        let outcome = account.classify(
+            call,
+            Reply::Answered(&reply),
+            Timestamp::from_millis(0),
+            std::time::Duration::from_secs(3600),
+        );
         let learnt = Pact.learn(call, &reply);
         assert_eq!(
             json!({ "outcome": outcome, "facts": learnt.facts }),
@@ -257,7 +262,12 @@ fn ask_everything(body: &[u8]) {
     for status in [200, 202, 400, 401, 404, 429, 500] {
         let reply = RecordedReply { status, headers: Vec::new(), body: Bytes(body.to_vec()), cut: false };
         for call in CALLS {
-            account.classify(call, Reply::Answered(&reply), Timestamp::from_millis(0));
+            account.classify(
+                call,
+                Reply::Answered(&reply),
+                Timestamp::from_millis(0),
+                std::time::Duration::from_secs(3600),
+            );
             Pact.learn(call, &reply);
             for intent in INTENTS.iter() {
                 account.judge(intent, &Known::default(), call, Reply::Answered(&reply), Timestamp::from_millis(0));

@@ -108,6 +108,7 @@ fn our_events() -> impl Strategy<Value = Event> {
                 let connection = ConnectionName::new("amo.main");
                 let (platform, call) = ("amocrm".to_owned(), "new_message".to_owned());
                 Event::AttemptSettled(AttemptSettled {
+                    findings: Vec::new(),
                     intent_id,
                     attempt,
                     kind,
@@ -231,6 +232,7 @@ fn the_names_of_our_own_events_are_fixed_and_different() {
     let started = |attempt, kind| Event::AttemptStarted(AttemptStarted { intent_id, attempt, kind, call: call() });
     let settled = |attempt, kind| {
         Event::AttemptSettled(AttemptSettled {
+            findings: Vec::new(),
             intent_id,
             attempt,
             kind,

@@ -5,7 +5,7 @@
 //!
 //! One rule of the contract needs more than one reply and so cannot live here: *any 4xx on a retry whose first attempt
 //! is uncertain means "maybe accepted"*, for how amo answers a repeated `msgid` is unknown. Whoever knows the attempts
-//! applies it: after an uncertain attempt, a `Refused` of a later one is to be taken as `Uncertain`.
+//! says so to people: the refusal of a later attempt leaves the earlier one in doubt.
 
 use std::time::Duration;
 
@@ -26,16 +26,22 @@ const LONGEST_REASON: usize = 300;
 /// No platform's word makes us wait longer than a day: by then a person should have looked.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long amo may need to know its own message: it works asynchronously (contract, 7: "retry over about a minute").
+const LEARNS_WITHIN: Duration = Duration::from_secs(60);
+
+/// Within this time a refused signature is signed anew, once or twice: a clock may have been set (contract, 7).
+const SIGNED_ANEW_WITHIN: Duration = Duration::from_secs(5);
+
 /// Sorts a reply by what it proves.
-pub(super) fn reply(call: &str, reply: Reply<'_>, now: Timestamp) -> Outcome {
+pub(super) fn reply(call: &str, reply: Reply<'_>, now: Timestamp, tried_for: Duration) -> Outcome {
     match reply {
-        Reply::Answered(reply) => answered(call, reply, now),
+        Reply::Answered(reply) => answered(call, reply, now, tried_for),
         Reply::NotSent(why) => Outcome::Postponed { until: None, reason: bounded(why) },
         Reply::NoAnswer(why) => Outcome::Uncertain { reason: bounded(why) },
     }
 }
 
-fn answered(call: &str, reply: &RecordedReply, now: Timestamp) -> Outcome {
+fn answered(call: &str, reply: &RecordedReply, now: Timestamp, tried_for: Duration) -> Outcome {
     let refused = |kind| Outcome::Refused { failure: Failure { kind, reason: said(reply) } };
     let postponed = |until| Outcome::Postponed { until, reason: said(reply) };
     match reply.status {
@@ -47,10 +53,11 @@ fn answered(call: &str, reply: &RecordedReply, now: Timestamp) -> Outcome {
         401 | 402 => refused(FailureKind::ConnectionOff),
         // The proxy blocks our address for a while; amojo itself was not asked.
         403 if is_html(reply) => postponed(waiting_time(reply, now)),
-        // Signature, clock, secret, or the channel was disconnected: nothing that another try would mend.
+        403 if tried_for < SIGNED_ANEW_WITHIN => postponed(None),
+        // Clock, secret, or the channel was disconnected: nothing that another try would mend.
         403 => refused(FailureKind::ConnectionOff),
-        // amo works asynchronously: it may not know its own message yet. When to stop is the dispatcher's business.
-        404 if call == DELIVERY_STATUS => postponed(None),
+        404 if call == DELIVERY_STATUS && tried_for < LEARNS_WITHIN => postponed(None),
+        404 if call == DELIVERY_STATUS => refused(FailureKind::Other),
         // The scope is unknown: the channel has to be connected again.
         404 => refused(FailureKind::ConnectionOff),
         408 | 425 | 429 => postponed(waiting_time(reply, now)),
@@ -132,10 +139,16 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_639_660_529_000);
 
+    const LONG: Duration = Duration::from_secs(3600);
+
     fn outcome(call: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Outcome {
+        outcome_after(LONG, call, status, headers, body)
+    }
+
+    fn outcome_after(tried_for: Duration, call: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Outcome {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let recorded = RecordedReply { status, headers, body: Bytes(body.into()), cut: false };
-        reply(call, Reply::Answered(&recorded), NOW)
+        reply(call, Reply::Answered(&recorded), NOW, tried_for)
     }
 
     fn refused_as(outcome: &Outcome) -> Option<FailureKind> {
@@ -155,7 +168,7 @@ mod tests {
             (NEW_MESSAGE, 401, "refused"),
             (NEW_MESSAGE, 403, "refused"),
             (NEW_MESSAGE, 404, "refused"),
-            (DELIVERY_STATUS, 404, "postponed"),
+            (DELIVERY_STATUS, 404, "refused"),
             (NEW_MESSAGE, 408, "postponed"),
             (NEW_MESSAGE, 413, "refused"),
             (NEW_MESSAGE, 425, "postponed"),
@@ -166,8 +179,16 @@ mod tests {
         ] {
             assert_eq!(outcome(call, status, &[], "").label(), label, "{call} {status}");
         }
-        assert_eq!(reply(NEW_MESSAGE, Reply::NotSent("no route"), NOW).label(), "postponed");
-        assert_eq!(reply(NEW_MESSAGE, Reply::NoAnswer("timed out"), NOW).label(), "uncertain");
+        assert_eq!(reply(NEW_MESSAGE, Reply::NotSent("no route"), NOW, LONG).label(), "postponed");
+        assert_eq!(reply(NEW_MESSAGE, Reply::NoAnswer("timed out"), NOW, LONG).label(), "uncertain");
+    }
+
+    #[test]
+    fn what_may_mend_itself_is_tried_again_for_a_while() {
+        let at_first = |call, status| outcome_after(Duration::from_secs(1), call, status, &[], "").label();
+        assert_eq!(at_first(DELIVERY_STATUS, 404), "postponed");
+        assert_eq!(at_first(NEW_MESSAGE, 403), "postponed");
+        assert_eq!(at_first(NEW_MESSAGE, 404), "refused");
     }
 
     #[test]

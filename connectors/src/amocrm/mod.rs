@@ -15,6 +15,8 @@ mod simulate;
 mod verify;
 mod wire;
 
+use std::time::Duration;
+
 use chatledger_projections::configuration::{FirstContact, Traits};
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::Fact;
@@ -104,8 +106,8 @@ impl Connection for Account {
         sign::request(request, settings::channel_secret(secrets), now)
     }
 
-    fn classify(&self, call: &str, reply: Reply<'_>, now: Timestamp) -> Outcome {
-        classify::reply(call, reply, now)
+    fn classify(&self, call: &str, reply: Reply<'_>, now: Timestamp, tried_for: Duration) -> Outcome {
+        classify::reply(call, reply, now, tried_for)
     }
 
     fn recourse(&self, intent: &Intent) -> Recourse {

@@ -18,6 +18,8 @@ mod simulate;
 mod verify;
 mod wire;
 
+use std::time::Duration;
+
 use chatledger_projections::configuration::Traits;
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::Fact;
@@ -101,7 +103,7 @@ impl Connection for Account {
         request
     }
 
-    fn classify(&self, call: &str, reply: Reply<'_>, now: Timestamp) -> Outcome {
+    fn classify(&self, call: &str, reply: Reply<'_>, now: Timestamp, _tried_for: Duration) -> Outcome {
         classify::classify(call, reply, now)
     }
 

@@ -86,14 +86,17 @@ pub fn conclude(
     now: Timestamp,
     give_up_after: Duration,
 ) -> AttemptSettled {
+    let tried_for = now.since(departure.raised_at);
     let (outcome, findings) = match started.kind {
-        AttemptKind::Act => (account.connection.classify(&started.call, reply, now), Vec::new()),
+        AttemptKind::Act => {
+            let outcome = account.connection.classify(&started.call, reply, now, tried_for);
+            (if departure.doubt.is_some() { doubted(outcome) } else { outcome }, Vec::new())
+        }
         AttemptKind::Probe => {
             let known = departure.doubt.clone().unwrap_or_default();
             account.connection.judge(intent, &known, &started.call, reply, now)
         }
     };
-    let tried_for = now.since(departure.raised_at);
     let outcome = if tried_for >= give_up_after { given_up(outcome, tried_for) } else { outcome };
     let reply = match reply {
         Reply::Answered(answer) => Some(answer.clone()),
@@ -117,6 +120,18 @@ fn given_up(outcome: Outcome, tried_for: Duration) -> Outcome {
     };
     let reason = format!("given up after {} minutes: {reason}", tried_for.as_secs() / 60);
     Outcome::Refused { failure: Failure { kind: FailureKind::Internal, reason } }
+}
+
+/// A refusal after an attempt that may have been accepted may only mean that the platform has it already; how amoCRM
+/// answers a repeated message id is not known (contract, 7). People are told both.
+fn doubted(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Refused { failure: Failure { kind, reason } } => {
+            let reason = format!("{reason}; but an earlier attempt, of which no answer came, may have been accepted");
+            Outcome::Refused { failure: Failure { kind, reason } }
+        }
+        Outcome::Accepted | Outcome::Postponed { .. } | Outcome::Uncertain { .. } => outcome,
+    }
 }
 
 fn left_to_a_person() -> Failure {

@@ -42,7 +42,8 @@ impl Wired {
         let request = self.connection.authorise(call.request, &self.secrets, now);
         let reaction = self.simulator.handle(&request, now);
         let reply = recorded(&reaction);
-        let outcome = self.connection.classify(call.name, Reply::Answered(&reply), now);
+        let outcome =
+            self.connection.classify(call.name, Reply::Answered(&reply), now, std::time::Duration::from_secs(3600));
         let learnt = Pact.learn(call.name, &reply);
         assert!(learnt.remarks.is_empty(), "{:?}", learnt.remarks);
         (outcome, learnt.facts, self.heard(reaction.webhooks))
