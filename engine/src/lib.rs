@@ -2,4 +2,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod ingress;
 pub mod log;
+pub mod logging;
+pub mod metrics;
