@@ -7,8 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chatledger_connectors::connector::{Call, Reply};
+use chatledger_projections::change::Change;
 use chatledger_projections::configuration::Configuration;
-use chatledger_projections::event::{AttemptSettled, AttemptStarted, Event, IntentRaised, PolicyAdvanced};
+use chatledger_projections::event::{
+    AttemptSettled, AttemptStarted, Event, Happening, IntentRaised, PolicyAdvanced,
+};
 use chatledger_projections::ids::EventId;
 use chatledger_projections::intent::Intent;
 use chatledger_projections::recorded::{Position, Revision, StreamName};
@@ -22,10 +25,10 @@ use crate::dispatch::attempt::{Departure, Plan, conclude, plan};
 use crate::dispatch::{Dispatcher, Rules};
 use crate::fold::{FoldError, fold};
 use crate::http::{Http, NoReply};
+use crate::ingress::Readiness;
 use crate::log::{Append, AppendError, EventLog, ExpectedRevision, StoredEvent, codec, naming};
 use crate::metrics;
-use crate::pipeline::Pipeline;
-use crate::readiness::Readiness;
+use crate::pipeline::{Pipeline, Step};
 
 /// Everything that the engine needs of the outside.
 #[derive(Clone, Debug)]
@@ -104,7 +107,9 @@ impl Live {
         let halt = CancellationToken::new();
         loop {
             let wake = self.depart(&mut attempts, &stop, &halt);
-            self.surroundings.readiness.set_caught_up(following.is_caught_up());
+            let caught_up = following.is_caught_up();
+            self.surroundings.readiness.set_caught_up(caught_up);
+            metrics::lag(if caught_up { 0 } else { self.behind().await });
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -193,7 +198,7 @@ impl Live {
             let recorded = codec::open(stored).map_err(FoldError::from)?;
             let step = self.pipeline.take(recorded);
             self.dispatcher.see(&step, self.pipeline.state());
-            metrics::step(&step);
+            measure(&step);
             self.position = Some(position);
             self.unmarked += 1;
             follows.extend(step.intents);
@@ -205,7 +210,7 @@ impl Live {
             self.mark(stop).await;
         }
         for (connection, lane) in self.dispatcher.lanes() {
-            metrics::lane(connection, lane.depth(), lane.in_flight());
+            metrics::lane_depth(connection, lane.depth());
         }
         Ok(())
     }
@@ -270,6 +275,13 @@ impl Live {
 
     fn settled(&self, settled: AttemptSettled) -> Append {
         settled_append(settled, self.surroundings.clock.now())
+    }
+
+    /// How far the log's end is ahead of what was taken in, in the store's own counting.
+    async fn behind(&self) -> u64 {
+        let newest = self.surroundings.log.read_backwards(1).await.ok().and_then(|newest| Some(newest.first()?.position));
+        let taken = self.position.map_or(0, Position::commit);
+        newest.map_or(0, |newest| newest.commit().saturating_sub(taken))
     }
 
     async fn finish(&mut self, mut attempts: JoinSet<()>, halt: &CancellationToken) {
@@ -398,6 +410,24 @@ impl Errand {
     async fn settle(&self, settled: AttemptSettled) {
         let append = settled_append(settled, self.surroundings.clock.now());
         append_until_taken(&*self.surroundings.log, vec![append], &CancellationToken::new()).await;
+    }
+}
+
+/// Counts what a step brought, once, where it is taken in.
+fn measure(step: &Step) {
+    for remark in &step.remarks {
+        metrics::remarked(remark.remark);
+    }
+    for change in &step.changes {
+        if let Change::Anomaly(anomaly) = change {
+            metrics::anomaly(anomaly.anomaly);
+            warn!(kind = anomaly.anomaly.label(), event = %anomaly.event, detail = anomaly.detail, "anomaly");
+        }
+    }
+    match &step.happening.event {
+        Happening::Raised(raised) => metrics::raised(&raised.connection, &raised.intent),
+        Happening::Settled { settled, .. } => metrics::settled(&settled.connection, &settled.outcome),
+        Happening::Observed { .. } | Happening::Started(_) | Happening::Configured(_) | Happening::Advanced(_) => {}
     }
 }
 

@@ -1,5 +1,206 @@
-//! stub
-/// stub
-pub fn step(_: &crate::pipeline::Step) {}
-/// stub
-pub fn lane(_: &chatledger_projections::ids::ConnectionName, _: usize, _: usize) {}
+//! What is counted and measured: every metric's name, meaning and labels, and one function for each.
+//!
+//! Whoever counts calls a function here and names nothing. There is no label that the outside could choose, so the
+//! page cannot grow without bound.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use ::metrics::{Counter, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use chatledger_projections::change::AnomalyKind;
+use chatledger_projections::fact::RemarkKind;
+use chatledger_projections::ids::ConnectionName;
+use chatledger_projections::intent::Intent;
+use chatledger_projections::outcome::Outcome;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+const RECORDED: &str = "chatledger_webhooks_recorded_total";
+const DUPLICATES: &str = "chatledger_webhooks_duplicate_total";
+const REFUSED: &str = "chatledger_webhooks_refused_total";
+const NOWHERE: &str = "chatledger_requests_nowhere_total";
+const RAISED: &str = "chatledger_intents_raised_total";
+const SETTLED: &str = "chatledger_attempts_settled_total";
+const LANE_DEPTH: &str = "chatledger_lane_depth";
+const LAG: &str = "chatledger_pipeline_lag_events";
+const REMARKS: &str = "chatledger_remarks_total";
+const ANOMALIES: &str = "chatledger_anomalies_total";
+const FLUSH: &str = "chatledger_log_flush_seconds";
+const BATCH: &str = "chatledger_log_batch_events";
+
+/// From a fast solid-state disk to a disk in trouble.
+const FLUSH_BUCKETS: &[f64] = &[0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+const BATCH_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
+/// The page with all metrics. Clones show the same.
+#[derive(Clone)]
+pub struct Page(PrometheusHandle);
+
+impl Page {
+    /// What a scraper reads.
+    pub fn render(&self) -> String {
+        self.0.render()
+    }
+
+    /// Folds what was measured since the last time. To be called every few seconds: until then, every single
+    /// measurement is kept.
+    pub fn fold(&self) {
+        self.0.run_upkeep();
+    }
+}
+
+impl std::fmt::Debug for Page {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Page")
+    }
+}
+
+/// Begins to count; what was counted before is lost. A second call gives the same page.
+pub fn install() -> Page {
+    static PAGE: OnceLock<Page> = OnceLock::new();
+    PAGE.get_or_init(|| {
+        let handle = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Full(FLUSH.to_owned()), FLUSH_BUCKETS)
+            .and_then(|builder| builder.set_buckets_for_metric(Matcher::Full(BATCH.to_owned()), BATCH_BUCKETS))
+            .and_then(PrometheusBuilder::install_recorder)
+            .expect("our buckets are not empty, and nobody else installs a recorder");
+        describe();
+        Page(handle)
+    })
+    .clone()
+}
+
+fn describe() {
+    describe_counter!(RECORDED, "Webhooks that are on disk, by connection.");
+    describe_counter!(DUPLICATES, "Webhooks that were recorded before, by connection.");
+    describe_counter!(REFUSED, "Requests to a connection that were not recorded, by connection and reason.");
+    describe_counter!(NOWHERE, "Requests to an address that does not exist.");
+    describe_counter!(RAISED, "Intents, by the connection where they are to become true, and kind.");
+    describe_counter!(SETTLED, "Attempts that came to an end, by connection and outcome.");
+    describe_gauge!(LANE_DEPTH, "Intents that wait for their connection.");
+    describe_gauge!(LAG, "Events that are in the log and not decided yet.");
+    describe_counter!(REMARKS, "Oddities found while reading what platforms said, by kind.");
+    describe_counter!(ANOMALIES, "Things that should not have happened, by kind.");
+    describe_histogram!(FLUSH, Unit::Seconds, "How long the disk takes to keep a batch of events.");
+    describe_histogram!(BATCH, "How many events share one flush.");
+}
+
+/// The counters of one connection's way in, looked up once, so that no webhook waits for a look-up.
+pub struct Inlet {
+    connection: ConnectionName,
+    recorded: Counter,
+    duplicates: Counter,
+}
+
+impl Inlet {
+    /// The counters of a connection. They count from [`install`] on, so that comes first.
+    pub fn of(connection: &ConnectionName) -> Self {
+        let recorded = counter!(RECORDED, "connection" => connection.to_string());
+        let duplicates = counter!(DUPLICATES, "connection" => connection.to_string());
+        // On the page from the start: a counter that is missing cannot be told from one that is broken.
+        recorded.increment(0);
+        duplicates.increment(0);
+        Self { connection: connection.clone(), recorded, duplicates }
+    }
+
+    /// A webhook is on disk.
+    pub fn recorded(&self) {
+        self.recorded.increment(1);
+    }
+
+    /// A webhook was on disk already.
+    pub fn duplicate(&self) {
+        self.duplicates.increment(1);
+    }
+
+    /// A request was not recorded.
+    pub fn refused(&self, reason: &'static str) {
+        refused(&self.connection, reason);
+    }
+}
+
+/// A request to a connection was not recorded.
+pub fn refused(connection: &ConnectionName, reason: &'static str) {
+    counter!(REFUSED, "connection" => connection.to_string(), "reason" => reason).increment(1);
+}
+
+/// A request came to an address that does not exist.
+pub fn nowhere() {
+    counter!(NOWHERE).increment(1);
+}
+
+/// An intent was raised.
+pub fn raised(connection: &ConnectionName, intent: &Intent) {
+    counter!(RAISED, "connection" => connection.to_string(), "intent" => intent.label()).increment(1);
+}
+
+/// An attempt came to an end.
+pub fn settled(connection: &ConnectionName, outcome: &Outcome) {
+    counter!(SETTLED, "connection" => connection.to_string(), "outcome" => outcome.label()).increment(1);
+}
+
+/// So many intents wait for a connection now.
+pub fn lane_depth(connection: &ConnectionName, depth: usize) {
+    gauge!(LANE_DEPTH, "connection" => connection.to_string()).set(depth as f64);
+}
+
+/// So many events are in the log and not decided yet.
+pub fn lag(events: u64) {
+    gauge!(LAG).set(events as f64);
+}
+
+/// The disk kept a batch of events.
+pub fn flushed(took: Duration, events: usize) {
+    histogram!(FLUSH).record(took);
+    histogram!(BATCH).record(events as f64);
+}
+
+/// Something odd was found while reading what a platform said.
+pub fn remarked(kind: RemarkKind) {
+    counter!(REMARKS, "kind" => kind.label()).increment(1);
+}
+
+/// Something happened that should not have.
+pub fn anomaly(kind: AnomalyKind) {
+    counter!(ANOMALIES, "kind" => kind.label()).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_on_the_page_with_its_meaning() {
+        let page = install();
+        let connection = ConnectionName::new("crm.main");
+        let inlet = Inlet::of(&connection);
+        inlet.recorded();
+        inlet.duplicate();
+        inlet.refused("forged");
+        nowhere();
+        settled(&connection, &Outcome::Accepted);
+        lane_depth(&connection, 3);
+        lag(7);
+        flushed(Duration::from_millis(3), 2);
+        remarked(RemarkKind::OddValue);
+        anomaly(AnomalyKind::NoRoute);
+        page.fold();
+        let text = install().render();
+        for line in [
+            "# HELP chatledger_webhooks_recorded_total Webhooks that are on disk",
+            "chatledger_webhooks_recorded_total{connection=\"crm.main\"} 1",
+            "chatledger_webhooks_duplicate_total{connection=\"crm.main\"} 1",
+            "chatledger_webhooks_refused_total{connection=\"crm.main\",reason=\"forged\"} 1",
+            "chatledger_requests_nowhere_total 1",
+            "chatledger_attempts_settled_total{connection=\"crm.main\",outcome=\"accepted\"} 1",
+            "chatledger_lane_depth{connection=\"crm.main\"} 3",
+            "chatledger_pipeline_lag_events 7",
+            "chatledger_log_flush_seconds_bucket{le=\"0.005\"} 1",
+            "chatledger_log_batch_events_bucket{le=\"2\"} 1",
+            "chatledger_remarks_total{kind=\"odd_value\"} 1",
+            "chatledger_anomalies_total{kind=\"no_route\"} 1",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+}

@@ -95,6 +95,7 @@ pub(super) fn read(text: &str) -> Result<Table, Vec<Problem>> {
         })
         .collect();
     let table = lines.table(table.get_ref(), &mut problems);
+    problems.sort_by_key(|problem| problem.line);
     if problems.is_empty() { Ok(table) } else { Err(problems) }
 }
 
@@ -156,7 +157,7 @@ mod tests {
 
     #[test]
     fn every_value_knows_its_line() {
-        let table = read("a = 1\n\n[b]\nc = 0x_f\nd = [\n 1,\n 2]\n").unwrap_or_default();
+        let table = read("a = 1\n\n[b]\nc = 0xf\nd = [\n 1,\n 2]\n").unwrap_or_default();
         assert_eq!(table["a"], Entry { line: 1, value: Value::Integer(1) });
         let Value::Table(inner) = &table["b"].value else { panic!("b is a table") };
         assert_eq!(inner["d"].line, 5);

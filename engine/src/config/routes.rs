@@ -33,6 +33,10 @@ pub(super) fn read(
         let path = path("routes", &name);
         match problem_of_name(&name, &path, entry.line) {
             Some(problem) => problems.push(problem),
+            None if !matches!(entry.value, Value::Table(_)) => {
+                // Said once, and not that all its settings are missing too.
+                Section::of(path, Some(entry), problems).finish();
+            }
             None => sited.extend(route(RouteName::new(name), path, entry, connections, problems)),
         }
     }

@@ -1,0 +1,92 @@
+//! Connections from the world, bounded in number and patience. A socket in; requests go to a router.
+//!
+//! Every limit has an answer: connections beyond the limit wait in the system's queue; one that is silent too long,
+//! between requests or within a request's headers, is closed; too many or too long headers are answered with 431 by
+//! hyper. HTTP/1.1 only: whoever gives us an HTTPS address has a proxy, and proxies speak it to what is behind them.
+
+use std::io;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+/// The most headers of a request; more is answered with 431.
+const MOST_HEADERS: usize = 64;
+
+/// The most bytes that a request's headers take, and of its body that are read at a time.
+const MOST_HEADER_BYTES: usize = 64 * 1024;
+
+/// The wait after an accept that failed, as for want of file descriptors: trying at once would only burn the processor.
+const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
+
+/// What a listener puts up with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// How many connections are open at once.
+    pub connections: usize,
+    /// How long one may be silent.
+    pub idle: Duration,
+    /// How long requests in hand may take to finish once the listener is to stop.
+    pub grace: Duration,
+}
+
+/// Serves until told to stop; then accepts no more, lets the requests in hand finish within the grace, and returns.
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
+    // Dropping it ends whatever is left.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept(), if connections.len() < limits.connections => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(serve_one(stream, router.clone(), limits.idle, stop.clone()));
+                }
+                Err(error) => rest(&error).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    let all_ended = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(limits.grace, all_ended).await.is_err() {
+        warn!(connections = connections.len(), "requests were still in hand when the listener stopped");
+    }
+}
+
+async fn serve_one(stream: TcpStream, router: Router, idle: Duration, stop: CancellationToken) {
+    // An answer is one small packet; waiting to fill it would only delay it.
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%error, "a connection ended before it began");
+        return;
+    }
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // Also counts while a connection is kept alive and nothing comes.
+        .header_read_timeout(idle)
+        .max_headers(MOST_HEADERS)
+        .max_buf_size(MOST_HEADER_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        // Scanners, health checks of proxies and lost networks: nothing that anybody could act upon.
+        debug!(%error, "a connection ended badly");
+    }
+}
+
+async fn rest(error: &io::Error) {
+    warn!(%error, "a connection could not be accepted");
+    tokio::time::sleep(AFTER_FAILED_ACCEPT).await;
+}

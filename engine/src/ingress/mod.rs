@@ -1,0 +1,21 @@
+//! The way in: requests come from the world, `WebhookReceived` goes into the log.
+//!
+//! A request that is authentic and not too large is kept, byte for byte, whatever it says; 200 means that it is on disk,
+//! nothing less. Nothing is interpreted here, and nobody waits for anything but the log: some platforms send a webhook
+//! once and want their answer within seconds.
+//!
+//! * [`listener`] accepts connections and bounds them; [`address`] and [`body`] read a request within its limits;
+//! * [`receive`] is the path from a request to the log and the answer;
+//! * [`private`] is the other listener's: health, [`readiness`] and metrics.
+
+mod address;
+mod body;
+mod listener;
+mod private;
+mod readiness;
+mod receive;
+
+pub use listener::{Limits, serve};
+pub use private::{Private, keep_folding};
+pub use readiness::Readiness;
+pub use receive::Ingress;

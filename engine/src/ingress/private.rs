@@ -1,0 +1,89 @@
+//! What operators and their machines ask: whether we live, whether we can work, and what was counted.
+//!
+//! Not for the world: it stands at an address of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use chatledger_projections::recorded::StreamName;
+use serde::Serialize;
+use tokio::time::{MissedTickBehavior, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::Readiness;
+use crate::log::{Append, EventLog, ExpectedRevision};
+use crate::metrics::Page;
+
+/// How long the log may take to show that it is there.
+const LOG_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+
+/// How often measurements are folded.
+const FOLDED_EVERY: Duration = Duration::from_secs(5);
+
+/// What is behind the private address.
+#[derive(Clone, Debug)]
+pub struct Private {
+    /// Asked whether it can be read and appended to.
+    pub log: Arc<dyn EventLog>,
+    /// What everybody else says.
+    pub readiness: Arc<Readiness>,
+    /// What was counted.
+    pub page: Page,
+}
+
+impl Private {
+    /// The router for the listener.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/healthz", get(async || "alive\n"))
+            .route("/readyz", get(readyz))
+            .route("/metrics", get(metrics))
+            .with_state(self)
+    }
+}
+
+/// Folds measurements until told to stop, so that they do not pile up where nobody scrapes.
+pub async fn keep_folding(page: Page, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(FOLDED_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => page.fold(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    reasons: Vec<&'static str>,
+}
+
+async fn readyz(State(private): State<Private>) -> impl IntoResponse {
+    let mut reasons = private.readiness.reasons();
+    if !matches!(timeout(LOG_ANSWERS_WITHIN, private.log.read_backwards(1)).await, Ok(Ok(_))) {
+        reasons.push("the log cannot be read");
+    }
+    if !matches!(timeout(LOG_ANSWERS_WITHIN, private.log.append(nothing())).await, Ok(Ok(_))) {
+        reasons.push("the log cannot be appended to");
+    }
+    let ready = reasons.is_empty();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Ready { ready, reasons }))
+}
+
+/// An append that goes all the way and stores nothing: only its expectation is checked.
+fn nothing() -> Append {
+    Append { stream: StreamName::named("readiness-main"), expected: ExpectedRevision::NoStream, events: Vec::new() }
+}
+
+async fn metrics(State(private): State<Private>) -> impl IntoResponse {
+    // The version of Prometheus's text format.
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], private.page.render())
+}

@@ -1,0 +1,93 @@
+//! Whether the engine can do its work now. Whoever knows a part of it sets it; the private listener asks.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a failed append is remembered if no append follows that shows otherwise.
+const REMEMBERED: Duration = Duration::from_secs(10);
+
+/// No append has failed since the last one that worked.
+const NEVER: u64 = u64::MAX;
+
+/// Whether the engine can do its work now.
+#[derive(Debug)]
+pub struct Readiness {
+    started: Instant,
+    caught_up: AtomicBool,
+    stopping: AtomicBool,
+    /// When the last append failed, in milliseconds since `started`.
+    append_failed: AtomicU64,
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+            caught_up: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            append_failed: AtomicU64::new(NEVER),
+        }
+    }
+}
+
+impl Readiness {
+    /// Not caught up, nothing failed.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The pipeline says whether everything in the log has been decided.
+    pub fn set_caught_up(&self, caught_up: bool) {
+        self.caught_up.store(caught_up, Ordering::Relaxed);
+    }
+
+    /// The program is about to end.
+    pub fn set_stopping(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// An append failed, or nobody knows.
+    pub fn append_failed(&self) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NEVER - 1);
+        self.append_failed.store(now, Ordering::Relaxed);
+    }
+
+    /// An append worked. Cheap when the one before did too.
+    pub fn append_worked(&self) {
+        if self.append_failed.load(Ordering::Relaxed) != NEVER {
+            self.append_failed.store(NEVER, Ordering::Relaxed);
+        }
+    }
+
+    /// Why it cannot, for people; empty if it can.
+    pub fn reasons(&self) -> Vec<&'static str> {
+        let failed = match self.append_failed.load(Ordering::Relaxed) {
+            NEVER => false,
+            failed => self.started.elapsed().saturating_sub(Duration::from_millis(failed)) < REMEMBERED,
+        };
+        [
+            (self.stopping.load(Ordering::Relaxed), "the program is about to end"),
+            (failed, "the log did not take the last event"),
+            (!self.caught_up.load(Ordering::Relaxed), "the pipeline has not caught up with the log"),
+        ]
+        .into_iter()
+        .filter_map(|(holds, reason)| holds.then_some(reason))
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_append_is_forgotten_with_the_next_that_works() {
+        let readiness = Readiness::new();
+        readiness.set_caught_up(true);
+        assert!(readiness.reasons().is_empty());
+        readiness.append_failed();
+        assert_eq!(readiness.reasons(), ["the log did not take the last event"]);
+        readiness.append_worked();
+        assert!(readiness.reasons().is_empty());
+    }
+}

@@ -1,0 +1,318 @@
+//! The path of a webhook: read, verify, seal, append, answer.
+//!
+//! A request comes in; an answer goes out, and if it is 200, the body is in the log. What it says is never asked, and
+//! whoever is refused is not told why. Nothing here logs a path: with some platforms it holds the secret.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use chatledger_connectors::connector::{InboundRequest, Rejection, Verified};
+use chatledger_projections::event::{Event, Transport, WebhookReceived};
+use chatledger_projections::ids::ConnectionName;
+use chatledger_projections::recorded::StreamName;
+use tokio::time::{Instant, timeout_at};
+use tracing::{debug, error, info};
+
+use super::Readiness;
+use super::address::Address;
+use super::body::{self, Unread};
+use crate::clock::Clock;
+use crate::config::{Account, Server};
+use crate::log::{Append, AppendError, EventLog, ExpectedRevision, codec};
+use crate::metrics;
+
+/// What is behind the address at which webhooks arrive.
+#[derive(Debug)]
+pub struct Ingress {
+    inlets: HashMap<ConnectionName, Inlet>,
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
+    readiness: Arc<Readiness>,
+    max_body: usize,
+    request_timeout: Duration,
+    places: Places,
+}
+
+/// One connection's way in.
+struct Inlet {
+    name: ConnectionName,
+    account: Account,
+    counters: metrics::Inlet,
+}
+
+impl fmt::Debug for Inlet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Inlet").field("name", &self.name).field("account", &self.account).finish()
+    }
+}
+
+impl Ingress {
+    /// The way in for these accounts. Metrics are to be [installed](metrics::install) before.
+    pub fn new<'a>(
+        accounts: impl IntoIterator<Item = (&'a ConnectionName, &'a Account)>,
+        log: Arc<dyn EventLog>,
+        clock: Arc<dyn Clock>,
+        readiness: Arc<Readiness>,
+        server: &Server,
+    ) -> Self {
+        let inlet = |(name, account): (&ConnectionName, &Account)| {
+            let counters = metrics::Inlet::of(name);
+            (name.clone(), Inlet { name: name.clone(), account: account.clone(), counters })
+        };
+        Self {
+            inlets: accounts.into_iter().map(inlet).collect(),
+            log,
+            clock,
+            readiness,
+            max_body: server.max_body,
+            request_timeout: server.request_timeout,
+            places: Places { taken: AtomicUsize::new(0), all: server.max_requests },
+        }
+    }
+
+    /// The router for the listener.
+    pub fn router(self) -> Router {
+        Router::new().fallback(answer).with_state(Arc::new(self))
+    }
+
+    async fn receive(
+        &self,
+        inlet: &Inlet,
+        tail: &str,
+        method: &Method,
+        headers: &HeaderMap,
+        body: &mut Body,
+    ) -> Answer {
+        if method != Method::POST {
+            return Answer::WrongMethod;
+        }
+        let Some(_place) = self.places.take() else {
+            return Answer::Busy;
+        };
+        let deadline = Instant::now() + self.request_timeout;
+        let body = match timeout_at(deadline, body::read(body, self.max_body)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(Unread::TooLarge)) => return Answer::TooLarge,
+            Ok(Err(Unread::BrokenOff)) => return Answer::BrokenOff,
+            Err(_) => return Answer::TooSlow,
+        };
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let request = InboundRequest { method: method.as_str(), tail, headers: &headers, body: &body };
+        match inlet.account.connection.verify(&request, &inlet.account.secrets) {
+            Ok(verified) => self.record(inlet, verified, body, deadline).await,
+            Err(rejection) => Answer::Rejected(rejection),
+        }
+    }
+
+    async fn record(&self, inlet: &Inlet, verified: Verified, body: Vec<u8>, deadline: Instant) -> Answer {
+        let id = verified.id();
+        let size = body.len();
+        let event = Event::WebhookReceived(WebhookReceived {
+            connection: inlet.name.clone(),
+            platform: inlet.account.connector.platform().to_owned(),
+            transport: Transport::Webhook,
+            headers: verified.into_headers(),
+            body,
+        });
+        let append = Append {
+            stream: StreamName::webhook(id),
+            expected: ExpectedRevision::NoStream,
+            events: vec![codec::seal(&event, id, self.clock.now(), None, None)],
+        };
+        let answer = match timeout_at(deadline, self.log.append(append)).await {
+            Ok(Ok(appended)) if !appended.already => Answer::Recorded,
+            // The same event stands there, or another reading of the same delivery: either way we have it.
+            Ok(Ok(_) | Err(AppendError::Conflict { .. })) => Answer::AlreadyRecorded,
+            Ok(Err(AppendError::TooLarge { .. })) => Answer::TooLarge,
+            Ok(Err(error @ (AppendError::Unavailable { .. } | AppendError::Unknown { .. }))) => {
+                error!(connection = %inlet.name, event = %id, error = &error as &dyn std::error::Error, "webhook not recorded");
+                Answer::NoLog
+            }
+            Err(_) => {
+                error!(connection = %inlet.name, event = %id, "webhook not recorded: the log takes too long");
+                Answer::NoLog
+            }
+        };
+        match answer {
+            Answer::Recorded | Answer::AlreadyRecorded => {
+                self.readiness.append_worked();
+                debug!(connection = %inlet.name, event = %id, bytes = size, answer = answer.label(), "webhook received");
+            }
+            Answer::NoLog => self.readiness.append_failed(),
+            // The log is well; the event is not.
+            Answer::TooLarge
+            | Answer::BrokenOff
+            | Answer::TooSlow
+            | Answer::Rejected(_)
+            | Answer::WrongMethod
+            | Answer::Nowhere
+            | Answer::Busy => {}
+        }
+        answer
+    }
+}
+
+/// Answers one request, counts it, and says what it was if it was not recorded.
+async fn answer(State(ingress): State<Arc<Ingress>>, request: Request) -> Response {
+    let (parts, mut body) = request.into_parts();
+    let found = Address::of(parts.uri.path())
+        .and_then(|address| ingress.inlets.get(&*address.connection).map(|inlet| (inlet, address.tail)));
+    let answer = match &found {
+        Some((inlet, tail)) => {
+            let answer = ingress.receive(inlet, tail, &parts.method, &parts.headers, &mut body).await;
+            match answer {
+                Answer::Recorded => inlet.counters.recorded(),
+                Answer::AlreadyRecorded => inlet.counters.duplicate(),
+                Answer::Rejected(_)
+                | Answer::TooLarge
+                | Answer::TooSlow
+                | Answer::BrokenOff
+                | Answer::WrongMethod
+                | Answer::Nowhere
+                | Answer::Busy
+                | Answer::NoLog => {
+                    inlet.counters.refused(answer.label());
+                    info!(connection = %inlet.name, reason = answer.label(), "request refused");
+                }
+            }
+            answer
+        }
+        None => {
+            metrics::nowhere();
+            Answer::Nowhere
+        }
+    };
+    // Who asks first whether to send is not to send.
+    if answer.leaves_body() && !parts.headers.contains_key(header::EXPECT) {
+        body::hear_out(&mut body).await;
+    }
+    answer.response()
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Answer {
+    /// It is on disk.
+    Recorded,
+    /// It was on disk already.
+    AlreadyRecorded,
+    /// It is not the platform's.
+    Rejected(Rejection),
+    /// It is larger than we take.
+    TooLarge,
+    /// It took longer than we wait.
+    TooSlow,
+    /// Its body did not come to an end.
+    BrokenOff,
+    /// Webhooks are posted.
+    WrongMethod,
+    /// There is no such address.
+    Nowhere,
+    /// There are too many in hand.
+    Busy,
+    /// The log did not take it, or did not say so.
+    NoLog,
+}
+
+impl Answer {
+    /// The answer as a word, for counters and logs.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Recorded => "recorded",
+            Self::AlreadyRecorded => "already_recorded",
+            Self::Rejected(rejection) => rejection.label(),
+            Self::TooLarge => "too_large",
+            Self::TooSlow => "too_slow",
+            Self::BrokenOff => "broken_off",
+            Self::WrongMethod => "wrong_method",
+            Self::Nowhere => "nowhere",
+            Self::Busy => "busy",
+            Self::NoLog => "no_log",
+        }
+    }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            // Exactly 200: with some platforms, 201, 202 and 204 count as failures.
+            Self::Recorded | Self::AlreadyRecorded => StatusCode::OK,
+            Self::Rejected(Rejection::Unproven) => StatusCode::UNAUTHORIZED,
+            Self::Rejected(Rejection::Forged | Rejection::Misdirected) => StatusCode::FORBIDDEN,
+            Self::Rejected(Rejection::WrongMethod) | Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BrokenOff => StatusCode::BAD_REQUEST,
+            Self::Nowhere => StatusCode::NOT_FOUND,
+            Self::Busy | Self::NoLog => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Whether the body may not have been read to its end although its sender deserves an answer.
+    const fn leaves_body(self) -> bool {
+        match self {
+            Self::TooLarge | Self::WrongMethod | Self::Nowhere => true,
+            // With too many in hand, listening would keep us busy.
+            Self::Busy | Self::TooSlow | Self::BrokenOff => false,
+            Self::Recorded | Self::AlreadyRecorded | Self::Rejected(_) | Self::NoLog => false,
+        }
+    }
+
+    fn response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        match self {
+            Self::Recorded | Self::AlreadyRecorded => {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                *response.body_mut() = Body::from("{}");
+            }
+            Self::Rejected(Rejection::WrongMethod) | Self::WrongMethod => {
+                headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+            }
+            // Those in hand take moments; a log that is away takes longer.
+            Self::Busy => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Self::NoLog => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            Self::Rejected(Rejection::Unproven | Rejection::Forged | Rejection::Misdirected)
+            | Self::TooLarge
+            | Self::TooSlow
+            | Self::BrokenOff
+            | Self::Nowhere => {}
+        }
+        response
+    }
+}
+
+/// How many requests are in hand. When all places are taken, the next request is answered with 503 at once.
+#[derive(Debug)]
+struct Places {
+    taken: AtomicUsize,
+    all: usize,
+}
+
+impl Places {
+    fn take(&self) -> Option<Place<'_>> {
+        // Made first, so that it is given back in either case.
+        let place = Place(self);
+        (self.taken.fetch_add(1, Ordering::Relaxed) < self.all).then_some(place)
+    }
+}
+
+/// One request in hand.
+struct Place<'a>(&'a Places);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
