@@ -20,3 +20,4 @@ pub mod log;
 pub mod logging;
 pub mod metrics;
 pub mod pipeline;
+pub mod story;

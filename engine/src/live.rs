@@ -9,9 +9,7 @@ use std::time::Duration;
 use chatledger_connectors::connector::{Call, Reply};
 use chatledger_projections::change::Change;
 use chatledger_projections::configuration::Configuration;
-use chatledger_projections::event::{
-    AttemptSettled, AttemptStarted, Event, Happening, IntentRaised, PolicyAdvanced,
-};
+use chatledger_projections::event::{AttemptSettled, AttemptStarted, Event, Happening, IntentRaised, PolicyAdvanced};
 use chatledger_projections::ids::EventId;
 use chatledger_projections::intent::Intent;
 use chatledger_projections::recorded::{Position, Revision, StreamName};
@@ -279,7 +277,8 @@ impl Live {
 
     /// How far the log's end is ahead of what was taken in, in the store's own counting.
     async fn behind(&self) -> u64 {
-        let newest = self.surroundings.log.read_backwards(1).await.ok().and_then(|newest| Some(newest.first()?.position));
+        let newest =
+            self.surroundings.log.read_backwards(1).await.ok().and_then(|newest| Some(newest.first()?.position));
         let taken = self.position.map_or(0, Position::commit);
         newest.map_or(0, |newest| newest.commit().saturating_sub(taken))
     }
