@@ -47,8 +47,8 @@ impl Spoken {
 /// What comes of a call.
 pub(super) enum Answer {
     Reply(RecordedReply),
-    NoAnswer,
-    NoConnection,
+    Silence,
+    Unreached,
 }
 
 /// Why a story cannot be told.
@@ -216,8 +216,8 @@ fn spoken(content: &[u8]) -> Result<Spoken, &'static str> {
 
 fn answer(content: &[u8]) -> Result<Answer, &'static str> {
     match String::from_utf8_lossy(content).trim() {
-        "no answer" => return Ok(Answer::NoAnswer),
-        "no connection" => return Ok(Answer::NoConnection),
+        "no answer" => return Ok(Answer::Silence),
+        "no connection" => return Ok(Answer::Unreached),
         _ => {}
     }
     let (first, headers, body) = message(content)?;
