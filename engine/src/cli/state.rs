@@ -1,5 +1,7 @@
 //! `state`: the dialogues as they are, or as they were at any position.
 
+use std::collections::BTreeMap;
+
 use chatledger::replay::{Replay, word};
 use chatledger_projections::attempts::Open;
 use chatledger_projections::bindings::Endpoint;
@@ -11,11 +13,10 @@ use chatledger_projections::threads::Thread;
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 use super::failure::Failure;
 use super::log_address::{Typed, open_to_read};
-use super::output::{Output, print_document};
+use super::output::{Output, plain, print_document};
 use super::replay::{counts, folded};
 
 /// Show the dialogues: where each is shown, who the client is, where its messages stand
@@ -168,7 +169,7 @@ fn tell_one(dialogue: &Dialogue<'_>) -> Result<(), Failure> {
     let mut faces = table(&["shown at", "standing", "their id", "our id", "waiting"]);
     for endpoint in dialogue.endpoints {
         let id = |id: &Option<chatledger_projections::ids::ConversationId>| {
-            id.as_ref().map(ToString::to_string).unwrap_or_default()
+            id.as_ref().map(|id| plain(id.as_str())).unwrap_or_default()
         };
         faces.add_row([
             endpoint.connection.to_string(),
@@ -182,16 +183,16 @@ fn tell_one(dialogue: &Dialogue<'_>) -> Result<(), Failure> {
     let mut messages = table(&["written at", "message", "stands", "carried to", "as"]);
     for message in &dialogue.messages {
         let stands = match &message.failure {
-            Some(failure) => format!("{}: {}", word(&message.state), failure.reason),
+            Some(failure) => format!("{}: {}", word(&message.state), plain(&failure.reason)),
             None => word(&message.state),
         };
         let target = message.target.as_ref();
         messages.add_row([
             message.origin.connection.to_string(),
-            message.origin.message.to_string(),
+            plain(message.origin.message.as_str()),
             stands,
             target.map(|target| target.connection.to_string()).unwrap_or_default(),
-            target.map(|target| target.message.to_string()).unwrap_or_default(),
+            target.map(|target| plain(target.message.as_str())).unwrap_or_default(),
         ]);
     }
     output.line(messages)?;
@@ -209,7 +210,7 @@ fn client(contact: Option<&Contact>) -> String {
     let phone = contact.phone.as_ref().map(ToString::to_string);
     let username = contact.username.as_ref().map(ToString::to_string);
     let name = contact.name.as_ref().map(ToString::to_string);
-    [name, phone, username].into_iter().flatten().collect::<Vec<_>>().join("\n")
+    [name, phone, username].into_iter().flatten().map(|said| plain(&said)).collect::<Vec<_>>().join("\n")
 }
 
 fn shown_at(endpoint: &Endpoint) -> String {
