@@ -19,6 +19,7 @@ mod progress;
 mod replay;
 mod serve;
 mod state;
+mod story;
 
 use std::process::ExitCode;
 
@@ -50,6 +51,7 @@ enum Command {
     Decode(decode::Decode),
     Replay(replay::Replay),
     State(state::State),
+    Story(story::Story),
     Log(log::Log),
     Export(export::Export),
     Import(import::Import),
@@ -79,6 +81,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Decode(decode) => decode.run(),
         Command::Replay(replay) => tokio::task::block_in_place(|| replay.run()),
         Command::State(state) => tokio::task::block_in_place(|| state.run()),
+        Command::Story(story) => story.run(),
         Command::Log(log) => log.run().await,
         Command::Export(export) => tokio::task::block_in_place(|| export.run()),
         Command::Import(import) => import.run().await,
