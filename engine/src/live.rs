@@ -57,6 +57,8 @@ pub struct Live {
     position: Option<Position>,
     /// Events since the place of deciding was last marked in the log.
     unmarked: usize,
+    /// The last mark's revision, once one was looked for.
+    marked: Option<Option<Revision>>,
 }
 
 /// Why the engine could not begin or go on.
@@ -95,7 +97,7 @@ impl Live {
         });
         let (pipeline, dispatcher, position) = folded.await??;
         info!(events = pipeline.taken().events, drift = pipeline.taken().drift, "history read back");
-        Ok(Self { surroundings, pipeline, dispatcher, position, unmarked: 0 })
+        Ok(Self { surroundings, pipeline, dispatcher, position, unmarked: 0, marked: None })
     }
 
     /// Works until told to stop; then finishes what is in flight, within the grace period.
@@ -105,6 +107,11 @@ impl Live {
         let mut attempts: JoinSet<()> = JoinSet::new();
         let halt = CancellationToken::new();
         loop {
+            while let Some(ended) = attempts.try_join_next() {
+                if ended.is_err_and(|broken| broken.is_panic()) {
+                    error!("an attempt broke off; the log will show it as uncertain at the next start");
+                }
+            }
             let wake = self.depart(&mut attempts, &stop, &halt);
             let caught_up = following.is_caught_up();
             self.surroundings.readiness.set_caught_up(caught_up);
@@ -121,11 +128,6 @@ impl Live {
                         following = self.surroundings.log.follow(self.position).await?;
                     }
                 },
-                Some(ended) = attempts.join_next(), if !attempts.is_empty() => {
-                    if let Err(broken) = ended && broken.is_panic() {
-                        error!("an attempt broke off; it will be found in the log as uncertain at the next start");
-                    }
-                }
                 () = sleep_for(wake) => {}
             }
         }
@@ -207,7 +209,10 @@ impl Live {
         let Some(through) = self.pipeline.settled_through() else { return };
         self.unmarked = 0;
         let stream = StreamName::policy();
-        let Some(last) = self.last_revision(&stream).await else { return };
+        if self.marked.is_none() {
+            self.marked = self.last_revision(&stream).await;
+        }
+        let Some(last) = self.marked else { return };
         let event = Event::PolicyAdvanced(PolicyAdvanced { through });
         let (expected, revision) = match last {
             Some(last) => (ExpectedRevision::Exact(last), last.next()),
@@ -216,6 +221,7 @@ impl Live {
         let id = naming::event_id(&event, revision).expect("a mark's id is derived");
         let sealed = codec::seal(&event, id, self.surroundings.clock.now(), None, None);
         self.append(vec![Append { stream, expected, events: vec![sealed] }], stop).await;
+        self.marked = Some(Some(revision));
     }
 
     /// Appends until the log has taken all of it, or has said that it stands there already.

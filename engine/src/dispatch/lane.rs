@@ -126,11 +126,6 @@ impl Lane {
         earliest.map_or(Next::Idle, Next::Wait)
     }
 
-    /// Takes a place for a call of another class than the estimate, or says when there will be one.
-    pub fn permit(&mut self, class: &str, now: Timestamp) -> Result<(), Timestamp> {
-        self.limits.permit(class, now)
-    }
-
     /// A call of this class was made at this moment, before there was a lane.
     pub fn recall(&mut self, class: &str, at: Timestamp) {
         self.limits.recall(class, at);

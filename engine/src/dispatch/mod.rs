@@ -86,7 +86,7 @@ impl Dispatcher {
                 }
                 Standing::Settled { kind, outcome, at } => self.not_before(intent, open.attempts, *kind, outcome, *at),
             };
-            self.push(intent, open, not_before);
+            self.push(intent, open, not_before, state);
         }
         ends
     }
@@ -95,7 +95,7 @@ impl Dispatcher {
     pub fn recall(&mut self, step: &Step, state: &State) {
         let Happening::Started(started) = &step.happening.event else { return };
         let Some(open) = state.attempts.get(started.intent_id) else { return };
-        let class = self.class(open, started.kind == AttemptKind::Probe);
+        let class = self.class(open, started.kind, state);
         if let Some(lane) = self.lanes.get_mut(&open.connection) {
             lane.recall(class, step.happening.recorded_at);
         }
@@ -107,7 +107,7 @@ impl Dispatcher {
         match &step.happening.event {
             Happening::Raised(raised) => {
                 if let Some(open) = state.attempts.get(raised.intent_id) {
-                    self.push(raised.intent_id, open, at);
+                    self.push(raised.intent_id, open, at, state);
                 }
             }
             Happening::Settled { settled, .. } => self.settle(settled, state, at),
@@ -136,31 +136,13 @@ impl Dispatcher {
         due
     }
 
-    /// An attempt turned out to fall under another limit than estimated: takes a place there, or puts it back.
-    pub fn permit(&mut self, departure: &Departure, class: &'static str, now: Timestamp) -> bool {
-        let Some(lane) = self.lanes.get_mut(&departure.connection) else { return false };
-        match lane.permit(class, now) {
-            Ok(()) => true,
-            Err(not_before) => {
-                lane.settle(departure.intent, Afterwards::Again { class, not_before });
-                false
-            }
-        }
-    }
-
-    /// The class that an attempt was estimated to fall under.
-    pub fn estimate(&self, departure: &Departure, state: &State) -> Option<&'static str> {
-        let open = state.attempts.get(departure.intent)?;
-        Some(self.class(open, departure.doubt.is_some()))
-    }
-
     /// The lanes, for gauges.
     pub fn lanes(&self) -> impl Iterator<Item = (&ConnectionName, &Lane)> {
         self.lanes.iter()
     }
 
-    fn push(&mut self, intent: IntentId, open: &Open, not_before: Timestamp) {
-        let class = self.class(open, open.uncertain_since.is_some());
+    fn push(&mut self, intent: IntentId, open: &Open, not_before: Timestamp, state: &State) {
+        let class = self.class(open, next_kind(open), state);
         // A connection that is no longer configured keeps its intents in the log; nobody can carry them out.
         let Some(lane) = self.lanes.get_mut(&open.connection) else { return };
         lane.push(Queued { intent, thread: open.thread, sequence: open.sequence, class, not_before });
@@ -169,7 +151,7 @@ impl Dispatcher {
     fn settle(&mut self, settled: &AttemptSettled, state: &State, at: Timestamp) {
         let afterwards = match state.attempts.get(settled.intent_id) {
             Some(open) => {
-                let class = self.class(open, open.uncertain_since.is_some());
+                let class = self.class(open, next_kind(open), state);
                 let not_before = self.not_before(settled.intent_id, open.attempts, settled.kind, &settled.outcome, at);
                 Afterwards::Again { class, not_before }
             }
@@ -198,11 +180,17 @@ impl Dispatcher {
         }
     }
 
-    fn class(&self, open: &Open, in_doubt: bool) -> &'static str {
-        let kind = if in_doubt { AttemptKind::Probe } else { AttemptKind::Act };
+    fn class(&self, open: &Open, kind: AttemptKind, state: &State) -> &'static str {
+        let endpoint = state.bindings.current(open.thread, &open.connection);
+        let in_conversation = endpoint.is_some_and(|endpoint| endpoint.theirs.is_some());
         let account = self.accounts.get(&open.connection);
-        account.map_or("", |account| account.connection.class_of(open.purpose.label(), kind))
+        account.map_or("", |account| account.connection.class_of(open.purpose.label(), kind, in_conversation))
     }
+}
+
+/// What the next attempt at an intent will do, as far as is known before its connector is asked.
+const fn next_kind(open: &Open) -> AttemptKind {
+    if open.uncertain_since.is_some() { AttemptKind::Probe } else { AttemptKind::Act }
 }
 
 fn departure(intent: IntentId, open: &Open, state: &State) -> Departure {
