@@ -199,7 +199,7 @@ fn summary(event: &Event) -> String {
             format!("attempt {attempt} {call} at {connection} {}{status}{why}", outcome.label())
         }
         Event::ConfigurationApplied(configuration) => {
-            format!("{} connections, {} routes", configuration.connections.len(), configuration.routes.len())
+            format!("connections: {}, routes: {}", configuration.connections.len(), configuration.routes.len())
         }
         Event::PolicyAdvanced(advanced) => format!("through {}", advanced.through),
     }

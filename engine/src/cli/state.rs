@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chatledger::replay::{Replay, word};
+use chatledger::replay::Replay;
 use chatledger_projections::attempts::Open;
 use chatledger_projections::bindings::Endpoint;
 use chatledger_projections::contacts::Contact;
@@ -151,7 +151,7 @@ fn tell_all(report: &Report<'_>) -> Result<(), Failure> {
     }
     output.line(table)?;
     let position = report.position.map_or_else(|| "the beginning".to_owned(), |position| position.to_string());
-    output.line(format_args!("{} dialogues, as of position {position}", report.threads.len()))?;
+    output.line(format_args!("dialogues: {}, as of position {position}", report.threads.len()))?;
     output.flush()
 }
 
@@ -173,7 +173,7 @@ fn tell_one(dialogue: &Dialogue<'_>) -> Result<(), Failure> {
         };
         faces.add_row([
             endpoint.connection.to_string(),
-            word(&endpoint.standing),
+            endpoint.standing.label().to_owned(),
             id(&endpoint.theirs),
             id(&endpoint.ours),
             endpoint.waiting.len().to_string(),
@@ -183,8 +183,8 @@ fn tell_one(dialogue: &Dialogue<'_>) -> Result<(), Failure> {
     let mut messages = table(&["written at", "message", "stands", "carried to", "as"]);
     for message in &dialogue.messages {
         let stands = match &message.failure {
-            Some(failure) => format!("{}: {}", word(&message.state), plain(&failure.reason)),
-            None => word(&message.state),
+            Some(failure) => format!("{}: {}", message.state.label(), plain(&failure.reason)),
+            None => message.state.label().to_owned(),
         };
         let target = message.target.as_ref();
         messages.add_row([
@@ -198,7 +198,7 @@ fn tell_one(dialogue: &Dialogue<'_>) -> Result<(), Failure> {
     output.line(messages)?;
     for OpenIntent { id, kind, open } in &dialogue.open_intents {
         output.line(format_args!(
-            "open      {kind} at {} since {}, {} attempts ({id})",
+            "open      {kind} at {} since {}, attempts: {} ({id})",
             open.connection, open.raised_at, open.attempts
         ))?;
     }
@@ -214,13 +214,13 @@ fn client(contact: Option<&Contact>) -> String {
 }
 
 fn shown_at(endpoint: &Endpoint) -> String {
-    format!("{} {}", endpoint.connection, word(&endpoint.standing))
+    format!("{} {}", endpoint.connection, endpoint.standing.label())
 }
 
-fn standings(messages: &[&Carried]) -> BTreeMap<String, u64> {
+fn standings(messages: &[&Carried]) -> BTreeMap<&'static str, u64> {
     let mut standings = BTreeMap::new();
     for message in messages {
-        *standings.entry(word(&message.state)).or_default() += 1;
+        *standings.entry(message.state.label()).or_default() += 1;
     }
     standings
 }

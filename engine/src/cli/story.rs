@@ -1,38 +1,34 @@
-//! `story`: what the engine makes of a story, in the same words as its `expected.snap`.
+//! `story`: what the engine makes of recorded traffic.
 
 use std::path::PathBuf;
 
-use chatledger::live::chain;
-use chatledger::story::{StoryError, tell};
 use clap::Args;
 
 use super::failure::Failure;
-use super::output::print;
+use super::output::Output;
 
-/// Tell a story: recorded traffic, and what the engine makes of it
+/// Show what the engine makes of recorded traffic: facts, changes, intents, and the exact requests it would send
 ///
-/// The folder holds webhooks and replies in the order of their numbers: `01-from-amo.http`, `02-reply-from-pact.http`,
-/// `03-wait-90s.txt`, `04-restart.txt`. The real rules run on them, on a clock of the story's own; nothing is sent.
+/// A story is a folder of requests and replies as they came, numbered in their order; webhooks `NN-from-WHO.http`,
+/// answers `NN-reply-from-WHO.http`. It is told on a clock of its own, and nothing is sent.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: chatledger story fixtures/stories/manager-writes-first-claim")]
 pub struct Story {
-    /// The story's folder
+    /// The folder
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }
 
 impl Story {
     pub fn run(self) -> Result<(), Failure> {
-        let told = tell(&self.folder).map_err(|error| match error {
-            StoryError::Forgetful { .. } => Failure::failed(chain(&error)),
-            StoryError::Unreadable { .. }
-            | StoryError::Empty { .. }
-            | StoryError::Config(_)
-            | StoryError::Unclear { .. }
-            | StoryError::Malformed { .. }
-            | StoryError::Unknown { .. }
-            | StoryError::NothingWaits { .. } => Failure::usage(chain(&error)),
-        })?;
-        print(told.text.trim_end())
+        let folder = self.folder.display();
+        if !self.folder.is_dir() {
+            return Err(Failure::usage(format!("{folder}: there is no such folder; give the folder of a story")));
+        }
+        let told = chatledger::story::tell(&self.folder)
+            .map_err(|error| Failure::because(format!("the story in {folder} cannot be told"), &error))?;
+        let mut output = Output::standard();
+        output.text(&told.text)?;
+        output.flush()
     }
 }
