@@ -9,9 +9,7 @@ use std::time::Duration;
 use chatledger_connectors::connector::{Call, Reply};
 use chatledger_projections::change::Change;
 use chatledger_projections::configuration::Configuration;
-use chatledger_projections::event::{
-    AttemptSettled, AttemptStarted, Event, Happening, IntentRaised, PolicyAdvanced,
-};
+use chatledger_projections::event::{AttemptSettled, AttemptStarted, Event, Happening, IntentRaised, PolicyAdvanced};
 use chatledger_projections::ids::EventId;
 use chatledger_projections::intent::Intent;
 use chatledger_projections::recorded::{Position, Revision, StreamName};
@@ -25,6 +23,7 @@ use crate::dispatch::attempt::{Departure, Plan, conclude, plan};
 use crate::dispatch::{Dispatcher, Rules};
 use crate::fold::{FoldError, fold};
 use crate::http::{Http, NoReply};
+use crate::in_force::put_in_force;
 use crate::ingress::Readiness;
 use crate::log::{Append, AppendError, EventLog, ExpectedRevision, StoredEvent, codec, naming};
 use crate::metrics;
@@ -142,39 +141,13 @@ impl Live {
             info!(intents = outstanding.len(), "raising what the last run did not come to");
             self.raise(outstanding, stop).await;
         }
-        if self.pipeline.state().configuration != configuration {
-            self.apply(configuration, stop).await;
-        }
+        put_in_force(&*self.surroundings.log, &*self.surroundings.clock, configuration, stop).await;
         let ends = self.dispatcher.resume(self.pipeline.state());
         if !ends.is_empty() {
             warn!(attempts = ends.len(), "attempts of the last run have no end on record; they are uncertain");
         }
         let appends: Vec<_> = ends.into_iter().map(|settled| self.settled(settled)).collect();
         self.append(appends, stop).await;
-    }
-
-    /// Records that another configuration is in force.
-    async fn apply(&self, configuration: Configuration, stop: &CancellationToken) {
-        let stream = StreamName::configuration();
-        let event = Event::ConfigurationApplied(configuration);
-        loop {
-            let last = self.last_revision(&stream).await;
-            let Some(last) = last else { if pause(stop).await { continue } else { return } };
-            let (expected, revision) = match last {
-                Some(last) => (ExpectedRevision::Exact(last), last.next()),
-                None => (ExpectedRevision::NoStream, Revision::FIRST),
-            };
-            let id = naming::event_id(&event, revision).expect("a configuration's id is derived");
-            let sealed = codec::seal(&event, id, self.surroundings.clock.now(), None, None);
-            let append = Append { stream: stream.clone(), expected, events: vec![sealed] };
-            match self.surroundings.log.append(append).await {
-                Ok(_) => return,
-                Err(error) => warn!(error = %chain(&error), "the configuration cannot be recorded; trying again"),
-            }
-            if !pause(stop).await {
-                return;
-            }
-        }
     }
 
     /// A stream's last revision: `None` if the log does not say, `Some(None)` if there is no such stream.
@@ -279,7 +252,8 @@ impl Live {
 
     /// How far the log's end is ahead of what was taken in, in the store's own counting.
     async fn behind(&self) -> u64 {
-        let newest = self.surroundings.log.read_backwards(1).await.ok().and_then(|newest| Some(newest.first()?.position));
+        let newest =
+            self.surroundings.log.read_backwards(1).await.ok().and_then(|newest| Some(newest.first()?.position));
         let taken = self.position.map_or(0, Position::commit);
         newest.map_or(0, |newest| newest.commit().saturating_sub(taken))
     }
@@ -474,7 +448,7 @@ async fn append_until_taken(log: &dyn EventLog, appends: Vec<Append>, stop: &Can
 }
 
 /// Leaves the log alone for a moment; `false` if it is time to stop.
-async fn pause(stop: &CancellationToken) -> bool {
+pub(crate) async fn pause(stop: &CancellationToken) -> bool {
     tokio::select! {
         () = stop.cancelled() => false,
         () = tokio::time::sleep(LOG_PAUSE) => true,
