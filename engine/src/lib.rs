@@ -16,6 +16,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod dispatch;
 pub mod fold;
 pub mod http;
