@@ -17,6 +17,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod dispatch;
 pub mod fold;
 pub mod http;

@@ -8,6 +8,7 @@
 
 mod check_config;
 mod decode;
+mod demo;
 mod export;
 mod failure;
 mod import;
@@ -45,6 +46,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Serve(serve::Serve),
     Init(init::Init),
     CheckConfig(check_config::CheckConfig),
@@ -76,6 +78,7 @@ pub fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Demo(demo) => demo.run().await,
         Command::Serve(serve) => serve.run().await,
         Command::Init(init) => init.run(),
         Command::CheckConfig(check_config) => check_config.run(),
