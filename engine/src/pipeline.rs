@@ -20,7 +20,7 @@ use chatledger_projections::recorded::Recorded;
 use chatledger_projections::state::State;
 
 /// Folds a log, and decides.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Pipeline {
     state: State,
     undecided: VecDeque<Decided>,
@@ -29,7 +29,7 @@ pub struct Pipeline {
 }
 
 /// What follows from one event and is not on record yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Decided {
     cause: EventId,
     sequence: u64,

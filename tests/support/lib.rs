@@ -1,34 +1,19 @@
-//! What the tests share.
+//! What the tests share: a small world in which the real engine meets simulated platforms, on a clock of its own.
+//!
+//! ```text
+//! seed ──▶ script ──▶ world ──▶ log, transcripts, calls, chronicle
+//! ```
+//!
+//! * [`script`]: what people do, and what goes wrong, as plain data that can be printed, shrunk and written by hand;
+//! * [`world`]: the pipeline, the dispatcher, the accounts and the platforms, on one thread and on virtual time;
+//! * [`ending`]: what a world leaves behind, and whether people see what they should;
+//! * [`logs`]: the logs of all stories, and folding them;
+//! * [`program`]: the real binary, for tests that start it.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
+pub mod ending;
+pub mod logs;
+pub mod program;
+pub mod script;
+pub mod world;
 
-/// The program, built as these tests were. Whoever asks first in a process waits for the build.
-///
-/// # Panics
-/// If it cannot be built: then there is nothing to test.
-pub fn chatledger() -> PathBuf {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM
-        .get_or_init(|| {
-            // Tests lie in `target/PROFILE/deps`, programs in `target/PROFILE`.
-            let test = std::env::current_exe().expect("a running test has a file");
-            let folder = test.ancestors().nth(2).expect("tests lie two folders deep").to_path_buf();
-            let profile = match folder.file_name().and_then(|name| name.to_str()) {
-                Some("debug") | None => "dev",
-                Some(profile) => profile,
-            };
-            let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-            let built = Command::new(cargo)
-                .args(["build", "--quiet", "--package", "chatledger", "--bin", "chatledger", "--profile", profile])
-                .arg("--target-dir")
-                .arg(folder.parent().expect("a profile's folder lies in the target folder"))
-                .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
-                .status()
-                .expect("cargo is there, for it started this test");
-            assert!(built.success(), "the program cannot be built");
-            folder.join("chatledger")
-        })
-        .clone()
-}
+pub use program::chatledger;

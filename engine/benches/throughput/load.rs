@@ -82,8 +82,8 @@ pub fn requests(count: usize, round: usize) -> Arc<Vec<Vec<u8>>> {
     secrets.insert("channel_secret", Secret::new(CHANNEL_SECRET));
     let connector: &dyn Connector = chatledger_connectors::named("amocrm").unwrap();
     let account = SimulatedAccount { name: &name, settings: &settings, secrets: &secrets };
-    let platform = connector.simulator(&account).unwrap();
-    let request = |number: usize| {
+    let mut platform = connector.simulator(&account).unwrap();
+    let mut request = |number: usize| {
         let client = number % CLIENTS;
         let body = format!(
             r#"{{"account_id":"{ACCOUNT}","time":1695282809,"message":{{"receiver":{{"id":"3e056d0f-a553-4d94-9822-{client:012}","name":"Сергей","phone":"{phone}"}},"sender":{{"id":"3cfae55d-387e-409f-9be4-4baab963ee02","name":""}},"source":{{"external_id":"c218c790-9be5-4dba-99f8-cbe2b408df25"}},"conversation":{{"id":"8bdd3f03-b37e-46d0-ace2-{client:012}"}},"timestamp":1695282809,"msec_timestamp":1695282809904,"message":{{"id":"c1c59db4-64bd-4589-{round:04}-{number:012}","type":"text","text":"start","markup":null,"tag":"","media":"","thumbnail":"","file_name":"","file_size":0}}}}}}"#,
@@ -92,7 +92,7 @@ pub fn requests(count: usize, round: usize) -> Arc<Vec<Vec<u8>>> {
         let emitted = platform.say(body.into_bytes());
         http(&format!("/hooks/amo.main/{}", emitted.tail), &emitted.headers, &emitted.body)
     };
-    Arc::new((0..count).map(request).collect())
+    Arc::new((0..count).map(&mut request).collect())
 }
 
 fn http(path: &str, headers: &[(String, String)], body: &[u8]) -> Vec<u8> {

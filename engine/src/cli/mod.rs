@@ -57,7 +57,6 @@ enum Command {
     Log(log::Log),
     Export(export::Export),
     Import(import::Import),
-    Story(story::Story),
 }
 
 /// Does what was typed.
@@ -89,7 +88,6 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Log(log) => log.run().await,
         Command::Export(export) => tokio::task::block_in_place(|| export.run()),
         Command::Import(import) => import.run().await,
-        Command::Story(story) => story.run(),
     }
 }
 

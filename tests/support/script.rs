@@ -1,0 +1,240 @@
+//! What happens in a world: what people do, and what goes wrong. Plain data, the same in every run.
+//!
+//! A script is generated (from a seed, or by proptest, which shrinks it) or written by hand. It prints itself as one
+//! line for each thing that happens, so that a failed law can be read.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use proptest::collection::{btree_set, vec};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+/// Everything that happens in a world.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Script {
+    /// How the company has set things up.
+    pub setting: Setting,
+    /// What people do, in order.
+    pub deeds: Vec<Deed>,
+    /// What becomes of the first call, the second, and so on; all later ones go well.
+    pub calls: Vec<Fate>,
+    /// What becomes of the first webhook, the second, and so on; all later ones come as they should.
+    pub webhooks: Vec<Luck>,
+    /// How many milliseconds pass before the engine notices the first event in the log, the second, and so on.
+    pub lags: Vec<u16>,
+    /// The engine is killed right after these: appends and calls, counted together from zero.
+    pub crashes: BTreeSet<u16>,
+}
+
+/// How the company has set things up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Setting {
+    /// Which generation of the messenger's interface is spoken.
+    pub second_generation: bool,
+    /// Whether chats that a manager begins are claimed at once.
+    pub claim: bool,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self { second_generation: true, claim: true }
+    }
+}
+
+/// What one person does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Deed {
+    /// How many milliseconds after the one before.
+    pub after: u32,
+    /// With or by which client.
+    pub client: u8,
+    /// What.
+    pub what: What,
+}
+
+/// What a person can do. Messages say one of a few words, so that some are equal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum What {
+    /// The client writes in the messenger.
+    ClientWrites(u8),
+    /// A manager writes in the CRM.
+    ManagerWrites(u8),
+    /// Somebody writes in the messenger's own app, past the CRM.
+    AppWrites(u8),
+    /// The client reads what has arrived.
+    ClientReads,
+    /// The CRM sends these bytes, with a good proof.
+    CrmBabbles(Vec<u8>),
+    /// The messenger sends these bytes, with a good proof.
+    ChannelBabbles(Vec<u8>),
+}
+
+/// What becomes of a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Fate {
+    /// It is answered after so many milliseconds.
+    #[default]
+    Answered,
+    /// It is answered late, after so many milliseconds.
+    Slow(u16),
+    /// It takes effect, and no answer comes.
+    AnswerLost,
+    /// It takes effect, and something on the way says that it broke.
+    BrokenAfter,
+    /// It gets lost on the way, and no answer comes.
+    CallLost,
+    /// Something on the way breaks before it takes effect.
+    BrokenBefore,
+    /// No connection can be made.
+    NoConnection,
+    /// The platform says that there were too many, whatever the quotas.
+    TooMany,
+}
+
+/// What becomes of a webhook.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Luck {
+    /// It comes when it should.
+    #[default]
+    OnTime,
+    /// It comes so many milliseconds late, perhaps behind others.
+    Late(u16),
+    /// It comes, and comes again so many milliseconds later.
+    Twice(u16),
+}
+
+/// How many clients there are. The last one's number is unknown in the messenger.
+pub const CLIENTS: u8 = 4;
+
+/// A client's number, international digits.
+pub fn phone(client: u8) -> String {
+    if is_reachable(client) { format!("7913529290{}", client % CLIENTS) } else { "79135292000".to_owned() }
+}
+
+/// Whether the messenger knows a client's number.
+pub const fn is_reachable(client: u8) -> bool {
+    client % CLIENTS != CLIENTS - 1
+}
+
+/// Which kinds of things go wrong in generated scripts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Troubles {
+    /// Calls fail in every way.
+    pub calls: bool,
+    /// Webhooks come late and twice, and the engine is slow to notice.
+    pub webhooks: bool,
+    /// The engine is killed.
+    pub crashes: bool,
+    /// Webhooks say anything.
+    pub babble: bool,
+}
+
+impl Troubles {
+    /// Nothing goes wrong.
+    pub const NONE: Self = Self { calls: false, webhooks: false, crashes: false, babble: false };
+    /// Everything goes wrong that is no crash and no nonsense.
+    pub const WEATHER: Self = Self { calls: true, webhooks: true, crashes: false, babble: false };
+    /// Everything goes wrong.
+    pub const ALL: Self = Self { calls: true, webhooks: true, crashes: true, babble: true };
+}
+
+impl Script {
+    /// The script of a seed: the same number is always the same script.
+    pub fn from_seed(seed: u64, troubles: Troubles) -> Self {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+        let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+        scripts(troubles).new_tree(&mut runner).expect("nothing is filtered").current()
+    }
+}
+
+/// All scripts in which only such troubles come.
+pub fn scripts(troubles: Troubles) -> impl Strategy<Value = Script> {
+    let setting =
+        (any::<bool>(), any::<bool>()).prop_map(|(second_generation, claim)| Setting { second_generation, claim });
+    let deeds = vec(deeds(troubles.babble), 1..14);
+    let calls = vec(fates(), if troubles.calls { 0..24 } else { 0..1 });
+    let webhooks = vec(lucks(), if troubles.webhooks { 0..24 } else { 0..1 });
+    let lags = vec(0_u16..400, if troubles.webhooks { 0..48 } else { 0..1 });
+    let crashes = btree_set(0_u16..120, if troubles.crashes { 0..8 } else { 0..1 });
+    (setting, deeds, calls, webhooks, lags, crashes).prop_map(|(setting, deeds, calls, webhooks, lags, crashes)| {
+        Script { setting, deeds, calls, webhooks, lags, crashes }
+    })
+}
+
+fn deeds(babble: bool) -> impl Strategy<Value = Deed> {
+    let pause = prop_oneof![2 => 0_u32..300, 3 => 300_u32..20_000, 1 => 20_000_u32..400_000];
+    let what = prop_oneof![
+        4 => (0_u8..3).prop_map(What::ClientWrites),
+        4 => (0_u8..3).prop_map(What::ManagerWrites),
+        2 => (0_u8..3).prop_map(What::AppWrites),
+        2 => Just(What::ClientReads),
+        (if babble { 2 } else { 0 }) => vec(any::<u8>(), 0..80).prop_map(What::CrmBabbles),
+        (if babble { 2 } else { 0 }) => vec(any::<u8>(), 0..80).prop_map(What::ChannelBabbles),
+    ];
+    (pause, 0..CLIENTS, what).prop_map(|(after, client, what)| Deed { after, client, what })
+}
+
+fn fates() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        6 => Just(Fate::Answered),
+        2 => (500_u16..9_000).prop_map(Fate::Slow),
+        2 => Just(Fate::AnswerLost),
+        1 => Just(Fate::BrokenAfter),
+        2 => Just(Fate::CallLost),
+        1 => Just(Fate::BrokenBefore),
+        1 => Just(Fate::NoConnection),
+        1 => Just(Fate::TooMany),
+    ]
+}
+
+fn lucks() -> impl Strategy<Value = Luck> {
+    prop_oneof![
+        4 => Just(Luck::OnTime),
+        2 => (1_u16..30_000).prop_map(Luck::Late),
+        1 => (0_u16..30_000).prop_map(Luck::Twice),
+    ]
+}
+
+impl What {
+    /// What is written, if anything is: who writes stands in it, so that it is found again on the other side.
+    pub fn text(&self, client: u8) -> Option<String> {
+        let (who, word) = match self {
+            Self::ClientWrites(word) => ("client", word),
+            Self::ManagerWrites(word) => ("manager", word),
+            Self::AppWrites(word) => ("app", word),
+            Self::ClientReads | Self::CrmBabbles(_) | Self::ChannelBabbles(_) => return None,
+        };
+        let word = ["hello", "yes", "thank you"][usize::from(word % 3)];
+        Some(format!("{who} {client}: {word}"))
+    }
+}
+
+impl fmt::Display for Deed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { client, what, .. } = self;
+        let text = what.text(*client).unwrap_or_default();
+        match what {
+            What::ClientWrites(_) => write!(formatter, "client {client} writes {text:?}"),
+            What::ManagerWrites(_) => write!(formatter, "a manager writes {text:?}"),
+            What::AppWrites(_) => write!(formatter, "somebody writes in the app {text:?}"),
+            What::ClientReads => write!(formatter, "client {client} reads"),
+            What::CrmBabbles(bytes) => write!(formatter, "the CRM says {:?}", String::from_utf8_lossy(bytes)),
+            What::ChannelBabbles(bytes) => write!(formatter, "the messenger says {:?}", String::from_utf8_lossy(bytes)),
+        }
+    }
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { setting, deeds, calls, webhooks, lags, crashes } = self;
+        writeln!(formatter, "\n  {setting:?}")?;
+        for deed in deeds {
+            writeln!(formatter, "  {} ms later {deed}", deed.after)?;
+        }
+        writeln!(formatter, "  calls: {calls:?}\n  webhooks: {webhooks:?}\n  lags: {lags:?}\n  crashes: {crashes:?}")
+    }
+}

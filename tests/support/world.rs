@@ -1,0 +1,588 @@
+//! A world: the real pipeline and dispatcher between simulated platforms, on one thread and on virtual time.
+//!
+//! Takes a script, gives what it led to. The engine's parts are the same as at work; only the task that joins them
+//! is another, for this one has no runtime: an agenda of what happens when, and a clock that jumps to the next entry.
+//! A crash takes everything but the log and the platforms. Absent are sockets, the way in's spool, and a log that
+//! refuses: they have tests of their own.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
+
+use chatledger::config::{Accounts, Config, SecretSource};
+use chatledger::dispatch::attempt::{Departure, Plan, conclude, plan};
+use chatledger::dispatch::backoff::Backoff;
+use chatledger::dispatch::{Dispatcher, Rules};
+use chatledger::log::naming;
+use chatledger::pipeline::Pipeline;
+use chatledger_connectors::connector::{Call, InboundRequest, Reply, SimulatedAccount};
+use chatledger_connectors::simulator::{Emitted, Gesture, Reaction, Simulator};
+use chatledger_projections::bytes::Bytes;
+use chatledger_projections::event::{AttemptStarted, Event, IntentRaised, RecordedReply, Transport, WebhookReceived};
+use chatledger_projections::ids::{ConnectionName, EventId, IntentId};
+use chatledger_projections::intent::Intent;
+use chatledger_projections::recorded::{Position, Recorded, Revision, StreamName};
+use chatledger_projections::time::Timestamp;
+
+use crate::ending::{Cause, Ending, Made, Writer, Written};
+use crate::script::{Deed, Fate, Luck, Script, Setting, What, phone};
+
+/// The CRM connection of every world.
+pub const CRM: &str = "amo.main";
+
+/// The channel connection of every world.
+pub const CHANNEL: &str = "pact.sales";
+
+/// When worlds begin; nothing depends on it.
+const BEGINNING: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+
+/// How long an answer usually takes.
+const LATENCY: Duration = Duration::from_millis(80);
+
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A world in which so much happens never comes to rest.
+const RESTLESS: usize = 20_000;
+
+/// How intents are carried out in every world.
+pub const RULES: Rules = Rules {
+    in_flight: 8,
+    give_up_after: Duration::from_secs(24 * 60 * 60),
+    backoff: Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(300) },
+};
+
+/// Lets a script happen until everything is at rest.
+///
+/// # Panics
+/// If it never comes to rest, or if the engine does what it must not.
+pub fn run(script: &Script) -> Ending {
+    let mut world = World::new(script);
+    world.happen();
+    world.end()
+}
+
+/// The configuration of a setting.
+pub fn configuration(setting: Setting) -> Config {
+    let api = if setting.second_generation { "v2" } else { "v1" };
+    let manager_first = if setting.claim { "claim" } else { "remember" };
+    let document = format!(
+        r#"
+        [connections."{CRM}"]
+        platform = "amocrm"
+        scope_id = "344a5002-f8ca-454d-af3d-396180102ac7_2b13cae0-24f7-4058-b9ad-c13ee05e1b53"
+        bot_id = "dd6e40cd-bbd2-42f2-a92e-ce7db79ae6bb"
+        channel_secret = {{ env = "CHANNEL_SECRET" }}
+
+        [connections."{CHANNEL}"]
+        platform = "pact"
+        company_id = 52204
+        api = "{api}"
+        token = {{ env = "TOKEN" }}
+        webhook_secret = {{ env = "WEBHOOK_SECRET" }}
+
+        [routes.sales]
+        crm = "{CRM}"
+        channel = "{CHANNEL}"
+        manager_first = "{manager_first}"
+        "#
+    );
+    Config::parse(&document, &Invented).expect("the world's own configuration is right")
+}
+
+/// The secrets of a world: it has none.
+struct Invented;
+
+impl SecretSource for Invented {
+    fn variable(&self, name: &str) -> Option<String> {
+        Some(format!("{}-of-a-world", name.to_lowercase()))
+    }
+
+    fn file(&self, _: &Path) -> io::Result<String> {
+        Err(io::Error::new(io::ErrorKind::NotFound, "a world's secrets are variables"))
+    }
+}
+
+struct World<'a> {
+    script: &'a Script,
+    config: Config,
+    accounts: Arc<Accounts>,
+    platforms: BTreeMap<ConnectionName, Box<dyn Simulator>>,
+    log: Log,
+    engine: Engine,
+    agenda: Agenda,
+    now: Timestamp,
+    /// Appends and calls so far.
+    points: u16,
+    crashes: usize,
+    calls: Vec<Made>,
+    attempted: usize,
+    webhooks: usize,
+    causes: BTreeMap<EventId, Cause>,
+    written: Vec<Written>,
+    chronicle: String,
+}
+
+/// The log, in memory, with what an append must know.
+#[derive(Default)]
+struct Log {
+    events: Vec<Recorded<Event>>,
+    revisions: HashMap<StreamName, Revision>,
+    intents: HashMap<IntentId, IntentRaised>,
+}
+
+/// What a crash takes.
+struct Engine {
+    pipeline: Pipeline,
+    dispatcher: Dispatcher,
+    /// How much of the log it has taken in.
+    taken: usize,
+    /// When it has something to do next.
+    wake: Option<Timestamp>,
+}
+
+/// What happens when; of the same moment, what was entered first.
+#[derive(Default)]
+struct Agenda {
+    entries: BTreeMap<(Timestamp, u64), Happens>,
+    entered: u64,
+}
+
+enum Happens {
+    Deed(Deed),
+    Webhook { from: ConnectionName, emitted: Emitted, cause: Cause },
+    Answer { departure: Departure, started: AttemptStarted, answer: Answer },
+}
+
+enum Answer {
+    Reply(RecordedReply),
+    NoAnswer,
+    NoConnection,
+}
+
+/// The engine was killed.
+struct Crash;
+
+type Lived = Result<(), Crash>;
+
+impl<'a> World<'a> {
+    fn new(script: &'a Script) -> Self {
+        let config = configuration(script.setting);
+        let accounts = Arc::new(config.connections.clone());
+        let simulated = |(name, account): (&ConnectionName, &chatledger::config::Account)| {
+            let own = SimulatedAccount { name, settings: &account.settings, secrets: &account.secrets };
+            (name.clone(), account.connector.simulator(&own).expect("the settings were checked before"))
+        };
+        Self {
+            script,
+            platforms: accounts.iter().map(simulated).collect(),
+            engine: Engine::new(&accounts),
+            config,
+            accounts,
+            log: Log::default(),
+            agenda: Agenda::default(),
+            now: BEGINNING,
+            points: 0,
+            crashes: 0,
+            calls: Vec::new(),
+            attempted: 0,
+            webhooks: 0,
+            causes: BTreeMap::new(),
+            written: Vec::new(),
+            chronicle: String::new(),
+        }
+    }
+
+    fn happen(&mut self) {
+        let mut at = BEGINNING;
+        for deed in &self.script.deeds {
+            at = at + Duration::from_millis(deed.after.into());
+            self.agenda.enter(at, Happens::Deed(deed.clone()));
+        }
+        self.start();
+        for steps in 0.. {
+            assert!(steps < RESTLESS, "this world never comes to rest:\n{:?}{}", self.script, self.chronicle);
+            let next = match (self.agenda.next(), self.engine.wake) {
+                (Some(entry), Some(wake)) => entry.min(wake),
+                (Some(next), None) | (None, Some(next)) => next,
+                (None, None) => return,
+            };
+            self.now = self.now.max(next);
+            let lived = match self.agenda.due(self.now) {
+                Some(happens) => self.take(happens),
+                None => self.work(),
+            };
+            if let Err(Crash) = lived {
+                self.start();
+            }
+        }
+    }
+
+    fn take(&mut self, happens: Happens) -> Lived {
+        match happens {
+            Happens::Deed(deed) => {
+                self.act(&deed);
+                Ok(())
+            }
+            Happens::Webhook { from, emitted, cause } => self.receive(&from, emitted, cause),
+            Happens::Answer { departure, started, answer } => self.answer(&departure, &started, &answer),
+        }
+    }
+
+    // ---- people and platforms ----
+
+    fn act(&mut self, deed: &Deed) {
+        self.tell(format_args!("{deed}"));
+        let (client, number, name) = (deed.client, phone(deed.client), format!("Client {}", deed.client));
+        let text = deed.what.text(client).unwrap_or_default();
+        let (at, by, gesture) = match &deed.what {
+            What::ClientWrites(_) => {
+                let gesture = Gesture::ClientWrites { phone: number, name, text: text.clone() };
+                (CHANNEL, Some(Writer::Client), gesture)
+            }
+            What::ManagerWrites(_) => {
+                let gesture = Gesture::ManagerWrites { phone: number, name, text: text.clone() };
+                (CRM, Some(Writer::Manager), gesture)
+            }
+            What::AppWrites(_) => {
+                let gesture = Gesture::AppWrites { phone: number, text: text.clone() };
+                (CHANNEL, Some(Writer::App), gesture)
+            }
+            What::ClientReads => (CHANNEL, None, Gesture::ClientReads { phone: number }),
+            What::CrmBabbles(bytes) => return self.babble(CRM, client, bytes),
+            What::ChannelBabbles(bytes) => return self.babble(CHANNEL, client, bytes),
+        };
+        let from = ConnectionName::new(at);
+        let platform = self.platforms.get_mut(&from).expect("both platforms are there");
+        // Who has not written cannot read; nothing else is ever refused.
+        let Ok(emitted) = platform.gesture(&gesture, self.now) else { return };
+        self.written.extend(by.map(|by| Written { client, by, text }));
+        self.emit(&from, emitted, Cause::Deed(client));
+    }
+
+    fn babble(&mut self, at: &str, client: u8, bytes: &[u8]) {
+        let from = ConnectionName::new(at);
+        let emitted = self.platforms[&from].say(bytes.to_vec());
+        self.emit(&from, vec![emitted], Cause::Deed(client));
+    }
+
+    fn emit(&mut self, from: &ConnectionName, emitted: Vec<Emitted>, cause: Cause) {
+        for emitted in emitted {
+            let luck = self.script.webhooks.get(self.webhooks).copied().unwrap_or_default();
+            self.webhooks += 1;
+            let at = self.now + emitted.after;
+            let mut enter =
+                |at, emitted| self.agenda.enter(at, Happens::Webhook { from: from.clone(), emitted, cause });
+            match luck {
+                Luck::OnTime => enter(at, emitted),
+                Luck::Late(late) => enter(at + Duration::from_millis(late.into()), emitted),
+                Luck::Twice(late) => {
+                    enter(at, emitted.clone());
+                    enter(at + Duration::from_millis(late.into()), emitted);
+                }
+            }
+        }
+    }
+
+    // ---- the way in ----
+
+    fn receive(&mut self, from: &ConnectionName, emitted: Emitted, cause: Cause) -> Lived {
+        let account = &self.accounts[from];
+        let headers: Vec<(&str, &[u8])> =
+            emitted.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let request = InboundRequest { method: "POST", tail: &emitted.tail, headers: &headers, body: &emitted.body };
+        let verified = account.connection.verify(&request, &account.secrets).expect("platforms prove who they are");
+        let (id, platform) = (verified.id(), account.connector.platform().to_owned());
+        let stream = StreamName::webhook(id);
+        if self.log.revisions.contains_key(&stream) {
+            self.tell(format_args!("{from} repeats a delivery"));
+            return Ok(());
+        }
+        let (connection, headers) = (from.clone(), verified.into_headers());
+        self.tell(format_args!("{from} says {}", String::from_utf8_lossy(&emitted.body)));
+        self.causes.insert(id, cause);
+        let transport = Transport::Webhook;
+        let body = emitted.body;
+        let event = Event::WebhookReceived(WebhookReceived { connection, platform, transport, headers, body });
+        self.append_as(id, stream, event)
+    }
+
+    // ---- the engine at work ----
+
+    /// Reads the log back and begins, as often as it takes.
+    fn start(&mut self) {
+        while let Err(Crash) = self.begin() {}
+    }
+
+    /// Everything that the engine does between its start and its work.
+    fn begin(&mut self) -> Lived {
+        self.agenda.forget_answers();
+        self.engine = Engine::new(&self.accounts);
+        let Engine { pipeline, dispatcher, .. } = &mut self.engine;
+        for recorded in &self.log.events {
+            let step = pipeline.take(recorded.clone());
+            dispatcher.recall(&step, pipeline.state());
+        }
+        self.engine.taken = self.log.events.len();
+        self.engine.wake = Some(self.now);
+        self.raise(self.engine.pipeline.outstanding())?;
+        let configuration = self.config.recorded();
+        if self.engine.pipeline.state().configuration != configuration {
+            self.append(StreamName::configuration(), Event::ConfigurationApplied(configuration))?;
+        }
+        for settled in self.engine.dispatcher.resume(self.engine.pipeline.state()) {
+            self.append(StreamName::intent(settled.intent_id), Event::AttemptSettled(settled))?;
+        }
+        Ok(())
+    }
+
+    /// Takes in what the log has brought, raises what follows, and starts what is due.
+    fn work(&mut self) -> Lived {
+        self.engine.wake = None;
+        let Engine { pipeline, dispatcher, taken, .. } = &mut self.engine;
+        let mut follows = Vec::new();
+        for recorded in &self.log.events[*taken..] {
+            let step = pipeline.take(recorded.clone());
+            dispatcher.see(&step, pipeline.state());
+            follows.extend(step.intents);
+        }
+        *taken = self.log.events.len();
+        self.raise(follows)?;
+        let due = self.engine.dispatcher.due(self.engine.pipeline.state(), self.now);
+        // At the end of time stands what waits for its own end to be seen.
+        if let Some(next) = due.next.filter(|next| next.as_millis() < i64::MAX) {
+            self.engine.wake_by(next);
+        }
+        for departure in due.departures {
+            self.depart(departure)?;
+        }
+        Ok(())
+    }
+
+    fn raise(&mut self, intents: Vec<IntentRaised>) -> Lived {
+        for raised in intents {
+            let stream = StreamName::intent(raised.intent_id);
+            if !self.log.revisions.contains_key(&stream) {
+                self.append(stream, Event::IntentRaised(raised))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn depart(&mut self, departure: Departure) -> Lived {
+        let account = &self.accounts[&departure.connection];
+        let intent = &self.log.intents[&departure.intent].intent;
+        let stream = StreamName::intent(departure.intent);
+        match plan(&departure, intent, account) {
+            Plan::Call { started, call } => {
+                self.append(stream, Event::AttemptStarted(started.clone()))?;
+                let cause = Cause::Call(self.log.events.last().expect("it was just appended").id);
+                self.call(departure, started, call, cause)
+            }
+            Plan::End { started, settled } => {
+                self.append(stream.clone(), Event::AttemptStarted(started))?;
+                self.append(stream, Event::AttemptSettled(settled))
+            }
+        }
+    }
+
+    fn call(&mut self, departure: Departure, started: AttemptStarted, call: Call, cause: Cause) -> Lived {
+        let fate = self.script.calls.get(self.attempted).copied().unwrap_or_default();
+        self.attempted += 1;
+        let connection = departure.connection.clone();
+        let account = &self.accounts[&connection];
+        let request = account.connection.authorise(call.request, &account.secrets, self.now);
+        let arrives = match fate {
+            Fate::Answered | Fate::Slow(_) | Fate::AnswerLost | Fate::BrokenAfter => true,
+            Fate::CallLost | Fate::BrokenBefore | Fate::NoConnection | Fate::TooMany => false,
+        };
+        let platform = self.platforms.get_mut(&connection).expect("every connection has a platform");
+        let reaction = arrives.then(|| platform.handle(&request, self.now));
+        let status = reaction.as_ref().map(|reaction| reaction.status);
+        self.calls.push(Made { connection: connection.clone(), class: call.class, at: self.now, status });
+        let answer = match (fate, &reaction) {
+            (Fate::Answered | Fate::Slow(_), Some(reaction)) => Answer::Reply(recorded(reaction)),
+            (Fate::BrokenAfter | Fate::BrokenBefore, _) => Answer::Reply(of_the_proxy(502)),
+            (Fate::TooMany, _) => Answer::Reply(of_the_proxy(429)),
+            (Fate::NoConnection, _) => Answer::NoConnection,
+            (Fate::Answered | Fate::Slow(_) | Fate::AnswerLost | Fate::CallLost, _) => Answer::NoAnswer,
+        };
+        let takes = match (fate, &answer) {
+            (Fate::Slow(millis), _) => Duration::from_millis(millis.into()),
+            (_, Answer::Reply(_) | Answer::NoConnection) => LATENCY,
+            (_, Answer::NoAnswer) => PATIENCE,
+        };
+        let said = String::from_utf8_lossy(&request.body).into_owned();
+        self.tell(format_args!("we call {connection} {} {} {said}: {fate:?}, {answer}", call.name, request.path));
+        self.agenda.enter(self.now + takes, Happens::Answer { departure, started, answer });
+        if let Some(reaction) = reaction {
+            self.emit(&connection, reaction.webhooks, cause);
+        }
+        self.point()
+    }
+
+    fn answer(&mut self, departure: &Departure, started: &AttemptStarted, answer: &Answer) -> Lived {
+        let account = &self.accounts[&departure.connection];
+        let intent: &Intent = &self.log.intents[&departure.intent].intent;
+        let reply = match answer {
+            Answer::Reply(reply) => Reply::Answered(reply),
+            Answer::NoAnswer => Reply::NoAnswer("no answer in time"),
+            Answer::NoConnection => Reply::NotSent("no connection"),
+        };
+        let settled = conclude(departure, started, intent, account, reply, self.now, RULES.give_up_after);
+        self.append(StreamName::intent(departure.intent), Event::AttemptSettled(settled))
+    }
+
+    // ---- the log ----
+
+    fn append(&mut self, stream: StreamName, event: Event) -> Lived {
+        let id = naming::event_id(&event, self.log.next(&stream)).expect("only webhooks bring their own id");
+        self.append_as(id, stream, event)
+    }
+
+    fn append_as(&mut self, id: EventId, stream: StreamName, event: Event) -> Lived {
+        self.tell(format_args!("  {}", Brief(&event)));
+        self.log.append(id, stream, event, self.now);
+        let lag = self.script.lags.get(self.log.events.len()).copied().unwrap_or_default();
+        self.engine.wake_by(self.now + Duration::from_millis(lag.into()));
+        self.point()
+    }
+
+    /// A place where the engine may be killed.
+    fn point(&mut self) -> Lived {
+        let here = self.points;
+        self.points = self.points.saturating_add(1);
+        if self.script.crashes.contains(&here) {
+            self.crashes += 1;
+            self.tell(format_args!("the engine is killed"));
+            return Err(Crash);
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, line: fmt::Arguments<'_>) {
+        let since = self.now.since(BEGINNING).as_millis();
+        writeln!(self.chronicle, "{since:>8} {line}").expect("a text takes everything");
+    }
+
+    fn end(self) -> Ending {
+        let transcript = |at: &str| self.platforms[&ConnectionName::new(at)].transcript();
+        Ending {
+            crm: transcript(CRM),
+            channel: transcript(CHANNEL),
+            log: self.log.events,
+            pipeline: self.engine.pipeline,
+            causes: self.causes,
+            written: self.written,
+            calls: self.calls,
+            crashes: self.crashes,
+            chronicle: self.chronicle,
+        }
+    }
+}
+
+impl Log {
+    fn next(&self, stream: &StreamName) -> Revision {
+        self.revisions.get(stream).map_or(Revision::FIRST, |last| last.next())
+    }
+
+    /// # Panics
+    /// If an attempt is not recorded where it belongs: two have been started at once, or one ended twice.
+    fn append(&mut self, id: EventId, stream: StreamName, event: Event, now: Timestamp) {
+        let revision = self.next(&stream);
+        let expected = match &event {
+            Event::WebhookReceived(_) | Event::IntentRaised(_) => Some(0),
+            Event::AttemptStarted(started) => Some(u64::from(started.attempt) * 2 - 1),
+            Event::AttemptSettled(settled) => Some(u64::from(settled.attempt) * 2),
+            Event::ConfigurationApplied(_) | Event::PolicyAdvanced(_) => None,
+        };
+        let place = revision.as_u64();
+        assert!(expected.is_none_or(|expected| expected == place), "{stream} is at {place}: {}", Brief(&event));
+        if let Event::IntentRaised(raised) = &event {
+            self.intents.insert(raised.intent_id, raised.clone());
+        }
+        self.revisions.insert(stream.clone(), revision);
+        let position = Position::new(self.events.len() as u64 + 1);
+        self.events.push(Recorded { id, stream, revision, position, recorded_at: now, event });
+    }
+}
+
+impl Engine {
+    fn new(accounts: &Arc<Accounts>) -> Self {
+        let dispatcher = Dispatcher::new(accounts.clone(), RULES);
+        Self { pipeline: Pipeline::default(), dispatcher, taken: 0, wake: None }
+    }
+
+    fn wake_by(&mut self, at: Timestamp) {
+        self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+    }
+}
+
+impl Agenda {
+    fn enter(&mut self, at: Timestamp, happens: Happens) {
+        self.entries.insert((at, self.entered), happens);
+        self.entered += 1;
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        self.entries.keys().next().map(|(at, _)| *at)
+    }
+
+    fn due(&mut self, now: Timestamp) -> Option<Happens> {
+        let entry = self.entries.first_entry()?;
+        (entry.key().0 <= now).then(|| entry.remove())
+    }
+
+    /// Whoever waited for an answer is gone.
+    fn forget_answers(&mut self) {
+        self.entries.retain(|_, happens| !matches!(happens, Happens::Answer { .. }));
+    }
+}
+
+fn recorded(reaction: &Reaction) -> RecordedReply {
+    let body = Bytes(reaction.body.clone());
+    RecordedReply { status: reaction.status, headers: reaction.headers.clone(), body, cut: false }
+}
+
+/// What something between us and the platform answers.
+fn of_the_proxy(status: u16) -> RecordedReply {
+    let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
+    RecordedReply { status, headers, body: Bytes(b"<html>sorry</html>".to_vec()), cut: false }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reply(reply) => write!(formatter, "{} {}", reply.status, String::from_utf8_lossy(&reply.body.0)),
+            Self::NoAnswer => formatter.write_str("no answer"),
+            Self::NoConnection => formatter.write_str("no connection"),
+        }
+    }
+}
+
+/// An event in a line.
+struct Brief<'a>(&'a Event);
+
+impl fmt::Display for Brief<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Event::WebhookReceived(webhook) => write!(formatter, "received from {}", webhook.connection),
+            Event::IntentRaised(raised) => {
+                let (intent, policy) = (raised.intent_id, &raised.policy);
+                write!(formatter, "raised {intent} {policy} in {} at {}", raised.thread, raised.connection)
+            }
+            Event::AttemptStarted(started) => {
+                let AttemptStarted { intent_id, attempt, kind, call } = started;
+                write!(formatter, "started {intent_id} attempt {attempt} {kind:?} {call}")
+            }
+            Event::AttemptSettled(settled) => {
+                write!(formatter, "settled {} attempt {} {:?}", settled.intent_id, settled.attempt, settled.outcome)
+            }
+            Event::ConfigurationApplied(_) => formatter.write_str("configured"),
+            Event::PolicyAdvanced(advanced) => write!(formatter, "decided through {}", advanced.through),
+        }
+    }
+}
