@@ -1,8 +1,9 @@
 //! How far a long piece of work has come, on standard error, where that is a terminal.
 
+use std::fmt;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 /// How many things pass between two looks at the clock.
 const EVERY: u64 = 512;
@@ -17,11 +18,14 @@ impl Progress {
     /// Of so many, if that is known.
     pub fn of(all: Option<u64>, what: &'static str) -> Self {
         let (bar, template) = match all {
-            Some(all) => (ProgressBar::new(all), "{msg} {wide_bar} {human_pos}/{human_len}  {per_sec}  {eta} left"),
-            None => (ProgressBar::new_spinner(), "{spinner} {msg} {human_pos}  {per_sec}"),
+            Some(all) => (ProgressBar::new(all), "{msg} {wide_bar} {human_pos}/{human_len}  {rate}  {eta} left"),
+            None => (ProgressBar::new_spinner(), "{spinner} {msg} {human_pos}  {rate}"),
         };
-        let style =
-            ProgressStyle::with_template(template).expect("the template is a constant that the tests have read");
+        let style = ProgressStyle::with_template(template).expect("the template is a constant that a test reads");
+        let style = style.with_key("rate", |state: &ProgressState, words: &mut dyn fmt::Write| {
+            // A bar that cannot be drawn is no reason to stop the work.
+            let _drawn = write!(words, "{:.0}/s", state.per_sec());
+        });
         let bar = bar.with_style(style).with_message(what);
         bar.enable_steady_tick(Duration::from_millis(250));
         Self { bar, unseen: 0 }
