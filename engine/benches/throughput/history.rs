@@ -64,7 +64,7 @@ impl Writer {
             id = 900_000_000 + number
         );
         self.webhook(CRM, "amocrm", hook, "send_v2", &reply).await;
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             self.client_writes(number, 1, &phone, conversation, &chat).await;
         }
     }
