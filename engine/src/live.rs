@@ -101,7 +101,7 @@ impl Live {
     pub async fn run(mut self, configuration: Configuration, stop: CancellationToken) -> Result<(), LiveError> {
         self.begin(configuration, &stop).await;
         let mut following = self.surroundings.log.follow(self.position).await?;
-        let mut attempts: JoinSet<()> = JoinSet::new();
+        let mut attempts: Attempts = JoinSet::new();
         let halt = CancellationToken::new();
         loop {
             let wake = self.depart(&mut attempts, &stop, &halt);
@@ -120,11 +120,19 @@ impl Live {
                         following = self.surroundings.log.follow(self.position).await?;
                     }
                 },
-                Some(ended) = attempts.join_next(), if !attempts.is_empty() => {
-                    if let Err(broken) = ended && broken.is_panic() {
+                Some(ended) = attempts.join_next(), if !attempts.is_empty() => match ended {
+                    Ok(None) => {}
+                    Ok(Some((departure, class))) => {
+                        let now = self.surroundings.clock.now();
+                        if let Some(departure) = self.dispatcher.permit(departure, class, now) {
+                            self.attempt(departure, &mut attempts, &stop, &halt);
+                        }
+                    }
+                    Err(broken) if broken.is_panic() => {
                         error!("an attempt broke off; it will be found in the log as uncertain at the next start");
                     }
-                }
+                    Err(_) => {}
+                },
                 () = sleep_for(wake) => {}
             }
         }
@@ -251,24 +259,34 @@ impl Live {
     /// Starts whatever is due. Gives how long to wait for the next.
     fn depart(
         &mut self,
-        attempts: &mut JoinSet<()>,
+        attempts: &mut Attempts,
         stop: &CancellationToken,
         halt: &CancellationToken,
     ) -> Option<Duration> {
         let now = self.surroundings.clock.now();
         let due = self.dispatcher.due(self.pipeline.state(), now);
         for departure in due.departures {
-            let Some(account) = self.surroundings.accounts.get(&departure.connection).cloned() else { continue };
-            let (stop, halt) = (stop.clone(), halt.clone());
-            let errand = Errand { surroundings: self.surroundings.clone(), account, departure };
-            attempts.spawn(async move {
-                tokio::select! {
-                    () = errand.run(&stop) => {}
-                    () = halt.cancelled() => {}
-                }
-            });
+            self.attempt(departure, attempts, stop, halt);
         }
         due.next.map(|next| next.since(now).max(Duration::from_millis(1)))
+    }
+
+    fn attempt(
+        &self,
+        departure: Departure,
+        attempts: &mut Attempts,
+        stop: &CancellationToken,
+        halt: &CancellationToken,
+    ) {
+        let Some(account) = self.surroundings.accounts.get(&departure.connection).cloned() else { return };
+        let (stop, halt) = (stop.clone(), halt.clone());
+        let errand = Errand { surroundings: self.surroundings.clone(), account, departure };
+        attempts.spawn(async move {
+            tokio::select! {
+                misplaced = errand.run(&stop) => misplaced,
+                () = halt.cancelled() => None,
+            }
+        });
     }
 
     fn settled(&self, settled: AttemptSettled) -> Append {
@@ -283,7 +301,7 @@ impl Live {
         newest.map_or(0, |newest| newest.commit().saturating_sub(taken))
     }
 
-    async fn finish(&mut self, mut attempts: JoinSet<()>, halt: &CancellationToken) {
+    async fn finish(&mut self, mut attempts: Attempts, halt: &CancellationToken) {
         let in_flight = attempts.len();
         if in_flight > 0 {
             info!(in_flight, "stopping; waiting for the attempts in flight");
@@ -305,6 +323,11 @@ impl Live {
     }
 }
 
+/// The attempts under way. One whose class was estimated wrongly comes back with the right one.
+type Attempts = JoinSet<Option<Misplaced>>;
+
+type Misplaced = (Departure, &'static str);
+
 /// One attempt on its way out and back.
 struct Errand {
     surroundings: Surroundings,
@@ -313,9 +336,11 @@ struct Errand {
 }
 
 impl Errand {
-    async fn run(self, stop: &CancellationToken) {
-        let Some((intent, raised)) = self.intent(stop).await else { return };
+    /// Gives the attempt back, untouched, if its call falls under the limit of another class than estimated.
+    async fn run(self, stop: &CancellationToken) -> Option<Misplaced> {
+        let (intent, raised) = self.intent(stop).await?;
         match plan(&self.departure, &intent, &self.account) {
+            Plan::Elsewhere { class } => return Some((self.departure, class)),
             Plan::Call { started, call } => {
                 if self.start(&started, raised, stop).await {
                     self.make(&intent, &started, call).await;
@@ -327,6 +352,7 @@ impl Errand {
                 }
             }
         }
+        None
     }
 
     /// The intent itself: the queue holds only its name.

@@ -77,7 +77,7 @@ impl Dispatcher {
                 Standing::Raised => open.raised_at,
                 Standing::Started { kind, .. } => {
                     if let Some(account) = self.accounts.get(&open.connection) {
-                        let mut departure = departure(intent, open, state);
+                        let mut departure = departure(intent, open, self.class(open, false), state);
                         departure.attempt = open.attempts;
                         let started = AttemptStarted { call: "interrupted".to_owned(), ..departure.started(*kind, "") };
                         ends.push(interrupted(&departure, &started, account));
@@ -121,9 +121,9 @@ impl Dispatcher {
         for lane in self.lanes.values_mut() {
             loop {
                 match lane.next(now) {
-                    Next::Attempt(intent) => {
+                    Next::Attempt(intent, class) => {
                         let open = state.attempts.get(intent).expect("only open intents are queued");
-                        due.departures.push(departure(intent, open, state));
+                        due.departures.push(departure(intent, open, class, state));
                     }
                     Next::Wait(until) => {
                         due.next = Some(due.next.map_or(until, |known| known.min(until)));
@@ -136,22 +136,17 @@ impl Dispatcher {
         due
     }
 
-    /// An attempt turned out to fall under another limit than estimated: takes a place there, or puts it back.
-    pub fn permit(&mut self, departure: &Departure, class: &'static str, now: Timestamp) -> bool {
-        let Some(lane) = self.lanes.get_mut(&departure.connection) else { return false };
+    /// An attempt turned out to fall under another limit than estimated: takes a place there and gives the attempt back,
+    /// or queues it until there is one. Nothing of it may be on record yet.
+    pub fn permit(&mut self, departure: Departure, class: &'static str, now: Timestamp) -> Option<Departure> {
+        let lane = self.lanes.get_mut(&departure.connection)?;
         match lane.permit(class, now) {
-            Ok(()) => true,
+            Ok(()) => Some(Departure { class, ..departure }),
             Err(not_before) => {
                 lane.settle(departure.intent, Afterwards::Again { class, not_before });
-                false
+                None
             }
         }
-    }
-
-    /// The class that an attempt was estimated to fall under.
-    pub fn estimate(&self, departure: &Departure, state: &State) -> Option<&'static str> {
-        let open = state.attempts.get(departure.intent)?;
-        Some(self.class(open, departure.doubt.is_some()))
     }
 
     /// The lanes, for gauges.
@@ -205,7 +200,7 @@ impl Dispatcher {
     }
 }
 
-fn departure(intent: IntentId, open: &Open, state: &State) -> Departure {
+fn departure(intent: IntentId, open: &Open, class: &'static str, state: &State) -> Departure {
     let doubt = open.uncertain_since.map(|attempted_at| Known {
         conversation: state
             .bindings
@@ -219,6 +214,7 @@ fn departure(intent: IntentId, open: &Open, state: &State) -> Departure {
         thread: open.thread,
         connection: open.connection.clone(),
         attempt: open.attempts + 1,
+        class,
         raised_at: open.raised_at,
         doubt,
     }
