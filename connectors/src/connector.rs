@@ -82,9 +82,9 @@ pub trait Connection: Send + Sync + fmt::Debug {
         now: Timestamp,
     ) -> (Outcome, Vec<Fact>);
 
-    /// The class of call that an attempt falls under, from what a queue knows: the intent's label, what the attempt does,
-    /// and whether the dialogue's conversation here is known. The same as [`Call::class`] of the call that it becomes.
-    fn class_of(&self, intent: &'static str, kind: AttemptKind, in_conversation: bool) -> &'static str;
+    /// The class of call that an attempt falls under, before anything but the intent's label is known: an estimate,
+    /// so that a queue need not load what it cannot send yet. [`Call::class`] decides.
+    fn class_of(&self, intent: &'static str, kind: AttemptKind) -> &'static str;
 
     /// The account's quotas, by class of call.
     fn limits(&self) -> Vec<Limit>;

@@ -133,7 +133,7 @@ impl Connection for Account {
         (Outcome::Uncertain { reason: "there is nobody there".to_owned() }, Vec::new())
     }
 
-    fn class_of(&self, _: &'static str, _: AttemptKind, _: bool) -> &'static str {
+    fn class_of(&self, _: &'static str, _: AttemptKind) -> &'static str {
         "any"
     }
 

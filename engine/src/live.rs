@@ -104,13 +104,12 @@ impl Live {
     pub async fn run(mut self, configuration: Configuration, stop: CancellationToken) -> Result<(), LiveError> {
         self.begin(configuration, &stop).await;
         let mut following = self.surroundings.log.follow(self.position).await?;
-        let mut attempts: JoinSet<()> = JoinSet::new();
+        let mut attempts: Attempts = JoinSet::new();
         let halt = CancellationToken::new();
         loop {
+            // Also under a load that never lets the log come to an end.
             while let Some(ended) = attempts.try_join_next() {
-                if ended.is_err_and(|broken| broken.is_panic()) {
-                    error!("an attempt broke off; the log will show it as uncertain at the next start");
-                }
+                self.see_off(ended, &mut attempts, &stop, &halt);
             }
             let wake = self.depart(&mut attempts, &stop, &halt);
             let caught_up = following.is_caught_up();
@@ -128,6 +127,9 @@ impl Live {
                         following = self.surroundings.log.follow(self.position).await?;
                     }
                 },
+                Some(ended) = attempts.join_next(), if !attempts.is_empty() => {
+                    self.see_off(ended, &mut attempts, &stop, &halt);
+                }
                 () = sleep_for(wake) => {}
             }
         }
@@ -232,24 +234,57 @@ impl Live {
     /// Starts whatever is due. Gives how long to wait for the next.
     fn depart(
         &mut self,
-        attempts: &mut JoinSet<()>,
+        attempts: &mut Attempts,
         stop: &CancellationToken,
         halt: &CancellationToken,
     ) -> Option<Duration> {
         let now = self.surroundings.clock.now();
         let due = self.dispatcher.due(self.pipeline.state(), now);
         for departure in due.departures {
-            let Some(account) = self.surroundings.accounts.get(&departure.connection).cloned() else { continue };
-            let (stop, halt) = (stop.clone(), halt.clone());
-            let errand = Errand { surroundings: self.surroundings.clone(), account, departure };
-            attempts.spawn(async move {
-                tokio::select! {
-                    () = errand.run(&stop) => {}
-                    () = halt.cancelled() => {}
-                }
-            });
+            self.attempt(departure, attempts, stop, halt);
         }
         due.next.map(|next| next.since(now).max(Duration::from_millis(1)))
+    }
+
+    /// An attempt has come to its end, or has not gone out because its call falls under another limit than estimated.
+    fn see_off(
+        &mut self,
+        ended: Result<Option<(Departure, &'static str)>, tokio::task::JoinError>,
+        attempts: &mut Attempts,
+        stop: &CancellationToken,
+        halt: &CancellationToken,
+    ) {
+        match ended {
+            Ok(None) => {}
+            Ok(Some((departure, class))) => {
+                let now = self.surroundings.clock.now();
+                if let Some(departure) = self.dispatcher.permit(departure, class, now) {
+                    self.attempt(departure, attempts, stop, halt);
+                }
+            }
+            Err(broken) if broken.is_panic() => {
+                error!("an attempt broke off; it will be found in the log as uncertain at the next start");
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn attempt(
+        &self,
+        departure: Departure,
+        attempts: &mut Attempts,
+        stop: &CancellationToken,
+        halt: &CancellationToken,
+    ) {
+        let Some(account) = self.surroundings.accounts.get(&departure.connection).cloned() else { return };
+        let (stop, halt) = (stop.clone(), halt.clone());
+        let errand = Errand { surroundings: self.surroundings.clone(), account, departure };
+        attempts.spawn(async move {
+            tokio::select! {
+                misplaced = errand.run(&stop) => misplaced,
+                () = halt.cancelled() => None,
+            }
+        });
     }
 
     fn settled(&self, settled: AttemptSettled) -> Append {
@@ -264,7 +299,7 @@ impl Live {
         newest.map_or(0, |newest| newest.commit().saturating_sub(taken))
     }
 
-    async fn finish(&mut self, mut attempts: JoinSet<()>, halt: &CancellationToken) {
+    async fn finish(&mut self, mut attempts: Attempts, halt: &CancellationToken) {
         let in_flight = attempts.len();
         if in_flight > 0 {
             info!(in_flight, "stopping; waiting for the attempts in flight");
@@ -286,6 +321,11 @@ impl Live {
     }
 }
 
+/// The attempts under way. One whose class was estimated wrongly comes back with the right one.
+type Attempts = JoinSet<Option<Misplaced>>;
+
+type Misplaced = (Departure, &'static str);
+
 /// One attempt on its way out and back.
 struct Errand {
     surroundings: Surroundings,
@@ -294,9 +334,11 @@ struct Errand {
 }
 
 impl Errand {
-    async fn run(self, stop: &CancellationToken) {
-        let Some((intent, raised)) = self.intent(stop).await else { return };
+    /// Gives the attempt back, untouched, if its call falls under the limit of another class than estimated.
+    async fn run(self, stop: &CancellationToken) -> Option<Misplaced> {
+        let (intent, raised) = self.intent(stop).await?;
         match plan(&self.departure, &intent, &self.account) {
+            Plan::Elsewhere { class } => return Some((self.departure, class)),
             Plan::Call { started, call } => {
                 if self.start(&started, raised, stop).await {
                     self.make(&intent, &started, call).await;
@@ -308,6 +350,7 @@ impl Errand {
                 }
             }
         }
+        None
     }
 
     /// The intent itself: the queue holds only its name.

@@ -183,10 +183,14 @@ impl Delivery {
         None
     }
 
-    /// A message stands at least so. `None` if it stood so already.
+    /// A message stands at least so. `None` if it stood so already; but to learn why it failed is news, so that the
+    /// reason may come before the failure or after it.
     pub fn rise(&mut self, index: MessageIndex, state: DeliveryState, failure: Option<Failure>) -> Option<Rise> {
         let carried = &mut self.carried[index.0 as usize];
-        if carried.state.join(state) == carried.state {
+        let explains = (carried.state, state) == (DeliveryState::Failed, DeliveryState::Failed)
+            && carried.failure.is_none()
+            && failure.is_some();
+        if carried.state.join(state) == carried.state && !explains {
             return None;
         }
         carried.state = state;
@@ -209,7 +213,8 @@ impl Delivery {
 
     fn wait(&mut self, key: EarlyKey, early: Early) {
         if let Some(known) = self.early.get_mut(&key) {
-            if early.state > known.state {
+            let explains = early.state == known.state && known.failure.is_none();
+            if early.state > known.state || explains {
                 *known = early;
             }
             return;

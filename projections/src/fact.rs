@@ -95,7 +95,7 @@ pub struct Message {
     pub written_at: Option<Timestamp>,
     /// What it says.
     pub content: Content,
-    /// Where its delivery stands, as claimed along with it.
+    /// Where its delivery stands, as claimed along with it. A failure is believed only from a report, which says why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<DeliveryState>,
 }

@@ -323,7 +323,8 @@ impl State {
     ) {
         let joined = self.delivery.link(index, connection, &message.message);
         self.tell(joined, changes);
-        if let Some(state) = message.state {
+        // A message that failed says so without a reason; the report beside it has one, and people want to hear it.
+        if let Some(state) = message.state.filter(|state| *state != DeliveryState::Failed) {
             self.rise(index, state, None, changes);
         }
         if let Some(id) = &message.message.theirs {

@@ -295,7 +295,14 @@ impl<'a> World<'a> {
         let headers: Vec<(&str, &[u8])> =
             emitted.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let request = InboundRequest { method: "POST", tail: &emitted.tail, headers: &headers, body: &emitted.body };
-        let verified = account.connection.verify(&request, &account.secrets).expect("platforms prove who they are");
+        let verified = match account.connection.verify(&request, &account.secrets) {
+            Ok(verified) => verified,
+            // What speaks of another account is turned away at the door.
+            Err(rejection) => {
+                self.tell(format_args!("{from} is turned away: {rejection}"));
+                return Ok(());
+            }
+        };
         let (id, platform) = (verified.id(), account.connector.platform().to_owned());
         let stream = StreamName::webhook(id);
         if self.log.revisions.contains_key(&stream) {
@@ -378,6 +385,13 @@ impl<'a> World<'a> {
         let intent = &self.log.intents[&departure.intent].intent;
         let stream = StreamName::intent(departure.intent);
         match plan(&departure, intent, account) {
+            Plan::Elsewhere { class } => match self.engine.dispatcher.permit(departure, class, self.now) {
+                Some(departure) => self.depart(departure),
+                None => {
+                    self.engine.wake_by(self.now);
+                    Ok(())
+                }
+            },
             Plan::Call { started, call } => {
                 self.append(stream, Event::AttemptStarted(started.clone()))?;
                 let cause = Cause::Call(self.log.events.last().expect("it was just appended").id);

@@ -123,7 +123,7 @@ impl Connection for Account {
         (Outcome::Uncertain { reason: "amoCRM is never probed".to_owned() }, Vec::new())
     }
 
-    fn class_of(&self, _: &'static str, _: AttemptKind, _: bool) -> &'static str {
+    fn class_of(&self, _: &'static str, _: AttemptKind) -> &'static str {
         // One limit for all: what amojo counts by is unknown.
         limits::CALLS
     }

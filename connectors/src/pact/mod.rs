@@ -126,13 +126,11 @@ impl Connection for Account {
         probe::judge(&self.settings, intent, known, call, reply, now)
     }
 
-    fn class_of(&self, intent: &'static str, kind: AttemptKind, in_conversation: bool) -> &'static str {
+    fn class_of(&self, intent: &'static str, kind: AttemptKind) -> &'static str {
         match (kind, intent) {
             (AttemptKind::Act, "look_up_conversation") => limits::CONVERSATIONS,
             (AttemptKind::Act, _) => limits::SEND,
-            (AttemptKind::Probe, _) if in_conversation => limits::MESSAGES,
-            // Where there is none yet, the client's conversations are searched for first.
-            (AttemptKind::Probe, _) => limits::CONVERSATIONS,
+            (AttemptKind::Probe, _) => limits::MESSAGES,
         }
     }
 

@@ -27,6 +27,8 @@ pub struct Departure {
     pub connection: ConnectionName,
     /// The how-manieth attempt this will be, from one.
     pub attempt: u32,
+    /// The class of calls under whose limit it has its place: an estimate until it is planned.
+    pub class: &'static str,
     /// When the intent was raised.
     pub raised_at: Timestamp,
     /// If an earlier attempt may have taken effect: what is known about it.
@@ -36,6 +38,12 @@ pub struct Departure {
 /// What an attempt will do.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Plan {
+    /// Its call falls under the limit of another class than estimated: nothing may be recorded or sent before it has a
+    /// place there; see [`crate::dispatch::Dispatcher::permit`].
+    Elsewhere {
+        /// Which class.
+        class: &'static str,
+    },
     /// Record that it starts, and make the call.
     Call {
         /// What to record first.
@@ -67,6 +75,7 @@ pub fn plan(departure: &Departure, intent: &Intent, account: &Account) -> Plan {
         },
     };
     match planned {
+        Ok((_, Ok(call))) if call.class != departure.class => Plan::Elsewhere { class: call.class },
         Ok((kind, Ok(call))) => Plan::Call { started: departure.started(kind, call.name), call },
         Ok((kind, Err(unencodable))) => {
             let failure = Failure { kind: FailureKind::Other, reason: unencodable.reason };

@@ -56,8 +56,8 @@ pub struct Queued {
 /// What a lane says when it is asked what to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Next {
-    /// Attempt this one; it is in flight from here on.
-    Attempt(IntentId),
+    /// Attempt this one; it is in flight from here on, and has its place under the limit of this class.
+    Attempt(IntentId, &'static str),
     /// Nothing before this moment.
     Wait(Timestamp),
     /// Nothing until something else happens.
@@ -118,12 +118,18 @@ impl Lane {
                     let queue = self.threads.get_mut(&head.thread).expect("a head has a queue");
                     queue.head_in_flight = true;
                     self.in_flight += 1;
-                    return Next::Attempt(queue.waiting.front().expect("a head is its queue's front").intent);
+                    let front = queue.waiting.front().expect("a head is its queue's front");
+                    return Next::Attempt(front.intent, front.class);
                 }
                 Err(later) => earliest = Some(earliest.map_or(later, |known| known.min(later))),
             }
         }
         earliest.map_or(Next::Idle, Next::Wait)
+    }
+
+    /// Takes a place for a call of another class than the estimate, or says when there will be one.
+    pub fn permit(&mut self, class: &str, now: Timestamp) -> Result<(), Timestamp> {
+        self.limits.permit(class, now)
     }
 
     /// A call of this class was made at this moment, before there was a lane.
@@ -204,7 +210,7 @@ mod tests {
     }
 
     fn attempt(intent: u128) -> Next {
-        Next::Attempt(IntentId::from_uuid(Uuid::from_u128(intent)))
+        Next::Attempt(IntentId::from_uuid(Uuid::from_u128(intent)), "send")
     }
 
     const NOW: Timestamp = Timestamp::from_millis(1_000);
@@ -259,7 +265,7 @@ mod tests {
         lane.push(queued(2, 2));
         lane.push(Queued { class: "read", ..queued(3, 3) });
         let mut attempted = Vec::new();
-        while let Next::Attempt(intent) = lane.next(NOW) {
+        while let Next::Attempt(intent, _) = lane.next(NOW) {
             attempted.push(intent.as_uuid().as_u128());
         }
         attempted.sort_unstable();

@@ -77,7 +77,7 @@ impl Dispatcher {
                 Standing::Raised => open.raised_at,
                 Standing::Started { kind, .. } => {
                     if let Some(account) = self.accounts.get(&open.connection) {
-                        let mut departure = departure(intent, open, state);
+                        let mut departure = departure(intent, open, self.class(open, *kind), state);
                         departure.attempt = open.attempts;
                         let started = AttemptStarted { call: "interrupted".to_owned(), ..departure.started(*kind, "") };
                         ends.push(interrupted(&departure, &started, account));
@@ -86,7 +86,7 @@ impl Dispatcher {
                 }
                 Standing::Settled { kind, outcome, at } => self.not_before(intent, open.attempts, *kind, outcome, *at),
             };
-            self.push(intent, open, not_before, state);
+            self.push(intent, open, not_before);
         }
         ends
     }
@@ -95,7 +95,7 @@ impl Dispatcher {
     pub fn recall(&mut self, step: &Step, state: &State) {
         let Happening::Started(started) = &step.happening.event else { return };
         let Some(open) = state.attempts.get(started.intent_id) else { return };
-        let class = self.class(open, started.kind, state);
+        let class = self.class(open, started.kind);
         if let Some(lane) = self.lanes.get_mut(&open.connection) {
             lane.recall(class, step.happening.recorded_at);
         }
@@ -107,7 +107,7 @@ impl Dispatcher {
         match &step.happening.event {
             Happening::Raised(raised) => {
                 if let Some(open) = state.attempts.get(raised.intent_id) {
-                    self.push(raised.intent_id, open, at, state);
+                    self.push(raised.intent_id, open, at);
                 }
             }
             Happening::Settled { settled, .. } => self.settle(settled, state, at),
@@ -121,9 +121,9 @@ impl Dispatcher {
         for lane in self.lanes.values_mut() {
             loop {
                 match lane.next(now) {
-                    Next::Attempt(intent) => {
+                    Next::Attempt(intent, class) => {
                         let open = state.attempts.get(intent).expect("only open intents are queued");
-                        due.departures.push(departure(intent, open, state));
+                        due.departures.push(departure(intent, open, class, state));
                     }
                     Next::Wait(until) => {
                         due.next = Some(due.next.map_or(until, |known| known.min(until)));
@@ -136,13 +136,26 @@ impl Dispatcher {
         due
     }
 
+    /// An attempt turned out to fall under another limit than estimated: takes a place there and gives the attempt back,
+    /// or queues it until there is one. Nothing of it may be on record yet.
+    pub fn permit(&mut self, departure: Departure, class: &'static str, now: Timestamp) -> Option<Departure> {
+        let lane = self.lanes.get_mut(&departure.connection)?;
+        match lane.permit(class, now) {
+            Ok(()) => Some(Departure { class, ..departure }),
+            Err(not_before) => {
+                lane.settle(departure.intent, Afterwards::Again { class, not_before });
+                None
+            }
+        }
+    }
+
     /// The lanes, for gauges.
     pub fn lanes(&self) -> impl Iterator<Item = (&ConnectionName, &Lane)> {
         self.lanes.iter()
     }
 
-    fn push(&mut self, intent: IntentId, open: &Open, not_before: Timestamp, state: &State) {
-        let class = self.class(open, next_kind(open), state);
+    fn push(&mut self, intent: IntentId, open: &Open, not_before: Timestamp) {
+        let class = self.class(open, next_kind(open));
         // A connection that is no longer configured keeps its intents in the log; nobody can carry them out.
         let Some(lane) = self.lanes.get_mut(&open.connection) else { return };
         lane.push(Queued { intent, thread: open.thread, sequence: open.sequence, class, not_before });
@@ -151,7 +164,7 @@ impl Dispatcher {
     fn settle(&mut self, settled: &AttemptSettled, state: &State, at: Timestamp) {
         let afterwards = match state.attempts.get(settled.intent_id) {
             Some(open) => {
-                let class = self.class(open, next_kind(open), state);
+                let class = self.class(open, next_kind(open));
                 let not_before = self.not_before(settled.intent_id, open.attempts, settled.kind, &settled.outcome, at);
                 Afterwards::Again { class, not_before }
             }
@@ -180,11 +193,9 @@ impl Dispatcher {
         }
     }
 
-    fn class(&self, open: &Open, kind: AttemptKind, state: &State) -> &'static str {
-        let endpoint = state.bindings.current(open.thread, &open.connection);
-        let in_conversation = endpoint.is_some_and(|endpoint| endpoint.theirs.is_some());
+    fn class(&self, open: &Open, kind: AttemptKind) -> &'static str {
         let account = self.accounts.get(&open.connection);
-        account.map_or("", |account| account.connection.class_of(open.purpose.label(), kind, in_conversation))
+        account.map_or("", |account| account.connection.class_of(open.purpose.label(), kind))
     }
 }
 
@@ -193,7 +204,7 @@ const fn next_kind(open: &Open) -> AttemptKind {
     if open.uncertain_since.is_some() { AttemptKind::Probe } else { AttemptKind::Act }
 }
 
-fn departure(intent: IntentId, open: &Open, state: &State) -> Departure {
+fn departure(intent: IntentId, open: &Open, class: &'static str, state: &State) -> Departure {
     let doubt = open.uncertain_since.map(|attempted_at| Known {
         conversation: state
             .bindings
@@ -207,6 +218,7 @@ fn departure(intent: IntentId, open: &Open, state: &State) -> Departure {
         thread: open.thread,
         connection: open.connection.clone(),
         attempt: open.attempts + 1,
+        class,
         raised_at: open.raised_at,
         doubt,
     }

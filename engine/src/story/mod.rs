@@ -199,15 +199,17 @@ impl Teller {
     /// Makes every attempt that is due, up to the point where an answer is waited for.
     fn depart(&mut self) {
         loop {
-            let due = self.dispatcher.due(self.pipeline.state(), self.now);
-            if due.departures.is_empty() {
+            let mut departures = VecDeque::from(self.dispatcher.due(self.pipeline.state(), self.now).departures);
+            if departures.is_empty() {
                 return;
             }
-            for departure in due.departures {
+            while let Some(departure) = departures.pop_front() {
                 let account = &self.accounts[&departure.connection];
                 let intent = &self.intents[&departure.intent].intent;
                 let stream = StreamName::intent(departure.intent);
                 match plan(&departure, intent, account) {
+                    // Where there is no place, it is due again later.
+                    Plan::Elsewhere { class } => departures.extend(self.dispatcher.permit(departure, class, self.now)),
                     Plan::Call { started, call } => {
                         let label = intent.label();
                         self.page.call(&departure, &started, label, &call);
