@@ -249,7 +249,7 @@ impl Live {
     /// An attempt has come to its end, or has not gone out because its call falls under another limit than estimated.
     fn see_off(
         &mut self,
-        ended: Result<Option<(Departure, &'static str)>, tokio::task::JoinError>,
+        ended: Result<Option<Misplaced>, tokio::task::JoinError>,
         attempts: &mut Attempts,
         stop: &CancellationToken,
         halt: &CancellationToken,
