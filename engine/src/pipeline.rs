@@ -185,7 +185,11 @@ fn read(recorded: Recorded<Event>) -> Read {
                     .map_or_else(|| unknown(&settled.platform), |connector| connector.learn(&settled.call, reply))
             });
             let mut decoded = read.unwrap_or_default();
-            decoded.facts.extend(settled.findings.iter().cloned());
+            for finding in &settled.findings {
+                if !decoded.facts.contains(finding) {
+                    decoded.facts.push(finding.clone());
+                }
+            }
             (Happening::Settled { settled, facts: decoded.facts }, decoded.remarks)
         }
         Event::IntentRaised(raised) => (Happening::Raised(raised), Vec::new()),

@@ -40,7 +40,7 @@ pub struct Summary {
     /// How many dialogues there are.
     pub threads: usize,
     /// How many messages stand how at the other side.
-    pub messages: BTreeMap<String, u64>,
+    pub messages: BTreeMap<&'static str, u64>,
     /// What we meant to make true.
     pub intents: Intents,
     /// How many attempts ended how.
@@ -86,9 +86,9 @@ impl Replay {
     pub fn summary(&self) -> Summary {
         let (state, taken) = (self.pipeline.state(), self.pipeline.taken());
         let digests = state.digests();
-        let mut messages: BTreeMap<String, u64> = BTreeMap::new();
+        let mut messages: BTreeMap<&'static str, u64> = BTreeMap::new();
         for message in state.delivery.iter() {
-            *messages.entry(word(&message.state)).or_default() += 1;
+            *messages.entry(message.state.label()).or_default() += 1;
         }
         Summary {
             position: self.position,
@@ -109,14 +109,5 @@ impl Replay {
             digest: Digest::of_digests(digests.iter().map(|(_, digest)| *digest)),
             digests: digests.into_iter().collect(),
         }
-    }
-}
-
-/// A value that is one word in JSON, as that word.
-pub fn word(value: &impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        Ok(other) => other.to_string(),
-        Err(_) => String::new(),
     }
 }

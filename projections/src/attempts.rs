@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::delivery::MessageIndex;
 use crate::event::{AttemptSettled, AttemptStarted, IntentRaised};
 use crate::ids::{ConnectionName, ConversationId, IntentId, MessageId, ThreadId};
-use crate::intent::{Destination, Intent};
+use crate::intent::{Destination, Intent, Speaker};
 use crate::outcome::{AttemptKind, Outcome};
 use crate::projection::{Digest, Map, Projection};
 use crate::time::Timestamp;
@@ -74,6 +74,8 @@ pub enum Purpose {
         message: Option<MessageIndex>,
         /// Whether it opens the conversation.
         opens: bool,
+        /// Whether it speaks for the company, so that it may come back as a message of the company's side.
+        for_company: bool,
         /// What it says, to know it again if it comes back without a name.
         #[serde(skip)]
         text: Option<Box<str>>,
@@ -125,6 +127,7 @@ impl Attempts {
             Intent::SendMessage(send) => Purpose::Carry {
                 message,
                 opens: matches!(send.to, Destination::Phone(_)),
+                for_company: matches!(send.speaker, Speaker::Manager | Speaker::Bot),
                 text: send.content.text.as_deref().map(Into::into),
             },
             Intent::OpenConversation(_) => Purpose::OpenConversation,

@@ -61,6 +61,19 @@ pub enum Standing {
     Confirmed,
 }
 
+impl Standing {
+    /// The standing as a word, for tables.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Foreign => "foreign",
+            Self::Claiming => "claiming",
+            Self::Opening => "opening",
+            Self::Provisional => "provisional",
+            Self::Confirmed => "confirmed",
+        }
+    }
+}
+
 /// Everything beside the bindings themselves that placing a fact depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {
@@ -208,6 +221,26 @@ impl Bindings {
             Some(thread) => Place::Known(thread),
             None => Place::Opened(thread, name.clone(), phone),
         }
+    }
+
+    /// The client's number has become known: chats that could not be given an id of ours for want of it get one now.
+    pub fn number_known(
+        &mut self,
+        scene: &Scene<'_>,
+        (name, route): (&RouteName, &Route),
+        thread: ThreadId,
+        phone: &PhoneNumber,
+        changes: &mut Vec<Change>,
+    ) {
+        let nameless = |endpoint: &&Endpoint| endpoint.connection == route.crm && endpoint.ours.is_none();
+        let theirs = self.of(thread).iter().rev().find(nameless).and_then(|endpoint| endpoint.theirs.clone());
+        let Some(theirs) = theirs else { return };
+        let ours = self.free(&route.crm, chat_id(name, route, phone), &theirs);
+        self.by_ours.insert((route.crm.clone(), ours.clone()), thread);
+        if let Some(endpoint) = self.endpoint(thread, |endpoint| endpoint.theirs.as_ref() == Some(&theirs)) {
+            endpoint.ours = Some(ours);
+        }
+        self.claim(scene, route, thread, &theirs, changes);
     }
 
     /// Gives a dialogue a face in the CRM, under an id of ours, unless it has one.

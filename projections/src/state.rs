@@ -14,6 +14,7 @@ use crate::bindings::{Bindings, Parked, Place, Placed, Scene, Unreachable};
 use crate::change::{Anomaly, AnomalyKind, Change, Written};
 use crate::configuration::{Configuration, Role, Route};
 use crate::contacts::{Contacts, Source};
+use crate::content::Person;
 use crate::delivery::{Delivery, Known, MessageIndex, Origin, Rise};
 use crate::echoes::{Echoes, Held};
 use crate::event::{AttemptSettled, AttemptStarted, Happening, IntentRaised};
@@ -227,6 +228,9 @@ impl State {
             }
             Place::Waits | Place::Nowhere => return,
         };
+        if let (Some(Role::Crm), Some(client)) = (role, &message.client) {
+            self.learn_phone(moment, thread, client, changes);
+        }
         self.take_in(moment, connection, role, side, thread, origin, message, changes);
     }
 
@@ -394,6 +398,21 @@ impl State {
         changes.push(Change::ThreadOpened { thread });
     }
 
+    /// A number typed in the CRM, read once: a manager may correct what could not be dialled before.
+    fn learn_phone(&mut self, moment: Moment, thread: ThreadId, client: &Person, changes: &mut Vec<Change>) {
+        if self.contacts.of(thread).is_some_and(|contact| contact.phone.is_some()) {
+            return;
+        }
+        let route = self.threads.get(thread).map(|thread| thread.route.clone());
+        let Some((name, route)) = route.and_then(|name| self.configuration.routes.get_key_value(&name)) else { return };
+        let parsed = client.phone.as_deref().map(|typed| PhoneNumber::parse(typed, route.region));
+        if let Some(Ok(phone)) = parsed {
+            self.contacts.know_phone(&route.crm, thread, &phone);
+            let scene = scene!(self, &route.crm, moment);
+            self.bindings.number_known(&scene, (name, route), thread, &phone, changes);
+        }
+    }
+
     /// What a message is called where it was written; a name of our own making if it has none.
     fn origin(
         &mut self,
@@ -423,10 +442,12 @@ impl State {
     fn start(&mut self, started: &AttemptStarted, at: Timestamp) {
         let Some(open) = self.attempts.start(started, at) else { return };
         match (&open.purpose, started.kind) {
-            (Purpose::Carry { .. } | Purpose::Claim { .. }, AttemptKind::Act) => {
+            (Purpose::Carry { for_company: true, .. }, AttemptKind::Act) => {
                 let (thread, connection) = (open.thread, open.connection.clone());
                 self.echoes.depart(thread, &connection, started.intent_id);
             }
+            // A client's message comes back from nowhere, and a bot's causes no hook (amoCRM contract, 5.4).
+            (Purpose::Carry { .. } | Purpose::Claim { .. }, AttemptKind::Act) => {}
             // Nothing that these do comes back as a message.
             (Purpose::OpenConversation | Purpose::Report { .. } | Purpose::LookUp { .. }, _)
             | (_, AttemptKind::Probe) => {}
@@ -458,7 +479,7 @@ impl State {
         let moment = Moment { event, ordinal: 0, at };
         self.observe_all(event, at, &settled.connection, facts, opened_for, changes);
         match &open.purpose {
-            Purpose::Carry { message, opens, text } => {
+            Purpose::Carry { message, opens, text, .. } => {
                 self.carried(moment, settled, &open, *message, *opens, acknowledged, changes);
                 self.landed(settled, &open, acknowledged, text.as_deref(), changes);
             }
@@ -474,7 +495,6 @@ impl State {
                 if let Some(message) = acknowledged.and_then(|said| said.message.theirs.clone()) {
                     self.delivery.own(Origin { connection: open.connection.clone(), message });
                 }
-                self.landed(settled, &open, acknowledged, None, changes);
             }
             // The CRM knows now, or will not hear of it; the message itself is not touched by that.
             Purpose::Report { .. } => {}

@@ -5,14 +5,25 @@
 
 use std::fmt::Write as _;
 
-use chatledger_projections::content::{Content, File, Part};
+use chatledger_projections::content::{Content, File, Part, Quote};
+
+use super::ids;
 
 /// Stands for a message in which there is nothing.
 pub(super) const NOTHING: &str = "…";
 
+/// How much of a quoted message is repeated: enough to know it again.
+const LONGEST_QUOTE: usize = 200;
+
 /// The text, and under it a line for everything else; never empty.
 pub(super) fn readable(content: &Content) -> String {
-    let mut text = content.text.clone().unwrap_or_default();
+    let mut text = String::new();
+    if let Some(quote) = &content.quote {
+        add_quote(&mut text, quote);
+    }
+    if let Some(own) = content.text.as_deref().filter(|own| !own.is_empty()) {
+        add_line(&mut text, own);
+    }
     for part in &content.parts {
         match part {
             Part::File(file) => add_file(&mut text, file),
@@ -35,6 +46,15 @@ pub(super) fn readable(content: &Content) -> String {
         }
     }
     if text.trim().is_empty() { NOTHING.to_owned() } else { text }
+}
+
+/// A quoted message that cannot be named to the messenger is quoted in words, as people do in letters.
+fn add_quote(text: &mut String, quote: &Quote) {
+    let is_named = quote.theirs.as_ref().and_then(ids::replied_to).is_some();
+    let Some(words) = quote.text.as_deref().filter(|_| !is_named) else { return };
+    for line in words.chars().take(LONGEST_QUOTE).collect::<String>().lines() {
+        add_line(text, &format!("> {line}"));
+    }
 }
 
 fn add_file(text: &mut String, file: &File) {

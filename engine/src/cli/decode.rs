@@ -15,9 +15,10 @@ use super::output::{print, print_document};
 /// Prints one JSON object with `facts` and `remarks`. Any bytes will do: whatever cannot be read becomes a remark, so
 /// the exit code is 0 for them too. Nothing is verified, recorded or sent.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: curl -s https://example.org/saved-webhook | chatledger decode amocrm | jq .facts")]
+#[command(after_help = format!("Example: chatledger decode {} webhook.json | jq .facts", connectors::ALL[0].platform()))]
 pub struct Decode {
     /// The platform that said it
+    #[arg(help = format!("The platform that said it: {}", platforms()))]
     platform: String,
     /// The body, byte for byte; `-` reads standard input
     #[arg(default_value = "-")]
@@ -33,11 +34,10 @@ pub struct Decode {
 impl Decode {
     pub fn run(self) -> Result<(), Failure> {
         let Some(connector) = connectors::named(&self.platform) else {
-            let known: Vec<_> = connectors::ALL.iter().map(|connector| connector.platform()).collect();
             return Err(Failure::usage(format!(
                 "there is no platform {:?}; known are: {}",
                 self.platform,
-                known.join(", ")
+                platforms()
             )));
         };
         let body = body(&self.file)?;
@@ -48,6 +48,11 @@ impl Decode {
             print_document(&decoded)
         }
     }
+}
+
+/// The platforms that we speak to.
+fn platforms() -> String {
+    connectors::ALL.iter().map(|connector| connector.platform()).collect::<Vec<_>>().join(", ")
 }
 
 fn body(file: &Path) -> Result<Vec<u8>, Failure> {

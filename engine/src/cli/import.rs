@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+use chatledger::config::LogAddress;
 use chatledger::live::chain;
 use chatledger::log::export::{ExportedEvent, from_line};
-use chatledger::log::{Append, EventLog, ExpectedRevision};
+use chatledger::log::{Append, AppendError, EventLog, ExpectedRevision};
 use chatledger_projections::recorded::Revision;
 use clap::Args;
 use tokio::task::block_in_place;
@@ -40,6 +41,9 @@ pub struct Import {
 
 impl Import {
     pub async fn run(self) -> Result<(), Failure> {
+        if self.log.0 == LogAddress::Memory {
+            return Err(Failure::usage("a log in memory would be gone at the end; give a file"));
+        }
         // Opened first: a name that is wrong leaves no empty log behind.
         let input = open(&self.input)?;
         let log = block_in_place(|| open_to_write(&self.log.0))?;
@@ -125,6 +129,10 @@ async fn append(batch: Vec<Numbered>, log: &dyn EventLog, imported: &mut Importe
         match answer {
             Ok(appended) if appended.already => imported.already += 1,
             Ok(_) => imported.stored += 1,
+            Err(AppendError::Conflict { stream, .. }) => {
+                let why = format!("line {line}: something else stands in {stream}; import into a log of its own");
+                return Err(imported.then(&why));
+            }
             Err(error) => return Err(imported.then(&format!("line {line}: {}", chain(&error)))),
         }
     }

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::failure::{FAILED, Failure};
 use super::log_address::{Typed, open_to_read};
-use super::output::Output;
+use super::output::{Output, plain};
 
 /// How many events are read at a time.
 const PAGE: usize = 512;
@@ -157,7 +157,7 @@ impl Line {
         let Self { position, recorded_at, stream, revision, id: _, event_type, summary, event: _, unreadable } = self;
         let time = recorded_at.as_deref().unwrap_or("-");
         let says = unreadable.as_deref().unwrap_or(summary);
-        format!("{position} {time} {stream} {revision} {event_type} {says}")
+        plain(&format!("{position} {time} {stream} {revision} {event_type} {says}"))
     }
 }
 
@@ -196,16 +196,11 @@ fn summary(event: &Event) -> String {
             };
             let status = settled.reply.as_ref().map(|reply| format!(" (HTTP {})", reply.status)).unwrap_or_default();
             let AttemptSettled { attempt, call, connection, outcome, .. } = settled;
-            format!("attempt {attempt} {call} at {connection} {}{status}{}", outcome.label(), one_line(&why))
+            format!("attempt {attempt} {call} at {connection} {}{status}{why}", outcome.label())
         }
         Event::ConfigurationApplied(configuration) => {
-            format!("{} connections, {} routes", configuration.connections.len(), configuration.routes.len())
+            format!("connections: {}, routes: {}", configuration.connections.len(), configuration.routes.len())
         }
         Event::PolicyAdvanced(advanced) => format!("through {}", advanced.through),
     }
-}
-
-/// A foreign reason may have line ends in it.
-fn one_line(text: &str) -> String {
-    text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect()
 }

@@ -20,6 +20,7 @@ mod progress;
 mod replay;
 mod serve;
 mod state;
+mod story;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,7 @@ enum Command {
     Log(log::Log),
     Export(export::Export),
     Import(import::Import),
+    Story(story::Story),
 }
 
 /// Does what was typed.
@@ -85,6 +87,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Log(log) => log.run().await,
         Command::Export(export) => tokio::task::block_in_place(|| export.run()),
         Command::Import(import) => import.run().await,
+        Command::Story(story) => story.run(),
     }
 }
 

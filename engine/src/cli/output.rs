@@ -60,3 +60,8 @@ fn broken(error: io::Error) -> Failure {
         _ => Failure::because("standard output cannot be written", &error),
     }
 }
+
+/// Foreign text on one line, without the signs that move a terminal's cursor.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect()
+}

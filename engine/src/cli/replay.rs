@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use chatledger::log::EventLog;
 use chatledger::replay::{self, Summary};
+use chatledger_projections::recorded::Position;
 use clap::Args;
 use serde::Serialize;
 
@@ -58,11 +59,8 @@ impl Replay {
 }
 
 /// Folds a log up to a position or its end, showing how far it has come.
-pub fn folded(
-    log: &dyn EventLog,
-    until: Option<chatledger_projections::recorded::Position>,
-) -> Result<replay::Replay, Failure> {
-    let mut progress = Progress::of(length(log), "events");
+pub fn folded(log: &dyn EventLog, until: Option<Position>) -> Result<replay::Replay, Failure> {
+    let mut progress = Progress::of(until.map(Position::commit).or_else(|| length(log)), "events");
     replay::Replay::of(log, until, &mut |_| progress.passed(1))
         .map_err(|error| Failure::because("the log cannot be replayed", &error))
 }

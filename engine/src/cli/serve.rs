@@ -24,7 +24,7 @@ use chatledger_projections::configuration::Configuration;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::{JoinHandle, block_in_place};
+use tokio::task::{JoinError, JoinHandle, block_in_place};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -102,18 +102,18 @@ impl Serve {
             error!(error = %chain(error), "the engine cannot go on");
         }
         stop.token.cancel();
+        let mut all_well = ended.is_ok();
         for task in [webhooks, told] {
-            // A task of ours that broke off has said so.
-            let _ended = task.await;
+            all_well &= is_well(task.await);
         }
         end.cancel();
         for task in [private, folding] {
-            let _ended = task.await;
+            all_well &= is_well(task.await);
         }
         // The last hand on the log: its file is left tidy.
         block_in_place(|| drop(log));
         info!("stopped");
-        ended.map_err(|_| Failure::Told(FAILED))
+        if all_well { Ok(()) } else { Err(Failure::Told(FAILED)) }
     }
 }
 
@@ -197,7 +197,18 @@ fn webhooks(
         idle: config.server.idle_timeout,
         grace: config.dispatch.shutdown_grace,
     };
-    tokio::spawn(ingress::serve(listener, ingress.router(), limits, stop.clone()))
+    let serving = ingress::serve(listener, ingress.router(), limits, stop.clone());
+    // However it ends: an engine that lets nothing in is not to look alive.
+    let guard = stop.clone().drop_guard();
+    tokio::spawn(async move {
+        serving.await;
+        drop(guard);
+    })
+}
+
+/// Whether a task came to its end.
+fn is_well(ended: Result<(), JoinError>) -> bool {
+    ended.inspect_err(|broken| error!(error = %broken, "a part of the engine broke off")).is_ok()
 }
 
 fn private_limits(server: &Server) -> Limits {

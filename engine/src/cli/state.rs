@@ -1,6 +1,8 @@
 //! `state`: the dialogues as they are, or as they were at any position.
 
-use chatledger::replay::{Replay, word};
+use std::collections::BTreeMap;
+
+use chatledger::replay::Replay;
 use chatledger_projections::attempts::Open;
 use chatledger_projections::bindings::Endpoint;
 use chatledger_projections::contacts::Contact;
@@ -11,11 +13,10 @@ use chatledger_projections::threads::Thread;
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 use super::failure::Failure;
 use super::log_address::{Typed, open_to_read};
-use super::output::{Output, print_document};
+use super::output::{Output, plain, print_document};
 use super::replay::{counts, folded};
 
 /// Show the dialogues: where each is shown, who the client is, where its messages stand
@@ -150,7 +151,7 @@ fn tell_all(report: &Report<'_>) -> Result<(), Failure> {
     }
     output.line(table)?;
     let position = report.position.map_or_else(|| "the beginning".to_owned(), |position| position.to_string());
-    output.line(format_args!("{} dialogues, as of position {position}", report.threads.len()))?;
+    output.line(format_args!("dialogues: {}, as of position {position}", report.threads.len()))?;
     output.flush()
 }
 
@@ -168,11 +169,11 @@ fn tell_one(dialogue: &Dialogue<'_>) -> Result<(), Failure> {
     let mut faces = table(&["shown at", "standing", "their id", "our id", "waiting"]);
     for endpoint in dialogue.endpoints {
         let id = |id: &Option<chatledger_projections::ids::ConversationId>| {
-            id.as_ref().map(ToString::to_string).unwrap_or_default()
+            id.as_ref().map(|id| plain(id.as_str())).unwrap_or_default()
         };
         faces.add_row([
             endpoint.connection.to_string(),
-            word(&endpoint.standing),
+            endpoint.standing.label().to_owned(),
             id(&endpoint.theirs),
             id(&endpoint.ours),
             endpoint.waiting.len().to_string(),
@@ -182,22 +183,22 @@ fn tell_one(dialogue: &Dialogue<'_>) -> Result<(), Failure> {
     let mut messages = table(&["written at", "message", "stands", "carried to", "as"]);
     for message in &dialogue.messages {
         let stands = match &message.failure {
-            Some(failure) => format!("{}: {}", word(&message.state), failure.reason),
-            None => word(&message.state),
+            Some(failure) => format!("{}: {}", message.state.label(), plain(&failure.reason)),
+            None => message.state.label().to_owned(),
         };
         let target = message.target.as_ref();
         messages.add_row([
             message.origin.connection.to_string(),
-            message.origin.message.to_string(),
+            plain(message.origin.message.as_str()),
             stands,
             target.map(|target| target.connection.to_string()).unwrap_or_default(),
-            target.map(|target| target.message.to_string()).unwrap_or_default(),
+            target.map(|target| plain(target.message.as_str())).unwrap_or_default(),
         ]);
     }
     output.line(messages)?;
     for OpenIntent { id, kind, open } in &dialogue.open_intents {
         output.line(format_args!(
-            "open      {kind} at {} since {}, {} attempts ({id})",
+            "open      {kind} at {} since {}, attempts: {} ({id})",
             open.connection, open.raised_at, open.attempts
         ))?;
     }
@@ -209,17 +210,17 @@ fn client(contact: Option<&Contact>) -> String {
     let phone = contact.phone.as_ref().map(ToString::to_string);
     let username = contact.username.as_ref().map(ToString::to_string);
     let name = contact.name.as_ref().map(ToString::to_string);
-    [name, phone, username].into_iter().flatten().collect::<Vec<_>>().join("\n")
+    [name, phone, username].into_iter().flatten().map(|said| plain(&said)).collect::<Vec<_>>().join("\n")
 }
 
 fn shown_at(endpoint: &Endpoint) -> String {
-    format!("{} {}", endpoint.connection, word(&endpoint.standing))
+    format!("{} {}", endpoint.connection, endpoint.standing.label())
 }
 
-fn standings(messages: &[&Carried]) -> BTreeMap<String, u64> {
+fn standings(messages: &[&Carried]) -> BTreeMap<&'static str, u64> {
     let mut standings = BTreeMap::new();
     for message in messages {
-        *standings.entry(word(&message.state)).or_default() += 1;
+        *standings.entry(message.state.label()).or_default() += 1;
     }
     standings
 }

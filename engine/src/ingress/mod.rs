@@ -15,6 +15,7 @@ mod private;
 mod readiness;
 mod receive;
 
+pub use axum::Router;
 pub use listener::{Limits, serve};
 pub use private::{Private, keep_folding};
 pub use readiness::Readiness;

@@ -16,7 +16,7 @@ pub(super) fn decide(state: &State, written: &Written) -> Option<Decision> {
         client: endpoint.client(state.contacts.of(written.thread)),
         ours: super::name_across(&written.origin),
         written_at: written.message.written_at.unwrap_or(written.heard_at),
-        content: written.message.content.clone(),
+        content: super::content_across(state, written, &route.crm),
         source: endpoint.source.clone().or_else(|| route.source.clone()),
         // The manager knows; nobody is to be notified (amoCRM contract, 11).
         silent: true,

@@ -17,7 +17,7 @@ pub(super) fn decide(state: &State, written: &Written) -> Option<Decision> {
         client,
         ours: super::name_across(&written.origin),
         written_at: written.message.written_at.unwrap_or(written.heard_at),
-        content: written.message.content.clone(),
+        content: super::content_across(state, written, &route.crm),
         source: endpoint.source.clone().or_else(|| route.source.clone()),
         // A client's message is what a manager wants to be woken for.
         silent: false,

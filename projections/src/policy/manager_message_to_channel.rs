@@ -30,7 +30,7 @@ fn send(state: &State, route: &Route, written: &Written, to: Destination) -> Dec
         client: state.contacts.of(written.thread).map(crate::contacts::Contact::as_person).unwrap_or_default(),
         ours: super::name_across(&written.origin),
         written_at: written.message.written_at.unwrap_or(written.heard_at),
-        content: written.message.content.clone(),
+        content: super::content_across(state, written, &route.channel),
         source: None,
         silent: false,
     });

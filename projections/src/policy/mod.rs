@@ -11,8 +11,9 @@ mod delivery_reported_to_crm;
 mod manager_message_to_channel;
 mod unknown_conversation_looked_up;
 
-use crate::change::Change;
-use crate::delivery::Origin;
+use crate::change::{Change, Written};
+use crate::content::Content;
+use crate::delivery::{Known, Origin};
 use crate::event::IntentRaised;
 use crate::ids::{ConnectionName, EventId, IntentId, ThreadId};
 use crate::intent::Intent;
@@ -78,6 +79,30 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Option<Decision> {
         // For people, not for machines.
         Change::Anomaly(_) => None,
     }
+}
+
+/// What a message says, as it can be said at another connection: a quoted message is named as it is called there. One
+/// that is not there is named by nothing, and its words remain.
+fn content_across(state: &State, written: &Written, to: &ConnectionName) -> Content {
+    let mut content = written.message.content.clone();
+    if let Some(quote) = &mut content.quote {
+        let quoted =
+            quote.theirs.take().map(|message| Origin { connection: written.origin.connection.clone(), message });
+        let known = quoted.as_ref().and_then(|quoted| state.delivery.known(quoted));
+        quote.ours = None;
+        match known {
+            Some(Known::Written(index)) => {
+                let target = state.delivery.get(index).target.as_ref().filter(|target| target.connection == *to);
+                quote.theirs = target.map(|target| target.message.clone());
+            }
+            Some(Known::Ours(index)) => {
+                let origin = &state.delivery.get(index).origin;
+                quote.theirs = (origin.connection == *to).then(|| origin.message.clone());
+            }
+            Some(Known::OurOwn) | None => {}
+        }
+    }
+    content
 }
 
 /// Our id of a message on the other side: where it was written and what it is called there, within 128 plain signs

@@ -1,0 +1,295 @@
+//! Stories: recorded traffic with what we make of it.
+//!
+//! Takes a folder of requests and replies in the order of their numbers; runs the real pipeline and the real
+//! dispatcher on them, on a clock of the story's own and without a socket; gives a text that people can read and a
+//! machine can compare. Webhooks are proven and verified as in life: a simulated platform signs them.
+//!
+//! | File | What happens |
+//! | --- | --- |
+//! | `NN-from-WHO.http` | the platform sends this webhook |
+//! | `NN-reply-from-WHO.http` | the platform answers the oldest call that waits for an answer |
+//! | `NN-wait-TIME.txt` | nothing, for so long (`90s`, `5m`) |
+//! | `NN-restart.txt` | the engine is killed and starts again |
+//!
+//! `WHO` is a connection (`amo.main`), or what its name begins with (`amo`). A reply may also be one line: `no answer`
+//! or `no connection`. The connections and routes stand in the story's `config.toml`, else in the one beside it.
+
+mod folder;
+mod page;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chatledger_connectors::connector::{InboundRequest, Reply, SimulatedAccount};
+use chatledger_projections::event::{AttemptStarted, Event, IntentRaised, RecordedReply, Transport, WebhookReceived};
+use chatledger_projections::ids::{ConnectionName, EventId, IntentId};
+use chatledger_projections::outcome::AttemptKind;
+use chatledger_projections::recorded::{Position, Recorded, Revision, StreamName};
+use chatledger_projections::time::Timestamp;
+
+use crate::config::{Accounts, Config};
+use crate::dispatch::attempt::{Departure, Plan, conclude, plan};
+use crate::dispatch::backoff::Backoff;
+use crate::dispatch::{Dispatcher, Rules};
+use crate::log::naming;
+use crate::pipeline::Pipeline;
+
+pub use folder::StoryError;
+use folder::{Answer, Happens, Spoken};
+use page::Page;
+
+/// A story that was told.
+#[derive(Debug)]
+pub struct Told {
+    /// What happened, for people and for comparing.
+    pub text: String,
+    /// The log that it left.
+    pub log: Vec<Recorded<Event>>,
+    /// The state that it led to.
+    pub pipeline: Pipeline,
+}
+
+/// Tells the story in a folder.
+pub fn tell(folder: &Path) -> Result<Told, StoryError> {
+    let story = folder::read(folder)?;
+    let mut teller = Teller::new(&story.config);
+    teller.apply(&story.config);
+    for step in story.steps {
+        teller.step(step)?;
+    }
+    teller.end()
+}
+
+/// The engine of a story: all its parts, on one thread.
+struct Teller {
+    accounts: Arc<Accounts>,
+    pipeline: Pipeline,
+    dispatcher: Dispatcher,
+    log: Vec<Recorded<Event>>,
+    revisions: HashMap<StreamName, Revision>,
+    intents: HashMap<IntentId, IntentRaised>,
+    calls: BTreeMap<ConnectionName, VecDeque<Waiting>>,
+    now: Timestamp,
+    page: Page,
+}
+
+/// A call that waits for its answer.
+struct Waiting {
+    departure: Departure,
+    started: AttemptStarted,
+}
+
+/// When stories begin; nothing depends on it but what is printed.
+const BEGINNING: Timestamp = Timestamp::from_millis(1_695_282_800_000);
+
+/// How much time passes from one step to the next.
+const PACE: Duration = Duration::from_secs(1);
+
+const RULES: Rules = Rules {
+    in_flight: 8,
+    give_up_after: Duration::from_secs(24 * 60 * 60),
+    backoff: Backoff { first: Duration::from_secs(2), cap: Duration::from_secs(300) },
+};
+
+impl Teller {
+    fn new(config: &Config) -> Self {
+        let accounts = Arc::new(config.connections.clone());
+        Self {
+            dispatcher: Dispatcher::new(accounts.clone(), RULES),
+            accounts,
+            pipeline: Pipeline::default(),
+            log: Vec::new(),
+            revisions: HashMap::new(),
+            intents: HashMap::new(),
+            calls: BTreeMap::new(),
+            now: BEGINNING,
+            page: Page::default(),
+        }
+    }
+
+    fn apply(&mut self, config: &Config) {
+        let event = Event::ConfigurationApplied(config.recorded());
+        self.record(StreamName::configuration(), event);
+    }
+
+    fn step(&mut self, step: folder::Step) -> Result<(), StoryError> {
+        self.now = self.now + PACE;
+        match step.happens {
+            Happens::Webhook { from, spoken } => {
+                self.page.heading(&step.name, &format!("{from} says"));
+                self.receive(&step.name, &from, &spoken)?;
+            }
+            Happens::Reply { from, answer } => {
+                self.page.heading(&step.name, &format!("{from} answers"));
+                self.answer(&step.name, &from, answer)?;
+            }
+            Happens::Wait(time) => {
+                self.now = self.now + time;
+                self.page.heading(&step.name, "time passes");
+            }
+            Happens::Restart => {
+                self.page.heading(&step.name, "the engine is killed and starts again");
+                self.restart(&step.name)?;
+            }
+        }
+        self.depart();
+        Ok(())
+    }
+
+    /// The way in, without the socket.
+    fn receive(&mut self, step: &str, from: &ConnectionName, spoken: &Spoken) -> Result<(), StoryError> {
+        let account = self.accounts.get(from).ok_or_else(|| StoryError::unknown(step, from.as_str()))?;
+        let simulated = SimulatedAccount { name: from, settings: &account.settings, secrets: &account.secrets };
+        let platform = account.connector.simulator(&simulated).map_err(|_| StoryError::unknown(step, from.as_str()))?;
+        let emitted = platform.say(spoken.body.clone());
+        let mut headers = emitted.headers;
+        if let Some(content_type) = spoken.header("content-type") {
+            headers.retain(|(name, _)| name != "content-type");
+            headers.push(("content-type".to_owned(), content_type.to_owned()));
+        }
+        let borrowed: Vec<(&str, &[u8])> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let request = InboundRequest { method: "POST", tail: &emitted.tail, headers: &borrowed, body: &emitted.body };
+        match account.connection.verify(&request, &account.secrets) {
+            Ok(verified) => {
+                let id = verified.id();
+                let stream = StreamName::webhook(id);
+                if self.revisions.contains_key(&stream) {
+                    self.page.line("already recorded: the same delivery came before");
+                    return Ok(());
+                }
+                let webhook = WebhookReceived {
+                    connection: from.clone(),
+                    platform: account.connector.platform().to_owned(),
+                    transport: Transport::Webhook,
+                    headers: verified.into_headers(),
+                    body: emitted.body,
+                };
+                self.record_as(id, stream, Event::WebhookReceived(webhook));
+            }
+            Err(rejection) => self.page.line(&format!("turned away: {rejection}")),
+        }
+        Ok(())
+    }
+
+    /// What a call of ours brings back.
+    fn answer(&mut self, step: &str, from: &ConnectionName, answer: Answer) -> Result<(), StoryError> {
+        let waiting = self.calls.get_mut(from).and_then(VecDeque::pop_front);
+        let Waiting { departure, started } = waiting.ok_or_else(|| StoryError::nothing_waits(step, from.as_str()))?;
+        let account = &self.accounts[from];
+        let intent = &self.intents[&departure.intent].intent;
+        let recorded: Option<RecordedReply> = match &answer {
+            Answer::Reply(reply) => Some(reply.clone()),
+            Answer::Silence | Answer::Unreached => None,
+        };
+        let reply = match (&answer, &recorded) {
+            (Answer::Unreached, _) => Reply::NotSent("no connection"),
+            (Answer::Reply(_), Some(reply)) => Reply::Answered(reply),
+            (Answer::Silence | Answer::Reply(_), _) => Reply::NoAnswer("no answer in time"),
+        };
+        let settled = conclude(&departure, &started, intent, account, reply, self.now, RULES.give_up_after);
+        self.page.settled(&settled);
+        self.record(StreamName::intent(departure.intent), Event::AttemptSettled(settled));
+        Ok(())
+    }
+
+    /// Makes every attempt that is due, up to the point where an answer is waited for.
+    fn depart(&mut self) {
+        loop {
+            let due = self.dispatcher.due(self.pipeline.state(), self.now);
+            if due.departures.is_empty() {
+                return;
+            }
+            for departure in due.departures {
+                let account = &self.accounts[&departure.connection];
+                let intent = &self.intents[&departure.intent].intent;
+                let stream = StreamName::intent(departure.intent);
+                match plan(&departure, intent, account) {
+                    Plan::Call { started, call } => {
+                        let label = intent.label();
+                        self.page.call(&departure, &started, label, &call);
+                        self.record(stream, Event::AttemptStarted(started.clone()));
+                        let waiting = Waiting { departure: departure.clone(), started };
+                        self.calls.entry(departure.connection).or_default().push_back(waiting);
+                    }
+                    Plan::End { started, settled } => {
+                        self.record(stream.clone(), Event::AttemptStarted(started));
+                        self.page.settled(&settled);
+                        self.record(stream, Event::AttemptSettled(settled));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A kill takes everything but the log.
+    fn restart(&mut self, step: &str) -> Result<(), StoryError> {
+        self.calls.clear();
+        let before = self.pipeline.state().digests();
+        let mut pipeline = Pipeline::default();
+        let mut dispatcher = Dispatcher::new(self.accounts.clone(), RULES);
+        for recorded in &self.log {
+            let taken = pipeline.take(recorded.clone());
+            dispatcher.recall(&taken, pipeline.state());
+        }
+        if pipeline.state().digests() != before {
+            return Err(StoryError::Forgetful { step: step.to_owned() });
+        }
+        self.pipeline = pipeline;
+        self.dispatcher = dispatcher;
+        for settled in self.dispatcher.resume(self.pipeline.state()) {
+            self.page.settled(&settled);
+            self.record(StreamName::intent(settled.intent_id), Event::AttemptSettled(settled));
+        }
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<Told, StoryError> {
+        self.page.closing(self.pipeline.state());
+        let mut again = Pipeline::default();
+        for recorded in &self.log {
+            again.take(recorded.clone());
+        }
+        if again.state().digests() != self.pipeline.state().digests() || again.taken().drift != 0 {
+            return Err(StoryError::Forgetful { step: "the end".to_owned() });
+        }
+        Ok(Told { text: self.page.finish(), log: self.log, pipeline: self.pipeline })
+    }
+
+    fn record(&mut self, stream: StreamName, event: Event) {
+        let revision = self.revisions.get(&stream).map_or(Revision::FIRST, |last| last.next());
+        let id = naming::event_id(&event, revision).expect("only webhooks bring their own id");
+        self.record_as(id, stream, event);
+    }
+
+    /// Appends to the story's log and takes it in, with all that follows.
+    fn record_as(&mut self, id: EventId, stream: StreamName, event: Event) {
+        let revision = self.revisions.get(&stream).map_or(Revision::FIRST, |last| last.next());
+        self.revisions.insert(stream.clone(), revision);
+        let position = Position::new(self.log.len() as u64 + 1);
+        let recorded = Recorded { id, stream, revision, position, recorded_at: self.now, event };
+        self.log.push(recorded.clone());
+        let step = self.pipeline.take(recorded);
+        self.dispatcher.see(&step, self.pipeline.state());
+        self.page.step(&step);
+        for raised in step.intents {
+            let stream = StreamName::intent(raised.intent_id);
+            if self.revisions.contains_key(&stream) {
+                continue;
+            }
+            self.page.raised(&raised);
+            self.intents.insert(raised.intent_id, raised.clone());
+            self.record(stream, Event::IntentRaised(raised));
+        }
+    }
+}
+
+/// Whether an attempt asks instead of acting; for what is printed.
+const fn is_probe(kind: AttemptKind) -> bool {
+    match kind {
+        AttemptKind::Probe => true,
+        AttemptKind::Act => false,
+    }
+}
