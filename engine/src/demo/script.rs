@@ -192,6 +192,7 @@ impl<'a> Play<'a> {
         .await?;
         self.client_writes(&ends, ANNA, "Здравствуйте! Вы работаете в субботу?").await?;
         self.manager_writes(&ends, ANNA, "Да, с десяти до шести.", Status::Delivered).await?;
+        self.all_done().await?;
         self.client_reads(&ends, ANNA).await?;
         self.promises.bound.push((ends.crm, ANNA.phone.to_owned()));
         self.all_done().await
@@ -309,7 +310,9 @@ impl<'a> Play<'a> {
         .await?;
         let before = self.set.stage.exchanges(&ends.channel).len();
         self.set.stage.fault(&ends.channel, Fault::Swallowed)?;
-        self.manager_writes(&ends, PETR, "Хорошо, тогда в девять.", Status::Delivered).await?;
+        let text = "Хорошо, тогда в девять.";
+        self.manager_writes(&ends, PETR, text, Status::Delivered).await?;
+        self.manager_is_answered(&ends, PETR, text).await?;
         self.tell_exchanges(&ends.channel, before)?;
         self.all_done().await
     }
@@ -362,6 +365,7 @@ impl<'a> Play<'a> {
         self.client_is_heard(&other, meanwhile).await?;
         self.tell_exchanges(&ends.channel, before)?;
         self.manager_writes(&other, ANNA, "В воскресенье отдыхаем.", Status::Delivered).await?;
+        self.all_done().await?;
         self.client_reads(&ends, PETR).await?;
         self.all_done().await
     }
@@ -386,10 +390,11 @@ impl<'a> Play<'a> {
         self.breathe().await
     }
 
-    /// A manager writes, the client sees it if it can arrive, and the manager sees that.
+    /// A manager writes, and the messenger shows it. Where it stands is heard of later; [`Self::all_done`] waits for it.
     async fn manager_writes(&mut self, ends: &Ends, to: Client, text: &str, status: Status) -> Result<(), Broken> {
         self.manager_begins(ends, to, text, status)?;
-        self.manager_is_answered(ends, to, text).await
+        self.until_shown(&ends.channel, text).await?;
+        self.breathe().await
     }
 
     fn manager_begins(&mut self, ends: &Ends, to: Client, text: &str, status: Status) -> Result<(), Broken> {
@@ -399,8 +404,8 @@ impl<'a> Play<'a> {
         self.news()
     }
 
+    /// The manager sees where the message stands.
     async fn manager_is_answered(&mut self, ends: &Ends, to: Client, text: &str) -> Result<(), Broken> {
-        self.until_shown(&ends.channel, text).await?;
         self.until_status(ends, to.phone, text).await?;
         self.breathe().await
     }
@@ -426,7 +431,8 @@ impl<'a> Play<'a> {
     async fn say(&mut self, ends: &Ends, body: &[u8], to: Client, text: &str) -> Result<(), Broken> {
         self.promise(ends, to, LineAuthor::Company, text, Some(Status::Delivered));
         self.set.stage.say(&ends.crm, body)?;
-        self.manager_is_answered(ends, to, text).await
+        self.until_shown(&ends.channel, text).await?;
+        self.breathe().await
     }
 
     fn promise(&mut self, ends: &Ends, client: Client, author: LineAuthor, text: &str, status: Option<Status>) {

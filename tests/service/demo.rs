@@ -1,0 +1,52 @@
+//! The demonstration keeps its promise: it proves what it shows, within its time, and leaves nothing behind.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+/// What the README says.
+const A_MINUTE: Duration = Duration::from_secs(60);
+
+fn demo(temporary: &Path, arguments: &[&str]) -> (Output, Duration) {
+    let began = Instant::now();
+    let ended = Command::new(chatledger_tests::chatledger())
+        .arg("demo")
+        .args(arguments)
+        .env_remove("CHATLEDGER_LOG")
+        .env("TMPDIR", temporary)
+        .output()
+        .unwrap();
+    (ended, began.elapsed())
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_demonstration_proves_everything_within_a_minute_and_leaves_nothing_behind() {
+    let temporary = tempfile::tempdir().unwrap();
+    let (ended, took) = demo(temporary.path(), &["--pace", "0"]);
+    let shown = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{shown}");
+    assert!(shown.lines().last().unwrap().starts_with("All is proven, in "), "{shown}");
+    assert_eq!(shown.matches("\n  ✓ ").count(), 7, "{shown}");
+    assert!(!shown.contains('\x1b'), "no colours where nobody looks");
+    assert!(took < A_MINUTE, "{took:?}");
+    assert_eq!(String::from_utf8(ended.stderr).unwrap(), "");
+    assert_eq!(names(temporary.path()), Vec::<String>::new());
+}
+
+#[test]
+fn a_folder_that_is_to_be_kept_has_to_be_empty() {
+    let kept = tempfile::tempdir().unwrap();
+    std::fs::write(kept.path().join("something"), "of somebody").unwrap();
+    let (ended, _) = demo(kept.path(), &["--keep", kept.path().to_str().unwrap()]);
+    let words = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{words}");
+    assert!(words.contains("is not empty; name a folder that is empty or not there yet"), "{words}");
+    assert_eq!(names(kept.path()), ["something"]);
+}
