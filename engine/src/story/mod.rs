@@ -142,7 +142,8 @@ impl Teller {
     fn receive(&mut self, step: &str, from: &ConnectionName, spoken: &Spoken) -> Result<(), StoryError> {
         let account = self.accounts.get(from).ok_or_else(|| StoryError::unknown(step, from.as_str()))?;
         let simulated = SimulatedAccount { name: from, settings: &account.settings, secrets: &account.secrets };
-        let platform = account.connector.simulator(&simulated).map_err(|_| StoryError::unknown(step, from.as_str()))?;
+        let mut platform =
+            account.connector.simulator(&simulated).map_err(|_| StoryError::unknown(step, from.as_str()))?;
         let emitted = platform.say(spoken.body.clone());
         let mut headers = emitted.headers;
         if let Some(content_type) = spoken.header("content-type") {
