@@ -27,7 +27,7 @@ pub struct Demo {
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
     /// How long to pause after each message, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(0..=5_000))]
+    #[arg(long, value_name = "MS", default_value_t = 150, value_parser = clap::value_parser!(u64).range(0..=5_000))]
     pace: u64,
 }
 
