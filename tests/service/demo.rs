@@ -52,3 +52,19 @@ fn a_folder_that_is_to_be_kept_has_to_be_empty() {
     assert!(words.contains("is not empty; name a folder that is empty or not there yet"), "{words}");
     assert_eq!(names(kept.path()), ["something"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_ends_at_once_is_not_proven_and_the_reason_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = chatledger::demo::Options {
+        executable: "/bin/false".into(),
+        folder: folder.path().join("play"),
+        stays: true,
+        pace: Duration::ZERO,
+        colour: false,
+    };
+    let mut shown = Vec::new();
+    let verdict = chatledger::demo::run(&options, &mut shown).await.unwrap();
+    assert!(verdict.failures[0].starts_with("the engine ended with exit status: 1 before it was ready"), "{verdict:?}");
+    assert!(String::from_utf8(shown).unwrap().lines().last().unwrap().starts_with("Not proven, after "));
+}
