@@ -450,7 +450,7 @@ impl Bindings {
         &mut self,
         scene: &Scene<'_>,
         message: &Message,
-        parked: Parked,
+        park: impl FnOnce() -> Parked,
         changes: &mut Vec<Change>,
     ) -> Place {
         let Some(theirs) = &message.conversation.theirs else {
@@ -477,7 +477,7 @@ impl Bindings {
             let (connection, conversation) = named.clone();
             changes.push(Change::ConversationUnknown { thread, connection, conversation });
         }
-        self.parked.entry(named).or_default().push(parked);
+        self.parked.entry(named).or_default().push(park());
         Place::Waits
     }
 

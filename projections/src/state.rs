@@ -212,12 +212,15 @@ impl State {
         let place = match role {
             Some(Role::Crm) => self.bindings.at_crm(&scene, message, changes),
             Some(Role::Channel) | None => {
-                let fact = match side {
-                    Side::Client => Fact::MessageReceived(message.clone()),
-                    Side::Company => Fact::MessageSent(message.clone()),
-                };
                 let Moment { event, ordinal, at } = moment;
-                self.bindings.at_channel(&scene, message, Parked { fact, at, event, ordinal }, changes)
+                let park = || {
+                    let fact = match side {
+                        Side::Client => Fact::MessageReceived(message.clone()),
+                        Side::Company => Fact::MessageSent(message.clone()),
+                    };
+                    Parked { fact, at, event, ordinal }
+                };
+                self.bindings.at_channel(&scene, message, park, changes)
             }
         };
         let thread = match place {
@@ -289,7 +292,14 @@ impl State {
             client: contact.map(crate::contacts::Contact::as_person).unwrap_or_default(),
         };
         let Some(route) = self.threads.get(thread).map(|thread| thread.route.clone()) else { return };
-        let Some(rules) = self.configuration.routes.get(&route) else { return };
+        let Some(rules) = self.configuration.routes.get(&route) else {
+            // The dialogue is older than the configuration in force.
+            let detail = format!("the dialogue runs on {route}, which is no longer configured");
+            let connection = Some(written.origin.connection);
+            let event = moment.event;
+            changes.push(Change::Anomaly(Anomaly { anomaly: AnomalyKind::NoRoute, event, connection, detail }));
+            return;
+        };
         match (role, side) {
             (Some(Role::Crm), Side::Company) => {
                 let phone = contact.and_then(|contact| contact.phone.as_ref());
