@@ -47,7 +47,7 @@ impl Spoken {
 /// What comes of a call.
 pub(super) enum Answer {
     Reply(RecordedReply),
-    NoAnswer,
+    Silence,
     NoConnection,
 }
 
@@ -216,7 +216,7 @@ fn spoken(content: &[u8]) -> Result<Spoken, &'static str> {
 
 fn answer(content: &[u8]) -> Result<Answer, &'static str> {
     match String::from_utf8_lossy(content).trim() {
-        "no answer" => return Ok(Answer::NoAnswer),
+        "no answer" => return Ok(Answer::Silence),
         "no connection" => return Ok(Answer::NoConnection),
         _ => {}
     }

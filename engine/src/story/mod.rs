@@ -182,12 +182,12 @@ impl Teller {
         let intent = &self.intents[&departure.intent].intent;
         let recorded: Option<RecordedReply> = match &answer {
             Answer::Reply(reply) => Some(reply.clone()),
-            Answer::NoAnswer | Answer::NoConnection => None,
+            Answer::Silence | Answer::NoConnection => None,
         };
         let reply = match (&answer, &recorded) {
             (Answer::NoConnection, _) => Reply::NotSent("no connection"),
             (Answer::Reply(_), Some(reply)) => Reply::Answered(reply),
-            (Answer::NoAnswer | Answer::Reply(_), _) => Reply::NoAnswer("no answer in time"),
+            (Answer::Silence | Answer::Reply(_), _) => Reply::NoAnswer("no answer in time"),
         };
         let settled = conclude(&departure, &started, intent, account, reply, self.now, RULES.give_up_after);
         self.page.settled(&settled);
