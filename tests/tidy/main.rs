@@ -181,3 +181,14 @@ fn fixtures_hold_data_only() {
         .collect();
     assert_none(&other, "Programs belong in tests/; of data, name the ending in tests/tidy/rules.rs.");
 }
+
+#[test]
+fn every_folder_of_tests_is_run() {
+    let manifest = source::read("Cargo.toml");
+    let forgotten: Vec<String> = source::folders("tests")
+        .into_iter()
+        .map(|folder| format!("{folder}/main.rs"))
+        .filter(|main| source::exists(main) && !manifest.contains(&format!("path = \"{main}\"")))
+        .collect();
+    assert_none(&forgotten, "Give it a [[test]] in the root manifest: Cargo finds none of them by itself.");
+}
