@@ -18,8 +18,9 @@ pub trait Simulator: Send {
     /// Lets a person do something in the platform's own windows; gives the webhooks that follow, or why it cannot be.
     fn gesture(&mut self, gesture: &Gesture, now: Timestamp) -> Result<Vec<Emitted>, String>;
 
-    /// Sends these recorded bytes as a webhook of its own, with its proof.
-    fn say(&self, body: Vec<u8>) -> Emitted;
+    /// Sends these recorded bytes as a webhook of its own, with its proof. A model may learn from them, so that what they
+    /// tell of is there when it is spoken of again.
+    fn say(&mut self, body: Vec<u8>) -> Emitted;
 
     /// Everything that people see there, oldest first.
     fn transcript(&self) -> Vec<Line>;

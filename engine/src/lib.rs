@@ -5,19 +5,28 @@
 //! ```
 //!
 //! * [`log`]: the only truth there is;
+//! * [`ingress`]: webhooks come in; beside them, what operators ask;
 //! * [`pipeline`]: from an event to what follows from it, pure; [`fold`]: a whole log through it;
 //! * [`dispatch`]: which attempt is due, pure; [`http`]: the way out;
-//! * [`live`]: both at work; it alone has hands.
+//! * [`live`]: both at work, it alone has hands; [`replay`]: the pipeline alone, which has none;
+//! * [`story`]: recorded traffic told through all of it, on a clock of its own;
+//! * [`config`]: the document that says what there is; [`in_force`]: its way into the log;
+//! * [`clock`]: the time of day; [`logging`] and [`metrics`]: how the program tells what it does.
+//!
+//! Nothing here prints. The binary's `cli` does, one file for each command.
 
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod dispatch;
 pub mod fold;
 pub mod http;
+pub mod in_force;
 pub mod ingress;
 pub mod live;
 pub mod log;
 pub mod logging;
 pub mod metrics;
 pub mod pipeline;
+pub mod replay;
 pub mod story;

@@ -23,6 +23,7 @@ use crate::dispatch::attempt::{Departure, Plan, conclude, plan};
 use crate::dispatch::{Dispatcher, Rules};
 use crate::fold::{FoldError, fold};
 use crate::http::{Http, NoReply};
+use crate::in_force::put_in_force;
 use crate::ingress::Readiness;
 use crate::log::{Append, AppendError, EventLog, ExpectedRevision, StoredEvent, codec, naming};
 use crate::metrics;
@@ -56,6 +57,8 @@ pub struct Live {
     position: Option<Position>,
     /// Events since the place of deciding was last marked in the log.
     unmarked: usize,
+    /// The last mark's revision, once one was looked for.
+    marked: Option<Option<Revision>>,
 }
 
 /// Why the engine could not begin or go on.
@@ -94,7 +97,7 @@ impl Live {
         });
         let (pipeline, dispatcher, position) = folded.await??;
         info!(events = pipeline.taken().events, drift = pipeline.taken().drift, "history read back");
-        Ok(Self { surroundings, pipeline, dispatcher, position, unmarked: 0 })
+        Ok(Self { surroundings, pipeline, dispatcher, position, unmarked: 0, marked: None })
     }
 
     /// Works until told to stop; then finishes what is in flight, within the grace period.
@@ -104,6 +107,10 @@ impl Live {
         let mut attempts: Attempts = JoinSet::new();
         let halt = CancellationToken::new();
         loop {
+            // Also under a load that never lets the log come to an end.
+            while let Some(ended) = attempts.try_join_next() {
+                self.see_off(ended, &mut attempts, &stop, &halt);
+            }
             let wake = self.depart(&mut attempts, &stop, &halt);
             let caught_up = following.is_caught_up();
             self.surroundings.readiness.set_caught_up(caught_up);
@@ -120,19 +127,9 @@ impl Live {
                         following = self.surroundings.log.follow(self.position).await?;
                     }
                 },
-                Some(ended) = attempts.join_next(), if !attempts.is_empty() => match ended {
-                    Ok(None) => {}
-                    Ok(Some((departure, class))) => {
-                        let now = self.surroundings.clock.now();
-                        if let Some(departure) = self.dispatcher.permit(departure, class, now) {
-                            self.attempt(departure, &mut attempts, &stop, &halt);
-                        }
-                    }
-                    Err(broken) if broken.is_panic() => {
-                        error!("an attempt broke off; it will be found in the log as uncertain at the next start");
-                    }
-                    Err(_) => {}
-                },
+                Some(ended) = attempts.join_next(), if !attempts.is_empty() => {
+                    self.see_off(ended, &mut attempts, &stop, &halt);
+                }
                 () = sleep_for(wake) => {}
             }
         }
@@ -148,39 +145,13 @@ impl Live {
             info!(intents = outstanding.len(), "raising what the last run did not come to");
             self.raise(outstanding, stop).await;
         }
-        if self.pipeline.state().configuration != configuration {
-            self.apply(configuration, stop).await;
-        }
+        put_in_force(&*self.surroundings.log, &*self.surroundings.clock, configuration, stop).await;
         let ends = self.dispatcher.resume(self.pipeline.state());
         if !ends.is_empty() {
             warn!(attempts = ends.len(), "attempts of the last run have no end on record; they are uncertain");
         }
         let appends: Vec<_> = ends.into_iter().map(|settled| self.settled(settled)).collect();
         self.append(appends, stop).await;
-    }
-
-    /// Records that another configuration is in force.
-    async fn apply(&self, configuration: Configuration, stop: &CancellationToken) {
-        let stream = StreamName::configuration();
-        let event = Event::ConfigurationApplied(configuration);
-        loop {
-            let last = self.last_revision(&stream).await;
-            let Some(last) = last else { if pause(stop).await { continue } else { return } };
-            let (expected, revision) = match last {
-                Some(last) => (ExpectedRevision::Exact(last), last.next()),
-                None => (ExpectedRevision::NoStream, Revision::FIRST),
-            };
-            let id = naming::event_id(&event, revision).expect("a configuration's id is derived");
-            let sealed = codec::seal(&event, id, self.surroundings.clock.now(), None, None);
-            let append = Append { stream: stream.clone(), expected, events: vec![sealed] };
-            match self.surroundings.log.append(append).await {
-                Ok(_) => return,
-                Err(error) => warn!(error = %chain(&error), "the configuration cannot be recorded; trying again"),
-            }
-            if !pause(stop).await {
-                return;
-            }
-        }
     }
 
     /// A stream's last revision: `None` if the log does not say, `Some(None)` if there is no such stream.
@@ -240,7 +211,10 @@ impl Live {
         let Some(through) = self.pipeline.settled_through() else { return };
         self.unmarked = 0;
         let stream = StreamName::policy();
-        let Some(last) = self.last_revision(&stream).await else { return };
+        if self.marked.is_none() {
+            self.marked = self.last_revision(&stream).await;
+        }
+        let Some(last) = self.marked else { return };
         let event = Event::PolicyAdvanced(PolicyAdvanced { through });
         let (expected, revision) = match last {
             Some(last) => (ExpectedRevision::Exact(last), last.next()),
@@ -249,6 +223,7 @@ impl Live {
         let id = naming::event_id(&event, revision).expect("a mark's id is derived");
         let sealed = codec::seal(&event, id, self.surroundings.clock.now(), None, None);
         self.append(vec![Append { stream, expected, events: vec![sealed] }], stop).await;
+        self.marked = Some(Some(revision));
     }
 
     /// Appends until the log has taken all of it, or has said that it stands there already.
@@ -269,6 +244,29 @@ impl Live {
             self.attempt(departure, attempts, stop, halt);
         }
         due.next.map(|next| next.since(now).max(Duration::from_millis(1)))
+    }
+
+    /// An attempt has come to its end, or has not gone out because its call falls under another limit than estimated.
+    fn see_off(
+        &mut self,
+        ended: Result<Option<Misplaced>, tokio::task::JoinError>,
+        attempts: &mut Attempts,
+        stop: &CancellationToken,
+        halt: &CancellationToken,
+    ) {
+        match ended {
+            Ok(None) => {}
+            Ok(Some((departure, class))) => {
+                let now = self.surroundings.clock.now();
+                if let Some(departure) = self.dispatcher.permit(departure, class, now) {
+                    self.attempt(departure, attempts, stop, halt);
+                }
+            }
+            Err(broken) if broken.is_panic() => {
+                error!("an attempt broke off; it will be found in the log as uncertain at the next start");
+            }
+            Err(_) => {}
+        }
     }
 
     fn attempt(
@@ -499,7 +497,7 @@ async fn append_until_taken(log: &dyn EventLog, appends: Vec<Append>, stop: &Can
 }
 
 /// Leaves the log alone for a moment; `false` if it is time to stop.
-async fn pause(stop: &CancellationToken) -> bool {
+pub(crate) async fn pause(stop: &CancellationToken) -> bool {
     tokio::select! {
         () = stop.cancelled() => false,
         () = tokio::time::sleep(LOG_PAUSE) => true,

@@ -61,6 +61,19 @@ pub enum Standing {
     Confirmed,
 }
 
+impl Standing {
+    /// The standing as a word, for tables.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Foreign => "foreign",
+            Self::Claiming => "claiming",
+            Self::Opening => "opening",
+            Self::Provisional => "provisional",
+            Self::Confirmed => "confirmed",
+        }
+    }
+}
+
 /// Everything beside the bindings themselves that placing a fact depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {

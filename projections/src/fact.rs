@@ -248,6 +248,17 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
+    /// The state as a word, for tables.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+        }
+    }
+
     /// Of two reports, what is so.
     #[must_use]
     pub fn join(self, other: Self) -> Self {

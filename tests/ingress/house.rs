@@ -32,7 +32,8 @@ pub const NOW: Timestamp = Timestamp::from_millis(1_695_282_809_904);
 pub struct House {
     pub name: String,
     pub config: Config,
-    pub log: Arc<Failing<MemoryLog>>,
+    pub log: Arc<Failing>,
+    memory: Arc<MemoryLog>,
     pub readiness: Arc<Readiness>,
     pub public: SocketAddr,
     pub private: SocketAddr,
@@ -66,7 +67,8 @@ impl House {
              webhook_secret = {{ env = \"SECRET\" }}\n"
         );
         let config = Config::parse_for(&[&Fake], &text, &Safe).expect("it is sound");
-        let log = Arc::new(Failing::new(MemoryLog::new()));
+        let memory = Arc::new(MemoryLog::new());
+        let log = Arc::new(Failing::new(Arc::clone(&memory) as _));
         let readiness = Arc::new(Readiness::new());
         let clock = Arc::new(ManualClock::at(NOW));
         let ingress =
@@ -80,7 +82,7 @@ impl House {
         let (public, served) = listen(ingress.router(), limits, &stop).await;
         let behind = Private { log: Arc::clone(&log) as _, readiness: Arc::clone(&readiness), page };
         let (private, _) = listen(behind.router(), limits, &stop).await;
-        Self { name: name.to_owned(), config, log, readiness, public, private, stop, served }
+        Self { name: name.to_owned(), config, log, memory, readiness, public, private, stop, served }
     }
 
     pub fn path(&self) -> String {
@@ -97,7 +99,7 @@ impl House {
     }
 
     pub async fn recorded(&self) -> Vec<(Recorded<()>, WebhookReceived)> {
-        let stored = self.log.inner().read_all(None, 100_000).await.expect("it is in memory");
+        let stored = self.memory.read_all(None, 100_000).await.expect("it is in memory");
         stored
             .into_iter()
             .map(|stored| match codec::open(stored).expect("we sealed it") {

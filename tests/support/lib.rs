@@ -7,9 +7,13 @@
 //! * [`script`]: what people do, and what goes wrong, as plain data that can be printed, shrunk and written by hand;
 //! * [`world`]: the pipeline, the dispatcher, the accounts and the platforms, on one thread and on virtual time;
 //! * [`ending`]: what a world leaves behind, and whether people see what they should;
-//! * [`logs`]: the logs of all stories, and folding them.
+//! * [`logs`]: the logs of all stories, and folding them;
+//! * [`program`]: the real binary, for tests that start it.
 
 pub mod ending;
 pub mod logs;
+pub mod program;
 pub mod script;
 pub mod world;
+
+pub use program::chatledger;

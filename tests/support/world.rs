@@ -265,7 +265,8 @@ impl<'a> World<'a> {
 
     fn babble(&mut self, at: &str, client: u8, bytes: &[u8]) {
         let from = ConnectionName::new(at);
-        let emitted = self.platforms[&from].say(bytes.to_vec());
+        let platform = self.platforms.get_mut(&from).expect("every connection has a platform");
+        let emitted = platform.say(bytes.to_vec());
         self.emit(&from, vec![emitted], Cause::Deed(client));
     }
 

@@ -188,7 +188,10 @@ impl Simulator for Amo {
         }
     }
 
-    fn say(&self, body: Vec<u8>) -> Emitted {
+    fn say(&mut self, body: Vec<u8>) -> Emitted {
+        if let Ok(hook) = serde_json::from_slice(&body) {
+            self.chats.learn(&hook);
+        }
         self.emit(body)
     }
 

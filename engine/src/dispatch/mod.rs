@@ -77,7 +77,7 @@ impl Dispatcher {
                 Standing::Raised => open.raised_at,
                 Standing::Started { kind, .. } => {
                     if let Some(account) = self.accounts.get(&open.connection) {
-                        let mut departure = departure(intent, open, self.class(open, false), state);
+                        let mut departure = departure(intent, open, self.class(open, *kind), state);
                         departure.attempt = open.attempts;
                         let started = AttemptStarted { call: "interrupted".to_owned(), ..departure.started(*kind, "") };
                         ends.push(interrupted(&departure, &started, account));
@@ -156,7 +156,7 @@ impl Dispatcher {
     }
 
     fn push(&mut self, intent: IntentId, open: &Open, not_before: Timestamp) {
-        let class = self.class(open, open.uncertain_since.is_some());
+        let class = self.class(open, next_kind(open));
         // A connection that is no longer configured keeps its intents in the log; nobody can carry them out.
         let Some(lane) = self.lanes.get_mut(&open.connection) else { return };
         lane.push(Queued { intent, thread: open.thread, sequence: open.sequence, class, not_before });
@@ -165,7 +165,7 @@ impl Dispatcher {
     fn settle(&mut self, settled: &AttemptSettled, state: &State, at: Timestamp) {
         let afterwards = match state.attempts.get(settled.intent_id) {
             Some(open) => {
-                let class = self.class(open, open.uncertain_since.is_some());
+                let class = self.class(open, next_kind(open));
                 let not_before = self.not_before(settled.intent_id, open.attempts, settled.kind, &settled.outcome, at);
                 Afterwards::Again { class, not_before }
             }
@@ -194,11 +194,15 @@ impl Dispatcher {
         }
     }
 
-    fn class(&self, open: &Open, in_doubt: bool) -> &'static str {
-        let kind = if in_doubt { AttemptKind::Probe } else { AttemptKind::Act };
+    fn class(&self, open: &Open, kind: AttemptKind) -> &'static str {
         let account = self.accounts.get(&open.connection);
         account.map_or("", |account| account.connection.class_of(open.purpose.label(), kind))
     }
+}
+
+/// What the next attempt at an intent will do, as far as is known before its connector is asked.
+const fn next_kind(open: &Open) -> AttemptKind {
+    if open.uncertain_since.is_some() { AttemptKind::Probe } else { AttemptKind::Act }
 }
 
 fn departure(intent: IntentId, open: &Open, class: &'static str, state: &State) -> Departure {

@@ -48,7 +48,7 @@ impl Spoken {
 pub(super) enum Answer {
     Reply(RecordedReply),
     Silence,
-    NoConnection,
+    Unreached,
 }
 
 /// Why a story cannot be told.
@@ -217,7 +217,7 @@ fn spoken(content: &[u8]) -> Result<Spoken, &'static str> {
 fn answer(content: &[u8]) -> Result<Answer, &'static str> {
     match String::from_utf8_lossy(content).trim() {
         "no answer" => return Ok(Answer::Silence),
-        "no connection" => return Ok(Answer::NoConnection),
+        "no connection" => return Ok(Answer::Unreached),
         _ => {}
     }
     let (first, headers, body) = message(content)?;

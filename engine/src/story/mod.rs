@@ -142,7 +142,8 @@ impl Teller {
     fn receive(&mut self, step: &str, from: &ConnectionName, spoken: &Spoken) -> Result<(), StoryError> {
         let account = self.accounts.get(from).ok_or_else(|| StoryError::unknown(step, from.as_str()))?;
         let simulated = SimulatedAccount { name: from, settings: &account.settings, secrets: &account.secrets };
-        let platform = account.connector.simulator(&simulated).map_err(|_| StoryError::unknown(step, from.as_str()))?;
+        let mut platform =
+            account.connector.simulator(&simulated).map_err(|_| StoryError::unknown(step, from.as_str()))?;
         let emitted = platform.say(spoken.body.clone());
         let mut headers = emitted.headers;
         if let Some(content_type) = spoken.header("content-type") {
@@ -182,10 +183,10 @@ impl Teller {
         let intent = &self.intents[&departure.intent].intent;
         let recorded: Option<RecordedReply> = match &answer {
             Answer::Reply(reply) => Some(reply.clone()),
-            Answer::Silence | Answer::NoConnection => None,
+            Answer::Silence | Answer::Unreached => None,
         };
         let reply = match (&answer, &recorded) {
-            (Answer::NoConnection, _) => Reply::NotSent("no connection"),
+            (Answer::Unreached, _) => Reply::NotSent("no connection"),
             (Answer::Reply(_), Some(reply)) => Reply::Answered(reply),
             (Answer::Silence | Answer::Reply(_), _) => Reply::NoAnswer("no answer in time"),
         };

@@ -3,6 +3,8 @@
 //! Participants are resolved as recorded traffic shows (contract, 5.4): `ref_id` names one; without it our `id` does;
 //! if there is none by that id, a new one is made, even where a chat and its client exist already.
 
+mod spoken;
+
 use chatledger_projections::ids::ConnectionName;
 use chatledger_projections::phone::{PhoneNumber, Region};
 use chatledger_projections::time::Timestamp;

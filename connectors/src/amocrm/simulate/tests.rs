@@ -281,3 +281,31 @@ proptest! {
         prop_assert!(house.amo.transcript().iter().all(|line| !line.text.is_empty()));
     }
 }
+
+#[test]
+fn a_spoken_hook_leaves_its_chat_behind() {
+    let mut house = House::new();
+    let hook = json!({
+        "account_id": "a0", "time": 1_695_282_809,
+        "message": {
+            "receiver": {"id": "their-client", "name": "Сергей", "phone": "89135292926"},
+            "sender": {"id": "their-manager", "name": ""},
+            "source": {"external_id": "their-source"},
+            "conversation": {"id": "their-chat"},
+            "timestamp": 1_695_282_809, "msec_timestamp": 1_695_282_809_904_i64,
+            "message": {"id": "their-message", "type": "text", "text": "start"},
+        },
+    });
+    for _ in 0..2 {
+        house.amo.say(hook.to_string().into_bytes());
+    }
+    for no_hook in ["", "[]", r#"{"message":{}}"#, r#"{"message":{"conversation":{"id":7}}}"#] {
+        house.amo.say(no_hook.as_bytes().to_vec());
+    }
+    let shown = house.amo.transcript();
+    assert_eq!(shown.len(), 1, "said twice, it is there once: {shown:?}");
+    assert_eq!((shown[0].chat.as_str(), shown[0].text.as_str()), ("79135292926", "start"));
+    // The next message of a manager goes into the chat that the hook told of.
+    let next = house.manager_writes("89135292926", "и ещё");
+    assert_eq!(next.conversation.theirs.as_ref().map(|id| id.as_str()), Some("their-chat"));
+}

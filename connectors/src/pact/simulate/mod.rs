@@ -84,7 +84,7 @@ impl Simulator for Simulated {
         }
     }
 
-    fn say(&self, body: Vec<u8>) -> Emitted {
+    fn say(&mut self, body: Vec<u8>) -> Emitted {
         self.emitted(0, 0, body)
     }
 

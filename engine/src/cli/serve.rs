@@ -1,0 +1,262 @@
+//! `serve`: the engine at work. Its parts are put together here, started in order, and stopped in order.
+//!
+//! Health is told first, then webhooks are let in (they need only the log), then the history is read back. On the first
+//! signal nothing more is accepted and what is in flight ends, within the grace period; the second ends at once.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chatledger::clock::SystemClock;
+use chatledger::config::{Config, Server};
+use chatledger::dispatch::Rules;
+use chatledger::dispatch::backoff::Backoff;
+use chatledger::fold::FoldError;
+use chatledger::http::Http;
+use chatledger::in_force::put_in_force;
+use chatledger::ingress::{self, Ingress, Limits, Private, Readiness};
+use chatledger::live::{Live, LiveError, Surroundings, chain};
+use chatledger::log::{EventLog, ReadError};
+use chatledger::logging::LoggingError;
+use chatledger::{logging, metrics};
+use chatledger_projections::configuration::Configuration;
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::{JoinError, JoinHandle, block_in_place};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::CONFIG;
+use super::failure::{FAILED, Failure};
+use super::log_address::{Typed, open_to_write, words};
+
+/// How many connections the private address takes: a few people and machines. More wait.
+const PRIVATE_CONNECTIONS: usize = 64;
+
+/// How long a question at the private address may take to finish at the end.
+const PRIVATE_GRACE: Duration = Duration::from_secs(1);
+
+/// How long a log that could not be read is left alone.
+const LOG_PAUSE: Duration = Duration::from_secs(1);
+
+/// Take webhooks in, decide what follows, and carry it out
+///
+/// Runs until SIGTERM or SIGINT; then it accepts nothing more, and lets what is in flight end within
+/// `dispatch.shutdown_grace`. A second signal ends it at once. It does not end because a platform is away, or the log for
+/// a while; it does end, with exit code 1, if the log holds what this version cannot read.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: chatledger serve --config /etc/chatledger.toml")]
+pub struct Serve {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = CONFIG)]
+    config: PathBuf,
+    /// Another log than the configuration names: a file, or `memory:` for a trial
+    #[arg(long, value_name = "ADDRESS")]
+    log: Option<Typed>,
+}
+
+impl Serve {
+    pub async fn run(self) -> Result<(), Failure> {
+        let mut config = Config::load(&self.config).map_err(|invalid| Failure::usage(invalid.to_string()))?;
+        if let Some(Typed(log)) = self.log {
+            config.log = log;
+        }
+        logging::start(&config.logging).map_err(|error| match error {
+            LoggingError::Filter(_) => Failure::usage(chain(&error)),
+            LoggingError::Taken(_) => Failure::failed(chain(&error)),
+        })?;
+        for warning in &config.warnings {
+            warn!(%warning, "the configuration is odd");
+        }
+        let stop = Stop::on_signals()?;
+        let page = metrics::install();
+        let readiness = Arc::new(Readiness::new());
+        let private = bind(config.server.private, "server.private").await?;
+        let public = bind(config.server.listen, "server.listen").await?;
+        let http = Http::new(config.dispatch.connect_timeout, config.dispatch.call_timeout)
+            .map_err(|error| Failure::because("calls to the platforms cannot be prepared", &error))?;
+        let log = block_in_place(|| open_to_write(&config.log))?;
+        info!(version = env!("CARGO_PKG_VERSION"), log = words(&config.log), "starting");
+
+        let end = CancellationToken::new();
+        listening(&private, "health and metrics");
+        let health = Private { log: Arc::clone(&log), readiness: Arc::clone(&readiness), page: page.clone() };
+        let private =
+            tokio::spawn(ingress::serve(private, health.router(), private_limits(&config.server), end.clone()));
+        let folding = tokio::spawn(ingress::keep_folding(page, end.clone()));
+
+        let surroundings = surroundings(&config, Arc::clone(&log), http, Arc::clone(&readiness));
+        put_in_force(&*log, &SystemClock, config.recorded(), &stop.token).await;
+        listening(&public, "webhooks");
+        let webhooks = webhooks(&config, public, &surroundings, &stop.token);
+
+        let stopping = stop.token.clone();
+        let told = tokio::spawn(async move {
+            stopping.cancelled().await;
+            readiness.set_stopping();
+        });
+        let ended = work(surroundings, config.recorded(), &stop.token).await;
+        if let Err(error) = &ended {
+            error!(error = %chain(error), "the engine cannot go on");
+        }
+        stop.token.cancel();
+        let mut all_well = ended.is_ok();
+        for task in [webhooks, told] {
+            all_well &= is_well(task.await);
+        }
+        end.cancel();
+        for task in [private, folding] {
+            all_well &= is_well(task.await);
+        }
+        // The last hand on the log: its file is left tidy.
+        block_in_place(|| drop(log));
+        info!("stopped");
+        if all_well { Ok(()) } else { Err(Failure::Told(FAILED)) }
+    }
+}
+
+/// Follows the log until told to stop. A log that cannot be read for a while is no reason to end.
+async fn work(
+    surroundings: Surroundings,
+    configuration: Configuration,
+    stop: &CancellationToken,
+) -> Result<(), LiveError> {
+    while !stop.is_cancelled() {
+        let lived = tokio::select! {
+            biased;
+            // Reading back sends nothing and writes nothing: it may be left where it is.
+            () = stop.cancelled() => return Ok(()),
+            resumed = Live::resume(surroundings.clone()) => resumed,
+        };
+        let ended = match lived {
+            Ok(live) => live.run(configuration.clone(), stop.clone()).await,
+            Err(error) => Err(error),
+        };
+        match ended {
+            Err(error) if is_passing(&error) => {
+                surroundings.readiness.set_caught_up(false);
+                warn!(error = %chain(&error), "the log cannot be read; trying again");
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(LOG_PAUSE) => {}
+                }
+            }
+            ended => return ended,
+        }
+    }
+    Ok(())
+}
+
+/// Whether trying again may help.
+const fn is_passing(error: &LiveError) -> bool {
+    match error {
+        LiveError::Fold(FoldError::Read(ReadError::Unavailable(_))) | LiveError::Follow(ReadError::Unavailable(_)) => {
+            true
+        }
+        LiveError::Fold(FoldError::Read(ReadError::Damaged { .. }) | FoldError::Codec(_))
+        | LiveError::Follow(ReadError::Damaged { .. })
+        | LiveError::Interrupted(_) => false,
+    }
+}
+
+fn surroundings(config: &Config, log: Arc<dyn EventLog>, http: Http, readiness: Arc<Readiness>) -> Surroundings {
+    let dispatch = &config.dispatch;
+    Surroundings {
+        log,
+        clock: Arc::new(SystemClock),
+        http,
+        accounts: Arc::new(config.connections.clone()),
+        rules: Rules {
+            in_flight: dispatch.in_flight,
+            give_up_after: dispatch.give_up_after,
+            backoff: Backoff { first: dispatch.retry_first, cap: dispatch.retry_cap },
+        },
+        grace: dispatch.shutdown_grace,
+        readiness,
+    }
+}
+
+/// Lets webhooks in until told to stop.
+fn webhooks(
+    config: &Config,
+    listener: TcpListener,
+    surroundings: &Surroundings,
+    stop: &CancellationToken,
+) -> JoinHandle<()> {
+    let ingress = Ingress::new(
+        &config.connections,
+        Arc::clone(&surroundings.log),
+        Arc::clone(&surroundings.clock),
+        Arc::clone(&surroundings.readiness),
+        &config.server,
+    );
+    let limits = Limits {
+        connections: config.server.max_connections,
+        idle: config.server.idle_timeout,
+        grace: config.dispatch.shutdown_grace,
+    };
+    let serving = ingress::serve(listener, ingress.router(), limits, stop.clone());
+    // However it ends: an engine that lets nothing in is not to look alive.
+    let guard = stop.clone().drop_guard();
+    tokio::spawn(async move {
+        serving.await;
+        drop(guard);
+    })
+}
+
+/// Whether a task came to its end.
+fn is_well(ended: Result<(), JoinError>) -> bool {
+    ended.inspect_err(|broken| error!(error = %broken, "a part of the engine broke off")).is_ok()
+}
+
+fn private_limits(server: &Server) -> Limits {
+    Limits { connections: PRIVATE_CONNECTIONS, idle: server.idle_timeout, grace: PRIVATE_GRACE }
+}
+
+async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::failed(format!(
+            "{address} cannot be listened at ({error}); end what listens there, or give `{setting}` another address"
+        ))
+    })
+}
+
+fn listening(listener: &TcpListener, purpose: &'static str) {
+    if let Ok(address) = listener.local_addr() {
+        info!(%address, purpose, "listening");
+    }
+}
+
+/// What tells the engine to stop.
+struct Stop {
+    token: CancellationToken,
+}
+
+impl Stop {
+    /// From here on, the first signal asks to stop and the second ends the program.
+    fn on_signals() -> Result<Self, Failure> {
+        let hear = |kind| signal(kind).map_err(|error| Failure::because("signals cannot be heard", &error));
+        let (terminate, interrupt) = (hear(SignalKind::terminate())?, hear(SignalKind::interrupt())?);
+        let token = CancellationToken::new();
+        tokio::spawn(listen(terminate, interrupt, token.clone()));
+        Ok(Self { token })
+    }
+}
+
+async fn listen(mut terminate: Signal, mut interrupt: Signal, token: CancellationToken) {
+    let first = heard(&mut terminate, &mut interrupt).await;
+    info!(signal = first, "stopping");
+    token.cancel();
+    let second = heard(&mut terminate, &mut interrupt).await;
+    warn!(signal = second, "ending at once; what is in flight will be uncertain at the next start");
+    std::process::exit(FAILED.into());
+}
+
+async fn heard(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    }
+}

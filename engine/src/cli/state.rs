@@ -1,0 +1,226 @@
+//! `state`: the dialogues as they are, or as they were at any position.
+
+use std::collections::BTreeMap;
+
+use chatledger::replay::Replay;
+use chatledger_projections::attempts::Open;
+use chatledger_projections::bindings::Endpoint;
+use chatledger_projections::contacts::Contact;
+use chatledger_projections::delivery::Carried;
+use chatledger_projections::ids::{IntentId, ThreadId};
+use chatledger_projections::recorded::Position;
+use chatledger_projections::threads::Thread;
+use clap::Args;
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::log_address::{Typed, open_to_read};
+use super::output::{Output, plain, print_document};
+use super::replay::{counts, folded};
+
+/// Show the dialogues: where each is shown, who the client is, where its messages stand
+///
+/// Folds the log up to its end, or to a position, so that what was so at any time can be seen again. Nothing is sent or
+/// written.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: chatledger state --log chatledger.db --at 1000 --thread 6d0f")]
+pub struct State {
+    /// The log
+    #[arg(long, value_name = "FILE")]
+    log: Typed,
+    /// As it was after the event at this position
+    #[arg(long, value_name = "POSITION")]
+    at: Option<Position>,
+    /// Only this dialogue, with its messages one by one; the beginning of its id is enough if no other begins so
+    #[arg(long, value_name = "ID")]
+    thread: Option<String>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    /// The last event that was folded.
+    position: Option<Position>,
+    threads: Vec<Dialogue<'a>>,
+}
+
+#[derive(Serialize)]
+struct Dialogue<'a> {
+    id: ThreadId,
+    #[serde(flatten)]
+    thread: &'a Thread,
+    contact: Option<&'a Contact>,
+    endpoints: &'a [Endpoint],
+    messages: Vec<&'a Carried>,
+    open_intents: Vec<OpenIntent<'a>>,
+}
+
+#[derive(Serialize)]
+struct OpenIntent<'a> {
+    id: IntentId,
+    kind: &'static str,
+    #[serde(flatten)]
+    open: &'a Open,
+}
+
+impl State {
+    pub fn run(self) -> Result<(), Failure> {
+        let log = open_to_read(&self.log.0)?;
+        let replay = folded(&*log, self.at)?;
+        let mut threads = dialogues(&replay);
+        if let Some(beginning) = &self.thread {
+            threads = vec![only(threads, beginning)?];
+        }
+        let report = Report { position: replay.position(), threads };
+        match (self.json, &self.thread, report.threads.as_slice()) {
+            (true, _, _) => print_document(&report),
+            (false, Some(_), [dialogue]) => tell_one(dialogue),
+            (false, _, _) => tell_all(&report),
+        }
+    }
+}
+
+/// All dialogues, in the order in which they were opened.
+fn dialogues(replay: &Replay) -> Vec<Dialogue<'_>> {
+    let state = replay.state();
+    let mut messages: BTreeMap<ThreadId, Vec<&Carried>> = BTreeMap::new();
+    for message in state.delivery.iter() {
+        messages.entry(message.thread).or_default().push(message);
+    }
+    let mut open_intents: BTreeMap<ThreadId, Vec<OpenIntent<'_>>> = BTreeMap::new();
+    for (id, open) in state.attempts.in_order() {
+        open_intents.entry(open.thread).or_default().push(OpenIntent { id, kind: open.purpose.label(), open });
+    }
+    let dialogue = |(id, thread)| Dialogue {
+        id,
+        thread,
+        contact: state.contacts.of(id),
+        endpoints: state.bindings.of(id),
+        messages: messages.remove(&id).unwrap_or_default(),
+        open_intents: open_intents.remove(&id).unwrap_or_default(),
+    };
+    let mut dialogues: Vec<_> = state.threads.iter().map(dialogue).collect();
+    dialogues.sort_by_key(|dialogue| (dialogue.thread.opened_at, dialogue.id));
+    dialogues
+}
+
+/// The one dialogue whose id begins so.
+fn only<'a>(threads: Vec<Dialogue<'a>>, beginning: &str) -> Result<Dialogue<'a>, Failure> {
+    let beginning = beginning.to_lowercase();
+    let mut found: Vec<_> =
+        threads.into_iter().filter(|dialogue| dialogue.id.to_string().starts_with(&beginning)).collect();
+    match (found.pop(), found.len()) {
+        (Some(dialogue), 0) => Ok(dialogue),
+        (None, _) => Err(Failure::usage(format!(
+            "no thread's id begins with {beginning:?}; `chatledger state` without --thread lists all"
+        ))),
+        (Some(_), others) => {
+            Err(Failure::usage(format!("the ids of {} threads begin with {beginning:?}; give more of it", others + 1)))
+        }
+    }
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header);
+    table
+}
+
+fn tell_all(report: &Report<'_>) -> Result<(), Failure> {
+    let mut output = Output::standard();
+    if report.threads.is_empty() {
+        output.line("There are no dialogues yet.")?;
+        return output.flush();
+    }
+    let mut table = table(&["thread", "route", "client", "last message", "shown at", "messages"]);
+    for dialogue in &report.threads {
+        let shown = dialogue.endpoints.iter().map(shown_at).collect::<Vec<_>>().join("\n");
+        let last = dialogue.thread.last_message_at.map(|at| at.to_string()).unwrap_or_default();
+        table.add_row([
+            dialogue.id.to_string(),
+            dialogue.thread.route.to_string(),
+            client(dialogue.contact),
+            last,
+            shown,
+            counts(&standings(&dialogue.messages)),
+        ]);
+    }
+    output.line(table)?;
+    let position = report.position.map_or_else(|| "the beginning".to_owned(), |position| position.to_string());
+    output.line(format_args!("dialogues: {}, as of position {position}", report.threads.len()))?;
+    output.flush()
+}
+
+fn tell_one(dialogue: &Dialogue<'_>) -> Result<(), Failure> {
+    let mut output = Output::standard();
+    let Thread { route, opened_at, last_message_at, from_client, from_company } = dialogue.thread;
+    output.line(format_args!("thread    {}", dialogue.id))?;
+    output.line(format_args!("route     {route}"))?;
+    output.line(format_args!("client    {}", client(dialogue.contact).replace('\n', ", ")))?;
+    output.line(format_args!("opened    {opened_at}"))?;
+    if let Some(at) = last_message_at {
+        output.line(format_args!("last      {at}"))?;
+    }
+    output.line(format_args!("said      {from_client} by the client, {from_company} by the company"))?;
+    let mut faces = table(&["shown at", "standing", "their id", "our id", "waiting"]);
+    for endpoint in dialogue.endpoints {
+        let id = |id: &Option<chatledger_projections::ids::ConversationId>| {
+            id.as_ref().map(|id| plain(id.as_str())).unwrap_or_default()
+        };
+        faces.add_row([
+            endpoint.connection.to_string(),
+            endpoint.standing.label().to_owned(),
+            id(&endpoint.theirs),
+            id(&endpoint.ours),
+            endpoint.waiting.len().to_string(),
+        ]);
+    }
+    output.line(faces)?;
+    let mut messages = table(&["written at", "message", "stands", "carried to", "as"]);
+    for message in &dialogue.messages {
+        let stands = match &message.failure {
+            Some(failure) => format!("{}: {}", message.state.label(), plain(&failure.reason)),
+            None => message.state.label().to_owned(),
+        };
+        let target = message.target.as_ref();
+        messages.add_row([
+            message.origin.connection.to_string(),
+            plain(message.origin.message.as_str()),
+            stands,
+            target.map(|target| target.connection.to_string()).unwrap_or_default(),
+            target.map(|target| plain(target.message.as_str())).unwrap_or_default(),
+        ]);
+    }
+    output.line(messages)?;
+    for OpenIntent { id, kind, open } in &dialogue.open_intents {
+        output.line(format_args!(
+            "open      {kind} at {} since {}, attempts: {} ({id})",
+            open.connection, open.raised_at, open.attempts
+        ))?;
+    }
+    output.flush()
+}
+
+fn client(contact: Option<&Contact>) -> String {
+    let Some(contact) = contact else { return String::new() };
+    let phone = contact.phone.as_ref().map(ToString::to_string);
+    let username = contact.username.as_ref().map(ToString::to_string);
+    let name = contact.name.as_ref().map(ToString::to_string);
+    [name, phone, username].into_iter().flatten().map(|said| plain(&said)).collect::<Vec<_>>().join("\n")
+}
+
+fn shown_at(endpoint: &Endpoint) -> String {
+    format!("{} {}", endpoint.connection, endpoint.standing.label())
+}
+
+fn standings(messages: &[&Carried]) -> BTreeMap<&'static str, u64> {
+    let mut standings = BTreeMap::new();
+    for message in messages {
+        *standings.entry(message.state.label()).or_default() += 1;
+    }
+    standings
+}

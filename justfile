@@ -1,0 +1,35 @@
+# The only commands anyone needs. The first one lists the others.
+
+# List the commands.
+default:
+    @just --list --unsorted
+
+# Everything that can be wrong: stories, contracts, laws, the log, the real program started and killed.
+test *ARGS:
+    cargo test --workspace --locked {{ARGS}}
+
+# Form and lints: formatting, clippy and the documentation's links, warnings being errors.
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# The main job, played before your eyes on simulated platforms.
+demo *ARGS:
+    cargo run --release --locked -- demo {{ARGS}}
+
+# What the engine makes of one story: `just story manager-writes-first-claim`.
+story NAME:
+    cargo run --quiet --locked -- story fixtures/stories/{{NAME}}
+
+# Accept what the stories and contracts say now as what they shall say. Read the difference before you commit it.
+accept:
+    INSTA_UPDATE=always cargo test --locked --package chatledger-tests --test stories --test contracts
+
+# Throughput and memory, as ratios to a bare baseline in the same run; see docs/benchmarks.md.
+bench *ARGS:
+    cargo bench --locked --package chatledger --bench throughput -- {{ARGS}}
+
+# The code's own documentation, opened in a browser.
+doc:
+    cargo doc --workspace --no-deps --open
