@@ -86,6 +86,10 @@ pub trait Connection: Send + Sync + fmt::Debug {
     /// so that a queue need not load what it cannot send yet. [`Call::class`] decides.
     fn class_of(&self, intent: &'static str, kind: AttemptKind) -> &'static str;
 
+    /// The class that a call of this name falls under, as its [`Call`] said: calls that were made before the engine
+    /// started count, too. `None` if there is no such call any more.
+    fn class_of_call(&self, call: &str) -> Option<&'static str>;
+
     /// The account's quotas, by class of call.
     fn limits(&self) -> Vec<Limit>;
 

@@ -137,6 +137,10 @@ impl Connection for Account {
         "any"
     }
 
+    fn class_of_call(&self, _: &str) -> Option<&'static str> {
+        Some("any")
+    }
+
     fn limits(&self) -> Vec<Limit> {
         Vec::new()
     }

@@ -479,9 +479,9 @@ impl State {
             changes.push(Change::Anomaly(Anomaly { anomaly: AnomalyKind::UnknownIntent, event, connection, detail }));
             return;
         };
-        let acknowledged = facts.iter().find_map(|fact| match fact {
-            Fact::SendAcknowledged(acknowledged) => Some(acknowledged),
-            _ => None,
+        let acknowledged = facts.iter().find_map(|fact| {
+            let Fact::SendAcknowledged(acknowledged) = fact else { return None };
+            Some(acknowledged)
         });
         let opened_for = match &open.purpose {
             Purpose::OpenConversation | Purpose::Carry { opens: true, .. } => Some(open.thread),

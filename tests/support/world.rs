@@ -159,7 +159,7 @@ enum Happens {
 
 enum Answer {
     Reply(RecordedReply),
-    NoAnswer,
+    Silence,
     NoConnection,
 }
 
@@ -410,6 +410,7 @@ impl<'a> World<'a> {
         let connection = departure.connection.clone();
         let account = &self.accounts[&connection];
         let request = account.connection.authorise(call.request, &account.secrets, self.now);
+        assert_eq!(account.connection.class_of_call(call.name), Some(call.class), "{} has one class", call.name);
         let arrives = match fate {
             Fate::Answered | Fate::Slow(_) | Fate::AnswerLost | Fate::BrokenAfter => true,
             Fate::CallLost | Fate::BrokenBefore | Fate::NoConnection | Fate::TooMany => false,
@@ -423,12 +424,12 @@ impl<'a> World<'a> {
             (Fate::BrokenAfter | Fate::BrokenBefore, _) => Answer::Reply(of_the_proxy(502)),
             (Fate::TooMany, _) => Answer::Reply(of_the_proxy(429)),
             (Fate::NoConnection, _) => Answer::NoConnection,
-            (Fate::Answered | Fate::Slow(_) | Fate::AnswerLost | Fate::CallLost, _) => Answer::NoAnswer,
+            (Fate::Answered | Fate::Slow(_) | Fate::AnswerLost | Fate::CallLost, _) => Answer::Silence,
         };
         let takes = match (fate, &answer) {
             (Fate::Slow(millis), _) => Duration::from_millis(millis.into()),
             (_, Answer::Reply(_) | Answer::NoConnection) => LATENCY,
-            (_, Answer::NoAnswer) => PATIENCE,
+            (_, Answer::Silence) => PATIENCE,
         };
         let said = String::from_utf8_lossy(&request.body).into_owned();
         self.tell(format_args!("we call {connection} {} {} {said}: {fate:?}, {answer}", call.name, request.path));
@@ -444,7 +445,7 @@ impl<'a> World<'a> {
         let intent: &Intent = &self.log.intents[&departure.intent].intent;
         let reply = match answer {
             Answer::Reply(reply) => Reply::Answered(reply),
-            Answer::NoAnswer => Reply::NoAnswer("no answer in time"),
+            Answer::Silence => Reply::NoAnswer("no answer in time"),
             Answer::NoConnection => Reply::NotSent("no connection"),
         };
         let settled = conclude(departure, started, intent, account, reply, self.now, RULES.give_up_after);
@@ -572,7 +573,7 @@ impl fmt::Display for Answer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reply(reply) => write!(formatter, "{} {}", reply.status, String::from_utf8_lossy(&reply.body.0)),
-            Self::NoAnswer => formatter.write_str("no answer"),
+            Self::Silence => formatter.write_str("no answer"),
             Self::NoConnection => formatter.write_str("no connection"),
         }
     }

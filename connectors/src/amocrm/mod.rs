@@ -128,6 +128,10 @@ impl Connection for Account {
         limits::CALLS
     }
 
+    fn class_of_call(&self, _: &str) -> Option<&'static str> {
+        Some(limits::CALLS)
+    }
+
     fn limits(&self) -> Vec<Limit> {
         limits::of(self.settings.calls_per_second)
     }

@@ -134,6 +134,10 @@ impl Connection for Account {
         }
     }
 
+    fn class_of_call(&self, call: &str) -> Option<&'static str> {
+        call::class(call)
+    }
+
     fn limits(&self) -> Vec<Limit> {
         limits::limits(&self.settings)
     }
@@ -163,6 +167,16 @@ mod call {
     pub(super) const LIST_MESSAGES_V2: &str = "list_messages_v2";
     /// The conversations with a number, second generation.
     pub(super) const SEARCH_CONVERSATIONS_V2: &str = "search_conversations_v2";
+
+    /// The quota that a call falls under (17.1).
+    pub(super) fn class(call: &str) -> Option<&'static str> {
+        match call {
+            SEND_V1 | SEND_V2 | FIRST_MESSAGE_V2 | OPEN_V1 => Some(super::limits::SEND),
+            CONVERSATION_V1 | CONVERSATION_V2 | SEARCH_CONVERSATIONS_V2 => Some(super::limits::CONVERSATIONS),
+            LIST_MESSAGES_V1 | LIST_MESSAGES_V2 => Some(super::limits::MESSAGES),
+            _ => None,
+        }
+    }
 
     /// Whether a second try might say something twice to a client.
     pub(super) fn speaks(call: &str) -> bool {

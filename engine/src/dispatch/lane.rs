@@ -203,7 +203,7 @@ mod tests {
         Queued {
             intent: IntentId::from_uuid(Uuid::from_u128(intent)),
             thread: ThreadId::from_uuid(Uuid::from_u128(thread)),
-            sequence: u64::try_from(intent).unwrap(),
+            sequence: u64::try_from(intent).expect("it is small"),
             class: "send",
             not_before: Timestamp::from_millis(0),
         }

@@ -95,8 +95,9 @@ impl Dispatcher {
     pub fn recall(&mut self, step: &Step, state: &State) {
         let Happening::Started(started) = &step.happening.event else { return };
         let Some(open) = state.attempts.get(started.intent_id) else { return };
-        let class = self.class(open, started.kind);
-        if let Some(lane) = self.lanes.get_mut(&open.connection) {
+        let account = self.accounts.get(&open.connection);
+        let class = account.and_then(|account| account.connection.class_of_call(&started.call));
+        if let (Some(class), Some(lane)) = (class, self.lanes.get_mut(&open.connection)) {
             lane.recall(class, step.happening.recorded_at);
         }
     }
