@@ -1,4 +1,20 @@
-//! The whole service: the real engine between simulated platforms, over real HTTP on this machine.
+//! The whole service: the real program on a log of its own, between simulated platforms over real HTTP, while things
+//! go wrong.
+//!
+//! ```text
+//! people ──▶ stage (models) ◀──▶ door ◀──▶ `chatledger serve` ──▶ log in a folder that vanishes
+//! ```
+//!
+//! * [`house`]: one engine and its two platforms, what people do there, and what must be seen; [`engine`]: the process;
+//!   [`door`]: the way to a platform, which can be shut;
+//! * [`kills`], [`faults`], [`shutdown`], [`disk`]: what goes wrong; [`demo`]: the demonstration, to its end.
 
 mod demo;
+mod disk;
+mod door;
+mod engine;
+mod faults;
+mod house;
+mod kills;
+mod shutdown;
 mod stage;
