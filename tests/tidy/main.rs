@@ -61,7 +61,7 @@ fn the_engine_names_no_platform() {
     let named = |line: &str| {
         // A story's error message shows by example how its files are called.
         let example = line.contains("`01-from-amo.http`");
-        !example && rules::PLATFORMS.iter().any(|platform| line.to_lowercase().contains(platform))
+        !example && rules::PLATFORMS.iter().any(|platform| source::speaks_of(&line.to_lowercase(), platform))
     };
     assert_none(
         &lines(&sources, named),

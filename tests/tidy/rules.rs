@@ -53,7 +53,7 @@ pub const OF_THE_WORLD_OUTSIDE: &[&str] = &[
 ];
 
 /// How platforms are called, in small letters.
-pub const PLATFORMS: &[&str] = &["amocrm", "kommo", "amojo", "pact", "selarti", "carrot"];
+pub const PLATFORMS: &[&str] = &["amocrm", "kommo", "amojo", "pact", "selarti", "carrot", "carrotquest"];
 
 /// Wildcards in projections that stand for cases of a type that is not ours, each with its reason.
 pub const MAY_STAND_FOR_THE_REST: &[(&str, &str)] =

@@ -85,10 +85,13 @@ pub fn is_under(source: &Source, folders: &[&str]) -> bool {
 }
 
 impl Source {
-    /// Whether the whole file is a test.
+    /// Whether the whole file is a test, or a measurement, which nobody ships either.
     pub fn is_test(&self) -> bool {
         let file = self.path.rsplit('/').next().unwrap_or_default();
-        self.path.starts_with("tests/") || self.path.contains("/tests/") || file == "tests.rs"
+        self.path.starts_with("tests/")
+            || self.path.contains("/tests/")
+            || self.path.contains("/benches/")
+            || file == "tests.rs"
     }
 
     /// The lines of code with their numbers: without comments, and without the module of tests, which stands last in a
@@ -117,6 +120,15 @@ pub fn names(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back().is_some_and(is_part);
         let after = line[at + word.len()..].chars().next().is_some_and(is_part);
+        !before && !after
+    })
+}
+
+/// Whether a line contains a word that is no part of a longer one; an underscore or a number ends it.
+pub fn speaks_of(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(at, _)| {
+        let before = line[..at].chars().next_back().is_some_and(char::is_alphabetic);
+        let after = line[at + word.len()..].chars().next().is_some_and(char::is_alphabetic);
         !before && !after
     })
 }
@@ -178,6 +190,11 @@ fn a_dependency_without_a_comment_is_found() {
 #[test]
 fn a_name_is_found_only_as_a_word() {
     assert!(names("use rand::Rng;", "rand") && !names("the operand", "rand") && names("std::fs::read(x)", "std::fs"));
+}
+
+#[test]
+fn a_platform_is_found_within_names_but_not_within_words() {
+    assert!(speaks_of("let pact_v1 = 1;", "pact") && speaks_of("\"pact\"", "pact") && !speaks_of("compact", "pact"));
 }
 
 #[test]
