@@ -39,11 +39,13 @@ impl Demo {
             Some(_) => None,
             None => Some(Temporary::make()?),
         };
+        let stays = self.keep.is_some();
         let folder = self.keep.or_else(|| temporary.as_ref().map(|temporary| temporary.0.clone())).unwrap_or_default();
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let options = Options {
             executable,
             folder,
+            stays,
             pace: Duration::from_millis(self.pace),
             colour: io::stdout().is_terminal() && !no_colour,
         };

@@ -29,6 +29,8 @@ pub struct Options {
     pub executable: PathBuf,
     /// Where its files are, in a folder that is empty or not there yet.
     pub folder: PathBuf,
+    /// Whether the folder stays afterwards.
+    pub stays: bool,
     /// How long to pause where a reader wants to breathe.
     pub pace: Duration,
     /// Whether colours are wanted.
@@ -64,7 +66,7 @@ pub async fn run(options: &Options, out: &mut (dyn Write + Send)) -> Result<Verd
     let began = Instant::now();
     let show = Show { colour: options.colour };
     let set = Set::make(&options.executable, &options.folder).await?;
-    write!(out, "{}", show.prologue(&set.program.folder))?;
+    write!(out, "{}", show.prologue(&set.program.folder, options.stays))?;
     let mut play = Play::new(&set, show, options.pace, out);
     let within = PLAY_WITHIN + options.pace * PAUSES;
     let ended = match tokio::time::timeout(within, play.perform()).await {
@@ -86,7 +88,7 @@ pub async fn run(options: &Options, out: &mut (dyn Write + Send)) -> Result<Verd
             failures.extend(set.engine_log_tail());
         }
     }
-    write!(out, "{}", show.epilogue(&failures, began.elapsed()))?;
+    write!(out, "{}", show.epilogue(&failures, began.elapsed(), options.stays.then(|| set.log()).as_deref()))?;
     out.flush()?;
     Ok(Verdict { failures })
 }

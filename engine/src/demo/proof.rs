@@ -320,3 +320,36 @@ fn equal_digests(ledger: &Ledger) -> Claim {
         failures,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::demo::script::Status;
+    use crate::demo::set::Ends;
+
+    #[tokio::test]
+    async fn what_was_promised_and_is_not_there_is_named() {
+        let stage = Stage::before(([127, 0, 0, 1], 9).into(), Arc::new(SystemClock)).expect("a client");
+        let (crm, channel) = (ConnectionName::new("crm.main"), ConnectionName::new("channel.main"));
+        let promise = Promise {
+            ends: Ends { crm, channel },
+            phone: "79161234567".to_owned(),
+            author: LineAuthor::Company,
+            text: "привет".to_owned(),
+            status: Some(Status::Read),
+        };
+        let once = once_on_each_side(&stage, std::slice::from_ref(&promise)).failures;
+        assert_eq!(
+            once,
+            [
+                r#"at crm.main, "привет" stands 0 times instead of once"#,
+                r#"at channel.main, "привет" stands 0 times instead of once"#
+            ]
+        );
+        let stands = statuses(&stage, &[promise]).failures;
+        assert_eq!(stands, [r#"at crm.main, "привет" stands at None instead of "read""#]);
+    }
+}

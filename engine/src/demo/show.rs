@@ -49,16 +49,14 @@ enum Style {
 }
 
 impl Show {
-    /// Before the play.
-    pub fn prologue(self, folder: &Path) -> String {
+    /// Before the play: what there is, and where its files are while or after it runs.
+    pub fn prologue(self, folder: &Path, stays: bool) -> String {
         let title = self.paint(Style::Title, "Chatledger: a demonstration");
-        format!(
-            "{title}\n\n\
-             {MARGIN}Three simulated CRM accounts and three simulated messengers run on this machine, the real\n\
-             {MARGIN}engine between them. It knows nothing of what you see but what goes over HTTP.\n\
-             {MARGIN}Its log, configuration and messages: {}\n",
-            folder.display()
-        )
+        let about = "Three simulated CRM accounts and three simulated messengers run on this machine, and between them \
+                     the real engine, which knows nothing of them but what goes over HTTP.";
+        let about: String = wrapped(about, 2 * COLUMN).iter().map(|line| format!("{MARGIN}{line}\n")).collect();
+        let afterwards = if stays { "" } else { " (until the end; --keep DIR keeps them)" };
+        format!("{title}\n\n{about}{MARGIN}Its files: {}{afterwards}\n\n", folder.display())
     }
 
     /// A scene begins: its number, what it shows, and who stands at either side.
@@ -136,11 +134,14 @@ impl Show {
         text
     }
 
-    /// After the proof. Its last line says in one word how it ended.
-    pub fn epilogue(self, failures: &[String], took: Duration) -> String {
+    /// After the proof. Its last line says how it ended; before it, where the log is, if it stays.
+    pub fn epilogue(self, failures: &[String], took: Duration, log: Option<&Path>) -> String {
         let took = format!("{:.1} s", took.as_secs_f64());
         if failures.is_empty() {
-            return format!("\n{}\n", self.paint(Style::Good, &format!("All is proven, in {took}.")));
+            let look =
+                log.map(|log| format!("\n{MARGIN}Look for yourself: chatledger replay --log {}\n", log.display()));
+            let proven = self.paint(Style::Good, &format!("All is proven, in {took}."));
+            return format!("{}\n{proven}\n", look.unwrap_or_default());
         }
         let mut text = format!("\n{}\n\n", self.paint(Style::Bad, "This is not as it should be:"));
         for failure in failures {
@@ -280,7 +281,7 @@ mod tests {
             let all = [
                 show.scene(1, "title", "what it shows", "crm", "messenger"),
                 show.line(Screen::Crm, &line(LineAuthor::Bot, "text", None)),
-                show.epilogue(&failures, Duration::ZERO),
+                show.epilogue(&failures, Duration::ZERO, None),
             ];
             for text in all {
                 assert_eq!(text.contains('\x1b'), colour, "{text:?}");

@@ -228,7 +228,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Lets something go wrong with the next request to a platform that has no fault waiting yet.
+    /// Lets something go wrong with the next request to a platform; faults wait in line, one for each request.
     pub fn fault(&self, at: &ConnectionName, fault: Fault) -> Result<(), Impossible> {
         self.house(at)?.inside().faults.push_back(fault);
         Ok(())
