@@ -53,7 +53,13 @@ where
         },
         None => ours(LevelFilter::from_level(logging.level)),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(colours);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .with_ansi(colours)
+        // By default it would complain on standard error, and panic where that takes nothing: a full disk, a reader that
+        // has gone. What cannot be told is no reason to stop working.
+        .log_internal_errors(false);
     Ok(match logging.format {
         LogFormat::Text => Box::new(builder.finish()),
         LogFormat::Json => Box::new(builder.json().flatten_event(true).with_current_span(false).finish()),

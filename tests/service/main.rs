@@ -7,7 +7,8 @@
 //!
 //! * [`house`]: one engine and its two platforms, what people do there, and what must be seen; [`engine`]: the process;
 //!   [`door`]: the way to a platform, which can be shut;
-//! * [`kills`], [`faults`], [`shutdown`], [`disk`]: what goes wrong; [`demo`]: the demonstration, to its end.
+//! * [`kills`], [`faults`], [`shutdown`], [`disk`]: what goes wrong; [`stage`]: the platforms' stage itself; [`demo`]:
+//!   the demonstration, to its end.
 
 mod demo;
 mod disk;
