@@ -75,8 +75,9 @@ pub enum LiveError {
     Interrupted(#[from] tokio::task::JoinError),
 }
 
-/// How many events are taken in before what follows from them is recorded; they share one flush.
-const BATCH: usize = 512;
+/// How many events are taken in before what follows from them is recorded. They share a flush with the webhooks that
+/// wait meanwhile, which is why it is not more: nobody who waits for an answer should wait for a thousand others.
+const BATCH: usize = 128;
 
 /// After so many events from which nothing followed, the log is told that they were decided.
 const MARK_EVERY: usize = 1024;

@@ -7,6 +7,7 @@
 //! Beside the file stand `-wal` and `-shm`, SQLite's own, and `.lock`, the writer's. A copy is made with the engine's
 //! own export or with SQLite's backup, not by copying one of them.
 
+mod folding;
 mod lock;
 mod look;
 mod reader;

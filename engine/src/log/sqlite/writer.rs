@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -17,10 +18,12 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
+use super::folding::{self, Ahead, Folding};
 use super::lock::WriterLock;
 use super::reader::head;
 use crate::log::expectation::{StreamSoFar, Verdict, judge};
 use crate::log::{Append, AppendError, Appended, BoxedError, NewEvent};
+use crate::metrics;
 
 /// How many requests wait for the writer; when so many do, whoever appends waits before that.
 const QUEUE: usize = 1024;
@@ -38,8 +41,7 @@ const LOOK_AGAIN: Duration = Duration::from_micros(50);
 /// How long the writer waits for a person who holds the file with a database browser.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// After how many pages (of 4 KiB) the write-ahead file is folded into the log, and how much of it is kept for reuse.
-const FOLD_AFTER_PAGES: u32 = 4096;
+/// How much of the write-ahead file is kept for reuse.
 const KEPT_AHEAD_BYTES: u32 = 64 * 1024 * 1024;
 
 type Answers = Vec<Result<Appended, AppendError>>;
@@ -50,12 +52,19 @@ pub(super) struct Writer {
     /// `None` only while it is dropped.
     queue: Option<mpsc::Sender<Request>>,
     thread: Option<JoinHandle<()>>,
+    /// Ends before the writer does, which folds in what is left.
+    folding: Option<Folding>,
 }
 
 #[derive(Debug)]
 enum Request {
-    Append { appends: Vec<Append>, answer: oneshot::Sender<Answers> },
+    Append {
+        appends: Vec<Append>,
+        answer: oneshot::Sender<Answers>,
+    },
     LimitPages(u32),
+    /// Fold what is left of the write-ahead file, so that it can be used from its beginning.
+    Fold,
 }
 
 impl Writer {
@@ -67,8 +76,17 @@ impl Writer {
         head: watch::Sender<Option<Position>>,
     ) -> std::io::Result<Self> {
         let (queue, requests) = mpsc::channel(QUEUE);
+        let ahead = Ahead::default();
+        // A weak hand: the writer ends when all others have let go of it.
+        let asking = queue.downgrade();
+        let ask_writer = move || {
+            // With a full queue it is asked again, when there is as much more.
+            let _full = asking.upgrade().map(|queue| queue.try_send(Request::Fold));
+        };
+        let folding = Folding::start(path.clone(), Ahead::clone(&ahead), ask_writer)?;
         let desk = Desk {
             path,
+            ahead,
             connection: Some(connection),
             requests,
             head,
@@ -77,7 +95,7 @@ impl Writer {
             _lock: lock,
         };
         let thread = thread::Builder::new().name("log-writer".to_owned()).spawn(move || desk.work())?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), thread: Some(thread), folding: Some(folding) })
     }
 
     /// Appends, each for itself, sharing a flush.
@@ -113,6 +131,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        self.folding = None;
         self.queue = None;
         if let Some(thread) = self.thread.take() {
             // Waits for the last flush; a panic in the thread has been told by the panic hook.
@@ -128,7 +147,8 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(PATIENCE)?;
     // A flush at each commit: an answer means "on disk".
     connection.pragma_update(None, "synchronous", "full")?;
-    connection.pragma_update(None, "wal_autocheckpoint", FOLD_AFTER_PAGES)?;
+    // Not within a commit: see `folding`.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "journal_size_limit", KEPT_AHEAD_BYTES)?;
     connection.pragma_update(None, "cache_size", -64 * 1024)?;
     Ok(connection)
@@ -143,6 +163,8 @@ struct Desk {
     head: watch::Sender<Option<Position>>,
     most_pages: Option<u32>,
     last_batch: LastBatch,
+    /// How much was written since it was folded.
+    ahead: Ahead,
     /// Released after the connection is closed: fields are dropped in order.
     _lock: WriterLock,
 }
@@ -182,6 +204,7 @@ impl Desk {
         while let Some(next) = request {
             match next {
                 Request::LimitPages(pages) => self.limit_pages(pages),
+                Request::Fold => self.fold(),
                 Request::Append { appends, answer } => {
                     appends_so_far += appends.len();
                     bytes += appends.iter().flat_map(|append| &append.events).map(NewEvent::size).sum::<usize>();
@@ -210,6 +233,13 @@ impl Desk {
         }
     }
 
+    fn fold(&mut self) {
+        let folded = self.connection().and_then(|connection| folding::fold(connection));
+        if let Err(error) = folded {
+            tracing::warn!(%error, "the write-ahead file could not be folded into the log");
+        }
+    }
+
     fn limit_pages(&mut self, pages: u32) {
         self.most_pages = Some(pages);
         // Reopened under the new limit.
@@ -223,8 +253,8 @@ impl Desk {
         match result {
             Ok(written) => {
                 if written.events > 0 {
-                    metrics::histogram!("chatledger_log_flush_seconds").record(self.last_batch.took);
-                    metrics::histogram!("chatledger_log_batch_events").record(written.events as f64);
+                    self.ahead.fetch_add(written.bytes, Ordering::Relaxed);
+                    metrics::flushed(self.last_batch.took, written.events);
                     self.head.send_replace(written.head);
                 }
                 for (waiting, answers) in batch.into_iter().zip(written.answers) {
@@ -256,7 +286,8 @@ impl Desk {
     fn write(&mut self, batch: &[Waiting]) -> Result<Written, Failure> {
         let connection = self.connection()?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut written = Written { answers: Vec::with_capacity(batch.len()), events: 0, head: head(&transaction)? };
+        let mut written =
+            Written { answers: Vec::with_capacity(batch.len()), events: 0, bytes: 0, head: head(&transaction)? };
         for waiting in batch {
             let mut answers = Vec::with_capacity(waiting.appends.len());
             for append in &waiting.appends {
@@ -289,6 +320,7 @@ impl Desk {
 struct Written {
     answers: Vec<Answers>,
     events: usize,
+    bytes: u64,
     head: Option<Position>,
 }
 
@@ -360,6 +392,7 @@ fn store(
     }
     let last = Revision::new(revision.as_u64() - 1);
     written.events += append.events.len();
+    written.bytes += append.events.iter().map(|event| event.size() as u64).sum::<u64>();
     written.head = Some(Position::new(position));
     Ok(Ok(Appended { last_revision: Some(last), position: written.head, already: false }))
 }
