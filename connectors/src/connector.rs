@@ -52,6 +52,11 @@ pub trait Connection: Send + Sync + fmt::Debug {
     /// What can be done here.
     fn traits(&self) -> Traits;
 
+    /// Whether it answers clients itself, and so is neither a CRM nor a messenger. Routes have no place for it yet.
+    fn is_assistant(&self) -> bool {
+        false
+    }
+
     /// Decides whether a request is the platform's, and if so what of it is recorded.
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection>;
 

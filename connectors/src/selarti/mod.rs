@@ -6,7 +6,7 @@
 //! outbound tasks, and telling Selarti to be silent, for which it has no call (7).
 //!
 //! Its role in a route is the assistant's, and routes have no such role yet: an account can be configured, and its
-//! webhooks are recorded and read, but it belongs neither in `crm` nor in `channel`.
+//! webhooks are recorded and read, but neither `crm` nor `channel` takes it, so that nothing is ever sent to it.
 
 mod classify;
 mod contacts;
@@ -93,6 +93,10 @@ impl Connection for Account {
     /// An assistant answers; it neither opens dialogues by number nor hears where its words stand.
     fn traits(&self) -> Traits {
         Traits { first_contact: FirstContact::ClientOnly, can_look_up: false, wants_delivery: false }
+    }
+
+    fn is_assistant(&self) -> bool {
+        true
     }
 
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection> {
