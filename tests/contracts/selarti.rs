@@ -10,12 +10,14 @@
 use std::time::Duration;
 
 use chatledger_connectors::connector::{
-    Connection, Connector, InboundRequest, Rejection, Reply, Request, Secret, Secrets, Webhook,
+    Connection, Connector, Decoded, InboundRequest, Rejection, Reply, Request, Secret, Secrets, SimulatedAccount,
+    Webhook,
 };
 use chatledger_connectors::selarti::Selarti;
 use chatledger_projections::bytes::Bytes;
 use chatledger_projections::event::RecordedReply;
-use chatledger_projections::ids::ConnectionName;
+use chatledger_projections::fact::Fact;
+use chatledger_projections::ids::{ConnectionName, ConversationId};
 use chatledger_projections::intent::Intent;
 use chatledger_projections::time::Timestamp;
 use proptest::prelude::*;
@@ -225,6 +227,33 @@ fn ask_everything(body: &[u8]) {
     }
 }
 
+/// Says something to a simulated Selarti, and reads what comes back of it first: the feed's own copy.
+fn echo(chat: &str, text: &str) -> Decoded {
+    let (name, settings) = (ConnectionName::new("selarti.main"), settings());
+    let mut secrets = with_secret("webhook_secret", TAIL);
+    secrets.insert("api_key", Secret::new("key"));
+    let account = SimulatedAccount { name: &name, settings: &settings, secrets: &secrets };
+    let mut simulator = Selarti.simulator(&account).expect("the account can be simulated");
+    let connection = connect(&settings);
+    let now = Timestamp::from_millis(1_732_612_250_000);
+
+    let sign_in = connection.sign_in().expect("Selarti wants a token");
+    let granted = simulator.handle(&sign_in.request(&secrets), now);
+    let granted = RecordedReply { status: granted.status, headers: vec![], body: Bytes(granted.body), cut: false };
+    let pass = sign_in.pass(Reply::Answered(&granted), now).expect("the key is right");
+    secrets.insert(pass.key, pass.secret);
+
+    let (_, case) = documents("encode").into_iter().find(|(name, _)| name == "file-with-caption").expect("a case");
+    let mut intent = case["intent"].clone();
+    intent["to"]["conversation"]["ours"] = chat.into();
+    intent["content"] = json!({ "text": text });
+    let call = connection.encode(&serde_json::from_value(intent).expect("an intent")).expect("it can be said");
+    let webhooks = simulator.handle(&connection.authorise(call.request, &secrets, now), now).webhooks;
+    let first = webhooks.first().expect("the feed tells of all messages");
+    assert_eq!(verify(&first.body), None);
+    Selarti.decode(&Webhook { content_type: None, body: &first.body })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -236,6 +265,15 @@ proptest! {
     #[test]
     fn damaged_documents_halt_nothing(body in damaged()) {
         ask_everything(&body);
+    }
+
+    #[test]
+    fn what_a_client_says_comes_back_in_the_same_words_under_our_id(chat in "[A-Za-z0-9_-]{1,64}", text in "\\PC{0,40}[^\\s\\pC]") {
+        let echo = echo(&chat, &text);
+        prop_assert!(echo.remarks.is_empty(), "{:?}", echo.remarks);
+        let Some(Fact::MessageReceived(message)) = echo.facts.first() else { panic!("{echo:?}") };
+        prop_assert_eq!(message.conversation.ours.as_ref().map(ConversationId::as_str), Some(&*chat));
+        prop_assert_eq!(message.content.text.as_deref(), Some(&*text));
     }
 
     #[test]
