@@ -52,6 +52,11 @@ pub trait Connection: Send + Sync + fmt::Debug {
     /// What can be done here.
     fn traits(&self) -> Traits;
 
+    /// Whether it answers clients itself, and so is neither a CRM nor a messenger. Routes have no place for it yet.
+    fn is_assistant(&self) -> bool {
+        false
+    }
+
     /// Decides whether a request is the platform's, and if so what of it is recorded.
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection>;
 
@@ -60,6 +65,11 @@ pub trait Connection: Send + Sync + fmt::Debug {
 
     /// Adds the credentials: a token, or a signature that bears the time.
     fn authorise(&self, request: Request, secrets: &Secrets, now: Timestamp) -> Request;
+
+    /// How a pass is got, at a platform whose calls carry one that runs out; `None` where the secrets themselves do.
+    fn sign_in(&self) -> Option<&dyn SignIn> {
+        None
+    }
 
     /// Sorts a reply by what it proves. `now` is when it came, for replies that name a waiting time; `tried_for` is how
     /// long the intent has been tried, for replies that mean "not yet" at first and "never" later.
@@ -95,6 +105,33 @@ pub trait Connection: Send + Sync + fmt::Debug {
 
     /// Where requests go, such as `https://amojo.amocrm.ru`; without a slash at the end.
     fn base_url(&self) -> &str;
+}
+
+/// How a secret is exchanged for a pass that runs out.
+///
+/// Whoever sends asks for a pass when there is none that is still good, or when a call was answered with 401; puts it
+/// among the secrets, where [`Connection::authorise`] finds it; and records nothing of the exchange, for it is all
+/// credentials. The exchange is no attempt: until it is done, nothing has left the house for the intent.
+pub trait SignIn {
+    /// Where the request goes, without a slash at the end; it may be another host than that of all other calls.
+    fn host_url(&self) -> &str;
+
+    /// The request for a pass, with its credentials.
+    fn request(&self, secrets: &Secrets) -> Request;
+
+    /// Reads the answer: a pass, or the outcome that an attempt has which cannot be made without one.
+    fn pass(&self, reply: Reply<'_>, now: Timestamp) -> Result<Pass, Outcome>;
+}
+
+/// What calls carry instead of a secret, for a while.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pass {
+    /// Under which key it belongs among the secrets.
+    pub key: &'static str,
+    /// The pass itself.
+    pub secret: Secret,
+    /// From when on it is not good any more.
+    pub until: Timestamp,
 }
 
 /// One setting or secret that an account takes.

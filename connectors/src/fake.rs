@@ -26,7 +26,12 @@ pub const WEBHOOK_SECRET: &str = "webhook_secret";
 
 const SETTINGS: &[Setting] = &[
     Setting { key: "account", about: "What follows the name in the path.", example: "\"a1\"", required: true },
-    Setting { key: "role", about: "What it is: \"crm\" or \"channel\".", example: "\"channel\"", required: false },
+    Setting {
+        key: "role",
+        about: "What it is: \"crm\", \"channel\" or \"assistant\".",
+        example: "\"channel\"",
+        required: false,
+    },
 ];
 
 const SECRETS: &[Setting] = &[Setting {
@@ -45,6 +50,7 @@ struct Account {
     name: ConnectionName,
     path: String,
     is_crm: bool,
+    is_assistant: bool,
 }
 
 impl Connector for Fake {
@@ -67,12 +73,17 @@ impl Connector for Fake {
             problems.push(problem("account", "it is not a text", "give what follows the name in the path"));
         }
         let role = settings.get("role").map_or(Some("channel"), Value::as_str);
-        if !matches!(role, Some("crm" | "channel")) {
-            problems.push(problem("role", "it is neither \"crm\" nor \"channel\"", "write one of them"));
+        if !matches!(role, Some("crm" | "channel" | "assistant")) {
+            problems.push(problem(
+                "role",
+                "it is neither \"crm\" nor \"channel\" nor \"assistant\"",
+                "write one of them",
+            ));
         }
         match path {
             Some(path) if problems.is_empty() => {
-                Ok(Box::new(Account { name: name.clone(), path, is_crm: role == Some("crm") }))
+                let (is_crm, is_assistant) = (role == Some("crm"), role == Some("assistant"));
+                Ok(Box::new(Account { name: name.clone(), path, is_crm, is_assistant }))
             }
             Some(_) | None => Err(problems),
         }
@@ -94,6 +105,10 @@ impl Connector for Fake {
 impl Connection for Account {
     fn traits(&self) -> Traits {
         Traits { first_contact: FirstContact::WriteUnderOurId, can_look_up: false, wants_delivery: self.is_crm }
+    }
+
+    fn is_assistant(&self) -> bool {
+        self.is_assistant
     }
 
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection> {

@@ -19,12 +19,13 @@ pub mod connector;
 pub mod fake;
 pub mod loose;
 pub mod pact;
+pub mod selarti;
 pub mod simulator;
 
 use connector::Connector;
 
 /// Every platform that we speak to.
-pub const ALL: &[&dyn Connector] = &[&amocrm::AmoCrm, &pact::Pact];
+pub const ALL: &[&dyn Connector] = &[&amocrm::AmoCrm, &pact::Pact, &selarti::Selarti];
 
 /// The connector of this name.
 pub fn named(platform: &str) -> Option<&'static dyn Connector> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::{Content, Person};
 use crate::ids::{ConversationId, JobId, MessageId, PersonId, SourceId};
+use crate::intent::Speaker;
 use crate::time::Timestamp;
 
 /// One thing that happened at a platform.
@@ -39,6 +40,8 @@ pub enum Fact {
     SendAcknowledged(SendAcknowledged),
     /// The connection's own state at the platform changed.
     ConnectionChanged(ConnectionChanged),
+    /// An assistant said how it stood with a dialogue.
+    AssistantReported(AssistantReported),
     /// The platform tried whether our address answers.
     AddressProbed,
 }
@@ -226,6 +229,55 @@ pub enum ConnectionHealth {
     Down,
     /// It is being set up, or tries to come back by itself.
     Recovering,
+}
+
+/// An assistant said how it stood with a dialogue.
+///
+/// These are standings at one moment, not happenings (Selarti contract, 7): the same one is said again with every message,
+/// and only who remembers the one before can tell what came to be. What was not said is absent and changes nothing.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct AssistantReported {
+    /// Which dialogue.
+    pub conversation: ConversationKey,
+    /// The message at which it was so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
+    /// Who wrote that message: the client, a person in the assistant's stead, or the assistant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<Speaker>,
+    /// What is known of the client there.
+    #[serde(default)]
+    pub client: Person,
+    /// Whether an operator has taken over and the assistant is silent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed_over: Option<bool>,
+    /// Whether the dialogue is at its end and the assistant is silent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<bool>,
+    /// Whether the dialogue came to what it was meant for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub succeeded: Option<bool>,
+    /// Whether the client showed interest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interested: Option<bool>,
+    /// Whether the client gave a number, an address or the like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_given: Option<bool>,
+    /// Whether the client was found to be a machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_is_machine: Option<bool>,
+    /// Where staff can read the dialogue and answer in it; never for the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desk_url: Option<String>,
+    /// Where the dialogue can only be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view_url: Option<String>,
+    /// Why the platform told of it, in its own word; nothing may be decided by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word: Option<String>,
+    /// When it was so, as claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
 }
 
 /// Where one message stands at the other side. A lattice: it only rises, and two reports join to the higher.

@@ -176,6 +176,9 @@ impl State {
             Fact::SendAcknowledged(_) | Fact::ConversationNotFound { .. } => {}
             // Known to have happened, and not carried across yet.
             Fact::MessageEdited(_) | Fact::MessageDeleted(_) | Fact::ReactionChanged(_) => {}
+            // No route has an assistant yet, so nothing of it is kept or carried across. A fold that shall tell what
+            // changed (a hand-over, an end) remembers the last standing of each dialogue and compares.
+            Fact::AssistantReported(_) => {}
             // Gone before anybody could act on it.
             Fact::TypingStarted(_) => {}
             // The platform wanted to know whether we answer, and we did.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 mod amocrm;
 mod pact;
+mod selarti;
 
 /// A platform's folder of pairs.
 fn fixtures(platform: &str, folder: &str) -> PathBuf {

@@ -38,7 +38,8 @@ fn name_of(connector: &dyn Connector) -> String {
     format!("{}.main", connector.platform())
 }
 
-/// Whether an account with the documented examples for settings could be a route's CRM; `None` if there is no such account.
+/// Whether an account with the documented examples for settings could be a route's CRM; `None` if it is an assistant's, or
+/// there is no such account.
 fn is_crm_by_example(connector: &dyn Connector) -> Option<bool> {
     let settings: serde_json::Map<_, _> = connector
         .settings()
@@ -50,7 +51,7 @@ fn is_crm_by_example(connector: &dyn Connector) -> Option<bool> {
         })
         .collect();
     let connection = connector.connect(&ConnectionName::new(name_of(connector)), &settings.into()).ok()?;
-    Some(connection.traits().wants_delivery)
+    (!connection.is_assistant()).then(|| connection.traits().wants_delivery)
 }
 
 fn block(connector: &dyn Connector) -> String {

@@ -65,14 +65,14 @@ fn route(
     let crm_line = section.line_of("crm");
     let channel_line = section.line_of("channel");
     let crm = section.required("crm", "name the connection where managers work", |value| {
-        let (name, account) = connection(value, connections)?;
+        let (name, account) = not_assistant(value, connections)?;
         if account.is_some_and(|account| !account.connection.traits().wants_delivery) {
             return Err(Wrong::new("its platform is a messenger, not a CRM", "name a connection where managers work"));
         }
         Ok(name)
     });
     let channel = section.required("channel", "name the connection where clients write", |value| {
-        let (name, account) = connection(value, connections)?;
+        let (name, account) = not_assistant(value, connections)?;
         if account.is_some_and(|account| account.connection.traits().wants_delivery) {
             return Err(Wrong::new("its platform is a CRM, not a messenger", "name a connection where clients write"));
         }
@@ -131,6 +131,22 @@ fn connection<'a>(value: &Value, connections: &'a Connections) -> Result<(Connec
         return Err(Wrong::new("there is no such connection", remedy));
     }
     let account = connections.opened.get(&name);
+    Ok((name, account))
+}
+
+/// A connection that can be in a route: the role of an assistant, which answers clients itself, is not there yet.
+fn not_assistant<'a>(
+    value: &Value,
+    connections: &'a Connections,
+) -> Result<(ConnectionName, Option<&'a Account>), Wrong> {
+    let (name, account) = connection(value, connections)?;
+    if account.is_some_and(|account| account.connection.is_assistant()) {
+        let reason = "its platform is an assistant, and routes have no place for one yet";
+        return Err(Wrong::new(
+            reason,
+            "name a CRM and a messenger; an assistant's webhooks are recorded all the same",
+        ));
+    }
     Ok((name, account))
 }
 

@@ -255,6 +255,13 @@ fn the_document_to_begin_with_can_be_read_as_it_is_and_switched_on() {
 }
 
 #[test]
+fn an_assistant_is_a_connection_and_in_no_route() {
+    let assistant = SOUND.replace("account = \"a2\"", "account = \"a2\"\nrole = \"assistant\"");
+    let [problem] = &problems(&assistant)[..] else { panic!("one problem is expected") };
+    assert!(problem.contains("routes have no place for one yet"), "{problem}");
+}
+
+#[test]
 fn the_document_to_begin_with_for_all_connectors_can_be_switched_on() {
     struct Any;
     impl SecretSource for Any {

@@ -1,0 +1,346 @@
+//! An account's settings: a JSON object in, parsed values or every problem out.
+//!
+//! Much of Selarti's interface is inferred, not documented (5; 13). What is inferred can be set, so that an account whose
+//! Selarti is otherwise needs another line, not another version.
+
+use std::num::NonZeroU32;
+
+use serde_json::{Map, Value};
+
+use crate::connector::{Setting, SettingProblem};
+
+/// The secret that is exchanged for a token.
+pub(super) const API_KEY: &str = "api_key";
+/// The secret that proves Selarti to us.
+pub(super) const WEBHOOK_SECRET: &str = "webhook_secret";
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "task_id",
+        about: "The id of the task of type Web, copied from Selarti's panel; webhooks of other tasks are not let in.",
+        example: "\"1721129985149x478019552540622850\"",
+        required: true,
+    },
+    Setting {
+        key: "company_id",
+        about: "The company's id; if it is set, webhooks of other companies are not let in.",
+        example: "\"1718876001442x118273645546372819\"",
+        required: false,
+    },
+    Setting {
+        key: "channel_id",
+        about: "The id of the channel of type Page messenger; if it is set, webhooks of other channels are not let in.",
+        example: "\"1719304410215x640918273645102938\"",
+        required: false,
+    },
+    Setting {
+        key: "base_url",
+        about: "Where Selarti is called; only for tests and demonstrations is it another place.",
+        example: "\"https://selarti.com\"",
+        required: false,
+    },
+    Setting {
+        key: "auth_url",
+        about: "Where the key is exchanged for a token, if it is another host than that of all other calls.",
+        example: "\"https://selarti.com\"",
+        required: false,
+    },
+    Setting {
+        key: "send_path",
+        about: "The path of the method \"Send external message\".",
+        example: "\"/api/1.1/wf/send_external_message\"",
+        required: false,
+    },
+    Setting {
+        key: "key_task",
+        about: "What that method calls the task; empty if it takes none.",
+        example: "\"task\"",
+        required: false,
+    },
+    Setting {
+        key: "key_chat_id",
+        about: "What that method calls our id of the dialogue.",
+        example: "\"chat_id\"",
+        required: false,
+    },
+    Setting { key: "key_text", about: "What that method calls the text.", example: "\"text\"", required: false },
+    Setting {
+        key: "key_name",
+        about: "What that method calls the client's name; empty if it takes none.",
+        example: "\"name\"",
+        required: false,
+    },
+    Setting {
+        key: "key_username",
+        about: "What that method calls the client's public name; empty if it takes none.",
+        example: "\"username\"",
+        required: false,
+    },
+    Setting {
+        key: "chat_id_as_number",
+        about: "Whether our id of the dialogue is sent as a number; then only ids of digits can be sent.",
+        example: "false",
+        required: false,
+    },
+    Setting {
+        key: "max_text_len",
+        about: "How many signs of a text are sent at most; the rest is cut off.",
+        example: "4000",
+        required: false,
+    },
+    Setting {
+        key: "calls_per_second",
+        about: "How many calls may be made in a second.",
+        example: "5",
+        required: false,
+    },
+];
+
+pub(super) const SECRETS: &[Setting] = &[
+    Setting {
+        key: API_KEY,
+        about: "The API key that Selarti sends to the account's Telegram: panel, own picture, get api key.",
+        example: "\"…\"",
+        required: true,
+    },
+    Setting {
+        key: WEBHOOK_SECRET,
+        about: "The last part of the webhook address given to Selarti's integration, which proves that a webhook is Selarti's: at least 16 letters and digits that nobody can guess.",
+        example: "\"k3v9…\"",
+        required: true,
+    },
+];
+
+/// An account's settings, parsed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Settings {
+    /// The task to which a client's words are given.
+    pub(super) task: String,
+    /// Whose webhooks are let in; absent: anyone's.
+    pub(super) company: Option<String>,
+    /// Through which channel webhooks must come; absent: any.
+    pub(super) channel: Option<String>,
+    /// Where Selarti is called, without a slash at the end.
+    pub(super) base_url: String,
+    /// Where the key is exchanged for a token, without a slash at the end.
+    pub(super) auth_url: String,
+    /// The path of "send external message".
+    pub(super) send_path: String,
+    /// What its parameters are called.
+    pub(super) keys: Keys,
+    /// Whether the dialogue's id is sent as a number.
+    pub(super) chat_id_as_number: bool,
+    /// How many signs of a text are sent at most.
+    pub(super) max_text_len: usize,
+    /// How many calls may be made in a second.
+    pub(super) calls_per_second: NonZeroU32,
+}
+
+/// What the parameters of "send external message" are called; an empty one is not sent (5).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Keys {
+    /// The task's.
+    pub(super) task: String,
+    /// The dialogue's; never empty.
+    pub(super) chat: String,
+    /// The text's; never empty.
+    pub(super) text: String,
+    /// The client's name's.
+    pub(super) name: String,
+    /// The client's public name's.
+    pub(super) username: String,
+}
+
+/// Where Selarti is (4).
+const SELARTI: &str = "https://selarti.com";
+
+/// Our reading of the method's title; the name itself stands in no document that can be reached (5).
+const SEND_PATH: &str = "/api/1.1/wf/send_external_message";
+
+/// No text is longer than this anywhere; a higher number is certainly a slip.
+const MOST_SIGNS: u32 = 100_000;
+
+/// No override of a rate goes beyond this many calls; more is certainly a slip.
+const MOST_CALLS: u32 = 1_000;
+
+impl Settings {
+    /// Reads the settings, or names everything that is wrong with them.
+    pub(super) fn parse(settings: &Value) -> Result<Self, Vec<SettingProblem>> {
+        let Some(settings) = settings.as_object() else {
+            return Err(vec![problem("", "the settings are not a table", "write them as keys with values")]);
+        };
+        let mut reading = Reading { settings, problems: Vec::new() };
+        reading.refuse_unknown();
+        let base_url = reading.url("base_url").unwrap_or_else(|| SELARTI.to_owned());
+        let parsed = Self {
+            task: reading.task(),
+            company: reading.text("company_id", is_id, "the id as the panel shows it"),
+            channel: reading.text("channel_id", is_id, "the id as the panel shows it"),
+            auth_url: reading.url("auth_url").unwrap_or_else(|| base_url.clone()),
+            base_url,
+            send_path: reading
+                .text("send_path", is_path, &format!("{SEND_PATH:?}"))
+                .unwrap_or_else(|| SEND_PATH.to_owned()),
+            keys: reading.keys(),
+            chat_id_as_number: reading.flag("chat_id_as_number"),
+            max_text_len: reading.whole("max_text_len", MOST_SIGNS).map_or(4000, |signs| signs.get() as usize),
+            calls_per_second: reading
+                .whole("calls_per_second", MOST_CALLS)
+                .unwrap_or(const { NonZeroU32::new(5).expect("five is not zero") }),
+        };
+        if reading.problems.is_empty() { Ok(parsed) } else { Err(reading.problems) }
+    }
+}
+
+struct Reading<'a> {
+    settings: &'a Map<String, Value>,
+    problems: Vec<SettingProblem>,
+}
+
+impl Reading<'_> {
+    fn refuse_unknown(&mut self) {
+        for key in self.settings.keys() {
+            if !SETTINGS.iter().any(|setting| setting.key == key) {
+                let known = SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>().join(", ");
+                let remedy = format!("remove it or correct its name; known are {known}");
+                self.problems.push(problem(key, "a Selarti account has no such setting", &remedy));
+            }
+        }
+    }
+
+    fn task(&mut self) -> String {
+        if self.settings.get("task_id").is_none_or(Value::is_null) {
+            let remedy = "copy the id of the task of type Web from Selarti's panel";
+            self.problems.push(problem("task_id", "it is missing", remedy));
+            return String::new();
+        }
+        self.text("task_id", is_id, "the id as the panel shows it, in quotes").unwrap_or_default()
+    }
+
+    fn keys(&mut self) -> Keys {
+        let mut key = |key: &str, otherwise: &str, may_be_empty: bool| {
+            let fits = |text: &str| text.trim() == text && (may_be_empty || !text.is_empty());
+            self.text(key, fits, &format!("{otherwise:?}")).unwrap_or_else(|| otherwise.to_owned())
+        };
+        let keys = Keys {
+            task: key("key_task", "task", true),
+            chat: key("key_chat_id", "chat_id", false),
+            text: key("key_text", "text", false),
+            name: key("key_name", "name", true),
+            username: key("key_username", "username", true),
+        };
+        let named = [
+            ("key_task", &keys.task),
+            ("key_chat_id", &keys.chat),
+            ("key_text", &keys.text),
+            ("key_name", &keys.name),
+            ("key_username", &keys.username),
+        ];
+        for (index, (key, name)) in named.iter().enumerate() {
+            if let Some((other, _)) = named[..index].iter().find(|(_, earlier)| !name.is_empty() && earlier == name) {
+                let reason = format!("{name:?} is what {other} says, too");
+                self.problems.push(problem(key, &reason, "give each parameter a name of its own"));
+            }
+        }
+        keys
+    }
+
+    fn url(&mut self, key: &str) -> Option<String> {
+        self.text(key, is_base_url, "\"https://selarti.com\"").map(|url| url.trim_end_matches('/').to_owned())
+    }
+
+    fn flag(&mut self, key: &str) -> bool {
+        let Some(value) = self.settings.get(key).filter(|value| !value.is_null()) else { return false };
+        if !value.is_boolean() {
+            self.problems.push(problem(key, &format!("{value} does not fit"), "write true or false"));
+        }
+        value.as_bool().unwrap_or_default()
+    }
+
+    fn whole(&mut self, key: &str, most: u32) -> Option<NonZeroU32> {
+        let value = self.settings.get(key).filter(|value| !value.is_null())?;
+        let whole = value.as_u64().and_then(|number| u32::try_from(number).ok()).and_then(NonZeroU32::new);
+        let whole = whole.filter(|number| number.get() <= most);
+        if whole.is_none() {
+            let reason = format!("{value} is not a whole number from 1 to {most}");
+            self.problems.push(problem(key, &reason, "write a number without quotes"));
+        }
+        whole
+    }
+
+    fn text(&mut self, key: &str, fits: impl Fn(&str) -> bool, remedy: &str) -> Option<String> {
+        let value = self.settings.get(key).filter(|value| !value.is_null())?;
+        let text = value.as_str().filter(|text| fits(text));
+        if text.is_none() {
+            self.problems.push(problem(key, &format!("{value} does not fit"), &format!("write {remedy}")));
+        }
+        text.map(str::to_owned)
+    }
+}
+
+/// An id is kept as it is; that it looks like bubble.io's is only very likely (3).
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && !text.contains(char::is_whitespace)
+}
+
+fn is_path(text: &str) -> bool {
+    text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#'))
+}
+
+fn is_base_url(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        let host = host.trim_end_matches('/');
+        !host.is_empty() && !host.contains(|sign: char| sign.is_whitespace() || matches!(sign, '?' | '#' | '@'))
+    })
+}
+
+fn problem(key: &str, reason: &str, remedy: &str) -> SettingProblem {
+    SettingProblem { key: key.to_owned(), reason: reason.to_owned(), remedy: remedy.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn keys_of_problems(settings: &Value) -> Vec<String> {
+        Settings::parse(settings).expect_err("there is something wrong").into_iter().map(|found| found.key).collect()
+    }
+
+    #[test]
+    fn a_task_is_enough() {
+        let settings = Settings::parse(&json!({ "task_id": "1x1" })).expect("all else has a default");
+        assert_eq!((settings.base_url.as_str(), settings.auth_url.as_str()), (SELARTI, SELARTI));
+        assert_eq!(settings.send_path, SEND_PATH);
+        assert_eq!((settings.max_text_len, settings.calls_per_second.get()), (4000, 5));
+        assert_eq!((settings.keys.chat.as_str(), settings.keys.username.as_str()), ("chat_id", "username"));
+    }
+
+    #[test]
+    fn the_sign_in_is_where_all_calls_are_unless_it_is_said_otherwise() {
+        let settings = json!({ "task_id": "1x1", "base_url": "http://127.0.0.1:9/" });
+        assert_eq!(Settings::parse(&settings).expect("these are right").auth_url, "http://127.0.0.1:9");
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let settings = json!({ "task_id": 1, "api_key": "x", "base_url": "selarti.com", "send_path": "wf/x",
+            "key_text": "", "key_name": "chat_id", "chat_id_as_number": "no", "max_text_len": 0 });
+        assert_eq!(
+            keys_of_problems(&settings),
+            [
+                "api_key",
+                "base_url",
+                "task_id",
+                "send_path",
+                "key_text",
+                "key_name",
+                "chat_id_as_number",
+                "max_text_len"
+            ]
+        );
+        assert_eq!(keys_of_problems(&json!({})), ["task_id"]);
+        assert_eq!(keys_of_problems(&json!([])), [""]);
+    }
+}
