@@ -4,6 +4,10 @@ mod cli;
 
 use std::process::ExitCode;
 
+/// Folding makes and lets go of small things all the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main()
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use sha1::{Digest as _, Sha1};
 use uuid::Uuid;
 
 /// The root of all derived ids of this program (itself the UUIDv5 of a name in the URL namespace).
@@ -133,21 +134,31 @@ impl IntentId {
     }
 }
 
-/// Length-prefixed, so that ("ab", "c") and ("a", "bc") differ.
+/// UUIDv5 of the parts, each with its length before it, so that ("ab", "c") and ("a", "bc") differ.
 fn derive(kind: &str, parts: &[&[u8]]) -> Uuid {
-    let size = parts.iter().map(|part| part.len() + 8).sum::<usize>() + kind.len();
-    let mut name = Vec::with_capacity(size);
-    name.extend_from_slice(kind.as_bytes());
+    let mut digest = Sha1::new();
+    digest.update(CHATLEDGER.as_bytes());
+    digest.update(kind.as_bytes());
     for part in parts {
-        name.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        name.extend_from_slice(part);
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
     }
-    Uuid::new_v5(&CHATLEDGER, &name)
+    let digest: [u8; 20] = digest.finalize().into();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_sha1_bytes(bytes).into_uuid()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn derived_ids_are_uuids_of_version_five() {
+        let derived = EventId::derived(&[b"ab"]).as_uuid();
+        let name = [&b"event"[..], &2_u64.to_be_bytes(), b"ab"].concat();
+        assert_eq!(derived, Uuid::new_v5(&CHATLEDGER, &name));
+    }
 
     #[test]
     fn parts_of_a_derived_id_cannot_run_into_each_other() {

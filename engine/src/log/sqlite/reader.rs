@@ -24,6 +24,9 @@ const AT_ONCE: usize = 8;
 /// How many connections are kept open between reads; further ones are closed after use.
 const KEPT: usize = 4;
 
+/// How much of the file a reader maps into its address space at most.
+const MAPPED_BYTES: i64 = 1 << 32;
+
 /// How long a reader waits when the file is being recovered or taken over by another process.
 const PATIENCE: Duration = Duration::from_secs(5);
 
