@@ -14,6 +14,7 @@
 //! 10. put its documented pairs into `fixtures/contracts/<name>/`, and tell one story.
 
 pub mod amocrm;
+pub mod carrotquest;
 pub mod connector;
 #[cfg(feature = "fake")]
 pub mod fake;
@@ -24,7 +25,7 @@ pub mod simulator;
 use connector::Connector;
 
 /// Every platform that we speak to.
-pub const ALL: &[&dyn Connector] = &[&amocrm::AmoCrm, &pact::Pact];
+pub const ALL: &[&dyn Connector] = &[&amocrm::AmoCrm, &pact::Pact, &carrotquest::CarrotQuest];
 
 /// The connector of this name.
 pub fn named(platform: &str) -> Option<&'static dyn Connector> {
