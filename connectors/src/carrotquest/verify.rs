@@ -40,7 +40,7 @@ pub(super) fn verify(
         }
         Opened::Json(document) => {
             prove(secret, token_in_json(&document))?;
-            without_token(&document, secret)
+            without_token(&document, secret).ok_or(Rejection::Unproven)?
         }
         Opened::Neither => {
             // A form without its type is still a form.
@@ -67,19 +67,27 @@ fn token_in_json(document: &[u8]) -> Option<Cow<'static, str>> {
     with_document::<Shape<'static>, _>(document, &mut Decoded::default(), read).flatten()
 }
 
-/// Empties the token where it is written as it is; a document that writes it in another way is written anew.
-fn without_token(document: &[u8], secret: &Secret) -> Vec<u8> {
-    let quoted = format!("\"{}\"", secret.reveal());
-    let text = String::from_utf8_lossy(document);
-    let emptied = text.replace(&quoted, "\"\"").into_bytes();
+/// Empties the token where it is written as it is; a document that writes it in another way is written anew. One that
+/// hides it and cannot be written anew gives nothing: neither its bytes nor its token may be recorded.
+fn without_token(document: &[u8], secret: &Secret) -> Option<Vec<u8>> {
+    let quoted = format!("\"{}\"", secret.reveal()).into_bytes();
+    let mut emptied = Vec::with_capacity(document.len());
+    let mut rest = document;
+    while let Some((first, others)) = rest.split_first() {
+        if rest.starts_with(&quoted) {
+            emptied.extend_from_slice(b"\"\"");
+            rest = &rest[quoted.len()..];
+        } else {
+            emptied.push(*first);
+            rest = others;
+        }
+    }
     if token_in_json(&emptied).is_none() {
-        return emptied;
+        return Some(emptied);
     }
-    let mut document: Value = serde_json::from_slice(document).unwrap_or_default();
-    if let Some(entries) = document.as_object_mut() {
-        entries.remove(TOKEN);
-    }
-    document.to_string().into_bytes()
+    let mut document: Value = serde_json::from_slice(document).ok()?;
+    document.as_object_mut()?.remove(TOKEN);
+    Some(document.to_string().into_bytes())
 }
 
 #[cfg(test)]

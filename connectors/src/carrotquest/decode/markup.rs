@@ -67,7 +67,8 @@ fn tag(text: &str) -> Option<(Tag<'_>, &str)> {
     if !inner.starts_with(|sign: char| sign.is_ascii_alphabetic() || sign == '!') {
         return None;
     }
-    let end = inner.find('>')?;
+    // Another beginning before the end: this one was none. It also keeps the reading linear.
+    let end = inner.find(['<', '>']).filter(|end| inner[*end..].starts_with('>'))?;
     let (inside, after) = (&inner[..end], &inner[end + 1..]);
     let name_end = inside.find(|sign: char| !sign.is_ascii_alphanumeric()).unwrap_or(inside.len());
     let name = inside[..name_end].to_ascii_lowercase();
@@ -104,9 +105,14 @@ fn plain_entities(value: &str) -> String {
 
 /// What comes after the closing tag of this name; nothing, if it is never closed.
 fn beyond<'a>(text: &'a str, name: &str) -> &'a str {
-    let lower = text.to_ascii_lowercase();
-    let Some(start) = lower.find(&format!("</{name}")) else { return "" };
-    text[start..].find('>').map_or("", |end| &text[start + end + 1..])
+    let mut rest = text;
+    while let Some(start) = rest.find("</") {
+        rest = &rest[start + 2..];
+        if rest.get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name)) {
+            return rest.find('>').map_or("", |end| &rest[end + 1..]);
+        }
+    }
+    ""
 }
 
 /// The sign that an entity at the beginning stands for, and how long the entity is.
@@ -157,6 +163,14 @@ mod tests {
             ("a &lt; b &amp;&#33; &#x263A; &unknown; &", "a < b &! ☺ &unknown; &"),
         ] {
             assert_eq!(plain(markup), expected, "{markup}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_letter_takes_no_longer_than_a_friendly_one() {
+        for hostile in ["<a", "<script></script>", "&", "<!--", "<p <", "</"] {
+            let begun = hostile.repeat(200_000);
+            assert!(plain(&begun).len() <= begun.len());
         }
     }
 

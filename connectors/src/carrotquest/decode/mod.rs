@@ -210,8 +210,9 @@ fn each<T>(entry: Object<T>, at: &str, decoded: &mut Decoded, read: fn(T, &str, 
 /// A conversation, and the last thing said in it: in a new one that is the first (7.3).
 fn conversation(mut wire: wire::Conversation<'_>, at: &str, decoded: &mut Decoded) {
     let last = std::mem::take(&mut wire.part_last);
-    let seen = conversation_seen(wire, at, decoded);
-    decoded.facts.extend(seen.map(Fact::ConversationSeen));
+    if let Some(seen) = conversation_seen(wire, at, decoded) {
+        part::tell_of(seen, at, decoded);
+    }
     let at = if at.is_empty() { "part_last".to_owned() } else { format!("{at}.part_last") };
     if let Some(last) = last.0.read(&at, decoded) {
         part(*last, &at, decoded);

@@ -189,7 +189,7 @@ pub(super) fn conversation_of(
         Reference::Document(conversation) => {
             let seen = conversation_seen(*conversation, at, decoded)?;
             let key = seen.conversation.clone();
-            decoded.fact(Fact::ConversationSeen(seen));
+            tell_of(seen, at, decoded);
             Some(key)
         }
         Reference::Odd(shape) => {
@@ -210,6 +210,16 @@ pub(in crate::carrotquest) fn conversation_seen(
     let messenger = wire.external_service.0.read(&path("external_service"), decoded).map(Cow::into_owned);
     let client = client(wire.user, &path("user"), decoded);
     Some(seen(ConversationKey::theirs(ids::conversation(id)), client, messenger))
+}
+
+/// Tells of a conversation, if its client is in the document. With nobody in it, it would only keep us from asking.
+pub(super) fn tell_of(seen: ConversationSeen, at: &str, decoded: &mut Decoded) {
+    if seen.client.theirs.is_some() {
+        decoded.fact(Fact::ConversationSeen(seen));
+    } else {
+        let at = if at.is_empty() { "user".to_owned() } else { format!("{at}.user") };
+        decoded.remark(RemarkKind::Missing, at, "");
+    }
 }
 
 /// What is told of a conversation by whoever described its client.
