@@ -36,7 +36,8 @@ pub(in crate::carrotquest) fn part(wire: wire::Part<'_>, at: &str, decoded: &mut
     let conversation = conversation_of(wire.conversation, &path("conversation"), decoded);
     let (Some(message), Some(conversation)) = (message, conversation) else { return };
     let key = MessageKey { theirs: Some(message), ours: None, job: None };
-    if wire.removed.is_present() {
+    // Only a moment says so: rather show what was removed than lose what was not.
+    if values::moment_at(wire.removed, &path("removed"), decoded).is_some() {
         return decoded.fact(Fact::MessageDeleted(MessageDeleted { conversation, message: key }));
     }
     let via = wire.sent_via.0.read(&path("sent_via"), decoded);
@@ -65,11 +66,10 @@ pub(in crate::carrotquest) fn part(wire: wire::Part<'_>, at: &str, decoded: &mut
     if content.is_empty() && kind == PartKind::Article {
         content.parts.push(Part::Unsupported { kind: kind.word().to_owned() });
     }
-    let edited = edited_at.map(|at| (conversation.clone(), key.clone(), content.clone(), at)).map(
-        |(conversation, message, content, at)| {
-            Fact::MessageEdited(MessageEdited { conversation, message, content, edited_at: Some(at) })
-        },
-    );
+    let edited = edited_at.map(|at| {
+        let (conversation, message, content) = (conversation.clone(), key.clone(), content.clone());
+        Fact::MessageEdited(MessageEdited { conversation, message, content, edited_at: Some(at) })
+    });
     let message =
         Message { conversation, message: key, author, client, source: None, written_at, content, state: None };
     decoded.fact(match fate {

@@ -142,6 +142,15 @@ fn a_changed_part_is_told_twice_and_a_removed_one_is_gone() {
 }
 
 #[test]
+fn what_only_seems_removed_is_shown() {
+    for removed in [json!(false), json!(0), json!({}), json!("soon")] {
+        let decoded = read(&part_with("reply_user", &json!({ "removed": removed })));
+        assert!(matches!(decoded.facts[..], [Fact::MessageReceived(_)]), "{removed}");
+        assert_eq!(kinds_of_remarks(&decoded), [RemarkKind::OddValue], "{removed}");
+    }
+}
+
+#[test]
 fn letters_become_text_and_chats_stay_as_they_were_typed() {
     let text = |kind: &str, via: &str| {
         let decoded = read(&part_with(kind, &json!({ "sent_via": via, "body": "<b>Да</b>" })));
