@@ -227,17 +227,30 @@ impl<'a> InboundRequest<'a> {
 pub struct Verified {
     id: EventId,
     headers: Vec<(String, String)>,
+    /// The body without its credential; absent if there was none in it.
+    body: Option<Vec<u8>>,
 }
 
 impl Verified {
     /// For connectors: `id` says which deliveries are the same delivery; `headers` are those worth keeping.
     pub(crate) const fn new(id: EventId, headers: Vec<(String, String)>) -> Self {
-        Self { id, headers }
+        Self { id, headers, body: None }
+    }
+
+    /// For connectors whose platform puts its proof into the body: `body` is recorded instead, the same but for the
+    /// credential.
+    pub(crate) fn recording(self, body: Vec<u8>) -> Self {
+        Self { body: Some(body), ..self }
     }
 
     /// The delivery's id: a second arrival has the same.
     pub const fn id(&self) -> EventId {
         self.id
+    }
+
+    /// The body to record, given the one that came: the same, unless a credential stood in it.
+    pub fn body(&self, came: Vec<u8>) -> Vec<u8> {
+        self.body.clone().unwrap_or(came)
     }
 
     /// The headers to record.

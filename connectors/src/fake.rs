@@ -24,6 +24,9 @@ pub const PLATFORM: &str = "fake";
 /// The key of its one secret.
 pub const WEBHOOK_SECRET: &str = "webhook_secret";
 
+/// What a body may begin with that is not recorded, as if it were a credential.
+pub const CREDENTIAL: &[u8] = b"credential;";
+
 const SETTINGS: &[Setting] = &[
     Setting { key: "account", about: "What follows the name in the path.", example: "\"a1\"", required: true },
     Setting {
@@ -121,7 +124,11 @@ impl Connection for Account {
         }
         let content_type = request.header("content-type").map(|value| String::from_utf8_lossy(value).into_owned());
         let headers = content_type.map(|value| ("content-type".to_owned(), value)).into_iter().collect();
-        Ok(Verified::new(EventId::derived(&[self.name.as_str().as_bytes(), request.body]), headers))
+        let verified = Verified::new(EventId::derived(&[self.name.as_str().as_bytes(), request.body]), headers);
+        Ok(match request.body.strip_prefix(CREDENTIAL) {
+            Some(rest) => verified.recording(rest.to_vec()),
+            None => verified,
+        })
     }
 
     fn encode(&self, _: &Intent) -> Result<Call, Unencodable> {

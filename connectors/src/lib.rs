@@ -14,6 +14,7 @@
 //! 10. put its documented pairs into `fixtures/contracts/<name>/`, and tell one story.
 
 pub mod amocrm;
+pub mod carrotquest;
 pub mod connector;
 #[cfg(feature = "fake")]
 pub mod fake;
@@ -25,7 +26,7 @@ pub mod simulator;
 use connector::Connector;
 
 /// Every platform that we speak to.
-pub const ALL: &[&dyn Connector] = &[&amocrm::AmoCrm, &pact::Pact, &selarti::Selarti];
+pub const ALL: &[&dyn Connector] = &[&amocrm::AmoCrm, &pact::Pact, &selarti::Selarti, &carrotquest::CarrotQuest];
 
 /// The connector of this name.
 pub fn named(platform: &str) -> Option<&'static dyn Connector> {

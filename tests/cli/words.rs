@@ -10,10 +10,12 @@ use crate::program::{command, run, run_with};
 const COMMANDS: [&str; 10] =
     ["serve", "init", "check-config", "decode", "replay", "state", "log", "export", "import", "story"];
 
-const SECRETS: [(&str, &str); 3] = [
+const SECRETS: [(&str, &str); 5] = [
     ("AMOCRM_MAIN_CHANNEL_SECRET", "0123456789abcdef0123456789abcdef01234567"),
     ("PACT_MAIN_TOKEN", "a-token-that-nobody-can-guess-1234"),
     ("PACT_MAIN_WEBHOOK_SECRET", "nobodyCanGuessThis1234"),
+    ("CARROTQUEST_MAIN_AUTH_TOKEN", "app.1234.nobody-can-guess-this"),
+    ("CARROTQUEST_MAIN_WEBHOOK_TOKEN", "a-webhook-token-of-carrot-quest"),
 ];
 
 fn fixtures(folder: &str) -> Vec<std::path::PathBuf> {
@@ -78,7 +80,7 @@ fn a_configuration_is_checked_with_the_secrets_of_the_environment() {
     let missing = run(folder.path(), ["check-config", "all.toml", "--json"]);
     let report: serde_json::Value = serde_json::from_str(&missing.output).unwrap();
     assert_eq!((missing.code, &report["ok"]), (Some(2), &false.into()));
-    assert_eq!(report["problems"].as_array().unwrap().len(), 3);
+    assert_eq!(report["problems"].as_array().unwrap().len(), SECRETS.len());
     assert!(report["problems"].as_array().unwrap().iter().all(|problem| problem["line"].is_u64()));
 
     let sound = command(folder.path()).args(["check-config", "all.toml"]).envs(SECRETS).output().unwrap();
@@ -98,7 +100,7 @@ fn a_missing_configuration_is_named_with_its_remedy() {
 #[test]
 fn every_sample_is_decoded_into_facts_and_remarks() {
     let folder = tempdir().unwrap();
-    for platform in ["amocrm", "pact"] {
+    for platform in ["amocrm", "pact", "carrotquest"] {
         // A dozen of each: what they mean is the contracts' business.
         for file in fixtures(&format!("contracts/{platform}/decode")).iter().step_by(8) {
             let decoded = run(folder.path(), ["decode".as_ref(), platform.as_ref(), file.as_os_str()]).document();

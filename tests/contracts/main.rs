@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 mod amocrm;
+mod carrotquest;
 mod pact;
 mod selarti;
 

@@ -34,6 +34,13 @@ async fn an_authentic_webhook_is_recorded_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn a_credential_in_a_body_is_not_recorded() {
+    let house = House::of("hole").await;
+    assert_eq!(house.deliver(b"credential;the rest\r\n").await.status, 200);
+    assert_eq!(house.recorded().await[0].1.body, b"the rest\r\n");
+}
+
+#[tokio::test]
 async fn a_million_bytes_are_taken_and_a_few_more_than_allowed_are_not() {
     let house = House::of("large").await;
     let body = vec![b'x'; 1_000_000];

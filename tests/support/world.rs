@@ -309,11 +309,11 @@ impl<'a> World<'a> {
             self.tell(format_args!("{from} repeats a delivery"));
             return Ok(());
         }
+        let body = verified.body(emitted.body);
         let (connection, headers) = (from.clone(), verified.into_headers());
-        self.tell(format_args!("{from} says {}", String::from_utf8_lossy(&emitted.body)));
+        self.tell(format_args!("{from} says {}", String::from_utf8_lossy(&body)));
         self.causes.insert(id, cause);
         let transport = Transport::Webhook;
-        let body = emitted.body;
         let event = Event::WebhookReceived(WebhookReceived { connection, platform, transport, headers, body });
         self.append_as(id, stream, event)
     }

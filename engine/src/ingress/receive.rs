@@ -115,6 +115,7 @@ impl Ingress {
     async fn record(&self, inlet: &Inlet, verified: Verified, body: Vec<u8>, deadline: Instant) -> Answer {
         let id = verified.id();
         let size = body.len();
+        let body = verified.body(body);
         let event = Event::WebhookReceived(WebhookReceived {
             connection: inlet.name.clone(),
             platform: inlet.account.connector.platform().to_owned(),

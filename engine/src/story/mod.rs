@@ -165,8 +165,8 @@ impl Teller {
                     connection: from.clone(),
                     platform: account.connector.platform().to_owned(),
                     transport: Transport::Webhook,
+                    body: verified.body(emitted.body),
                     headers: verified.into_headers(),
-                    body: emitted.body,
                 };
                 self.record_as(id, stream, Event::WebhookReceived(webhook));
             }

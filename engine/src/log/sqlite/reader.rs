@@ -190,6 +190,10 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
+    // Each commit makes a reader's own cache void, and emptying a large one costs more than it gives. What lies in the
+    // log's file is read where the system has it.
+    connection.pragma_update(None, "cache_size", -256)?;
+    connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
     Ok(connection)
 }
 

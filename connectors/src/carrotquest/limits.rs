@@ -1,0 +1,43 @@
+//! Carrot quest's quotas. None are documented; the contract assumes five calls a second for an app (2.5).
+//!
+//! The app's five are shared out: three for messages, two for questions, so that neither waits for the other and both
+//! together stay within them. Read in the contract of 2026; whoever is told otherwise changes the settings.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::settings::Settings;
+use crate::connector::{Limit, Quota};
+
+/// Messages to clients.
+pub(super) const SEND: &str = "send";
+/// Reading conversations and their parts.
+pub(super) const READ: &str = "read";
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The account's quotas by class.
+pub(super) fn limits(settings: &Settings) -> Vec<Limit> {
+    vec![
+        Limit { class: SEND, quotas: vec![one_at_a_time(settings.sends_per_second)] },
+        Limit { class: READ, quotas: vec![one_at_a_time(settings.reads_per_second)] },
+    ]
+}
+
+/// What happens to a burst is not documented either.
+fn one_at_a_time(calls: NonZeroU32) -> Quota {
+    Quota { calls, per: SECOND, burst: NonZeroU32::MIN }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn both_classes_together_stay_within_five_a_second() {
+        let settings = Settings::parse(&json!({})).expect("everything has a default");
+        let calls: u32 = limits(&settings).iter().flat_map(|limit| &limit.quotas).map(|quota| quota.calls.get()).sum();
+        assert_eq!(calls, 5);
+    }
+}

@@ -1,0 +1,206 @@
+//! Whether a reply of which nothing was heard took effect: the question to Carrot quest, and the reading of its answer.
+//!
+//! Our `external_id` in a part proves it; where parts come without one, the same text, written through the interface
+//! by the company since the attempt, does (7.4). Absence is proven only by a page that reaches back to the attempt, and
+//! only when the attempt has had time to end; until then the answer is "still uncertain", and the question is asked
+//! again.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use chatledger_projections::event::RecordedReply;
+use chatledger_projections::fact::{ConversationKey, DeliveryState, Fact, MessageKey, SendAcknowledged};
+use chatledger_projections::ids::{ConversationId, MessageId};
+use chatledger_projections::intent::{Destination, Intent, SendMessage};
+use chatledger_projections::outcome::Outcome;
+use chatledger_projections::time::Timestamp;
+
+use super::classify::{Verdict, bounded};
+use super::decode::kinds::{Fate, PartKind, SentVia};
+use super::decode::values;
+use super::encode::id_as_string;
+use super::readable::readable;
+use super::settings::{Api, Settings};
+use super::wire::{Part, PartsAnswer};
+use super::{call, ids, limits};
+use crate::connector::{Call, Decoded, Known, Reply, Request};
+use crate::loose::{Object, with_document};
+
+/// The most that a page holds (2.6). Newest first unless asked otherwise (3.1).
+const PARTS_A_PAGE: usize = 50;
+
+/// How much earlier than the attempt a part may claim to be: clocks differ, and times may be whole seconds.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
+
+/// How long an attempt may be under way before its absence means anything. Parts are made at once, but the interface is
+/// asynchronous by its own word (7.4).
+const UNDER_WAY: Duration = Duration::from_secs(30);
+
+/// The question whether a message was taken; `None` where there is nothing to ask.
+pub(super) fn probe(settings: &Settings, intent: &Intent, known: &Known) -> Option<Call> {
+    let conversation = conversation_of(sent(intent)?, known)?;
+    let path = format!("{}/conversations/{}/parts", settings.api.prefix(), ids::in_path(conversation));
+    let size = match settings.api {
+        Api::V1 => "count",
+        Api::V2 => "paginate_count",
+    };
+    let query = vec![id_as_string(), (size.to_owned(), PARTS_A_PAGE.to_string())];
+    Some(Call { name: call::PARTS, class: limits::READ, request: Request::bare("GET", path, query) })
+}
+
+/// Reads the answer to a probe.
+pub(super) fn judge(
+    intent: &Intent,
+    known: &Known,
+    call: &str,
+    reply: Reply<'_>,
+    now: Timestamp,
+) -> (Outcome, Vec<Fact>) {
+    let Some(message) = sent(intent) else {
+        return (uncertain("only messages are looked for"), Vec::new());
+    };
+    let reply = match reply {
+        Reply::Answered(reply) => reply,
+        Reply::NotSent(reason) | Reply::NoAnswer(reason) => return (uncertain(reason), Vec::new()),
+    };
+    let verdict = Verdict::of(reply);
+    if !verdict.is_yes() {
+        return (uncertain(&verdict.described()), Vec::new());
+    }
+    if call != call::PARTS {
+        return (uncertain("an answer to another question"), Vec::new());
+    }
+    let Some(page) = Page::of(reply) else {
+        return (uncertain("the list of parts cannot be read"), Vec::new());
+    };
+    let since = known.attempted_at - CLOCKS_DIFFER;
+    if let Some(found) = page.find(message, known, since) {
+        let acknowledged = SendAcknowledged {
+            message: MessageKey { theirs: Some(found.id.clone()), ours: None, job: None },
+            conversation: ConversationKey { theirs: conversation_of(message, known).cloned(), ours: None },
+            state: Some(DeliveryState::Sent),
+            ..SendAcknowledged::default()
+        };
+        return (Outcome::Accepted, vec![Fact::SendAcknowledged(acknowledged)]);
+    }
+    let outcome = if !page.reaches(since) {
+        uncertain("the list of parts does not reach the time of the attempt")
+    } else if now.since(known.attempted_at) < UNDER_WAY {
+        uncertain("no such part in the conversation yet")
+    } else {
+        Outcome::Postponed { until: None, reason: "no such part in the conversation".to_owned() }
+    };
+    (outcome, Vec::new())
+}
+
+/// Only messages can be in doubt: everything else may simply be repeated.
+fn sent(intent: &Intent) -> Option<&SendMessage> {
+    match intent {
+        Intent::SendMessage(message) => Some(message),
+        Intent::OpenConversation(_)
+        | Intent::ClaimConversation(_)
+        | Intent::ReportDelivery(_)
+        | Intent::LookUpConversation(_) => None,
+    }
+}
+
+fn conversation_of<'a>(message: &'a SendMessage, known: &'a Known) -> Option<&'a ConversationId> {
+    match &message.to {
+        Destination::Conversation(key) => key.theirs.as_ref(),
+        Destination::Phone(_) => None,
+    }
+    .or(known.conversation.as_ref())
+}
+
+/// The newest parts of a conversation.
+struct Page {
+    parts: Vec<Listed>,
+    /// Whether there are older ones.
+    goes_on: bool,
+}
+
+/// A listed part, as far as it is needed to recognise ours.
+struct Listed {
+    id: MessageId,
+    /// Whether the company said it through the interface.
+    may_be_ours: bool,
+    text: String,
+    external_id: Option<String>,
+    random_id: Option<String>,
+    at: Option<Timestamp>,
+}
+
+impl Page {
+    /// A reply that was cut off or cannot be read in full proves nothing: the unreadable part might be ours.
+    fn of(reply: &RecordedReply) -> Option<Self> {
+        if reply.cut {
+            return None;
+        }
+        let read = |answer: PartsAnswer<'_>, decoded: &mut Decoded| {
+            let meta = answer.meta.0.read("meta", decoded)?;
+            let parts = answer.data.0.read("data", decoded)?;
+            let goes_on = meta.next_before_position.0 || meta.next_after.0 || parts.len() >= PARTS_A_PAGE;
+            let parts = parts.into_iter().map(|Object(part)| Listed::of(part.read("data", decoded)?, decoded));
+            Some(Self { parts: parts.collect::<Option<_>>()?, goes_on })
+        };
+        with_document::<PartsAnswer<'static>, _>(&reply.body.0, &mut Decoded::default(), read).flatten()
+    }
+
+    /// By our id if the part bears one; else by what it says. Of several equal ones the earliest is the first attempt's.
+    fn find(&self, message: &SendMessage, known: &Known, since: Timestamp) -> Option<&Listed> {
+        let text = readable(&message.content);
+        let random_id = ids::random_id(&message.ours).to_string();
+        let is_named = |listed: &&Listed| {
+            listed.may_be_ours
+                && (listed.external_id.as_deref() == Some(message.ours.as_str())
+                    || listed.random_id.as_deref() == Some(&random_id))
+        };
+        let says_the_same = |listed: &&Listed| {
+            listed.may_be_ours
+                && listed.external_id.is_none()
+                && listed.random_id.is_none()
+                && listed.text.trim_end() == text.trim_end()
+                && listed.at.is_some_and(|at| at >= since)
+                && !known.accounted.contains(&listed.id)
+        };
+        let named = self.parts.iter().filter(is_named).min_by_key(|listed| listed.at);
+        named.or_else(|| self.parts.iter().filter(says_the_same).min_by_key(|listed| listed.at))
+    }
+
+    /// Whether everything written since then must be on the page: it is the last one, or it runs from new to old and
+    /// ends before that time.
+    fn reaches(&self, since: Timestamp) -> bool {
+        if !self.goes_on {
+            return true;
+        }
+        let times: Option<Vec<Timestamp>> = self.parts.iter().map(|listed| listed.at).collect();
+        times.is_some_and(|times| {
+            times.is_sorted_by(|newer, older| newer >= older) && times.last().is_some_and(|oldest| *oldest < since)
+        })
+    }
+}
+
+impl Listed {
+    fn of(wire: Part<'_>, decoded: &mut Decoded) -> Option<Self> {
+        let kind = wire.kind.0.read("type", decoded)?;
+        let via = wire.sent_via.0.read("sent_via", decoded);
+        let by_company = PartKind::of(&kind).is_some_and(|kind| kind.fate() == Fate::Sent);
+        let through_interface = via.is_none_or(|via| SentVia::of(&via) == SentVia::Api);
+        let mut text =
+            |field: crate::loose::Field<crate::loose::Text<'_>>| field.0.read("", decoded).map(Cow::into_owned);
+        let (body, external_id, random_id) = (text(wire.body), text(wire.external_id), text(wire.random_id));
+        Some(Self {
+            id: ids::message(wire.id.0.read("id", decoded)?),
+            may_be_ours: by_company && through_interface,
+            text: body.unwrap_or_default(),
+            external_id,
+            // Zero is what a part without one has.
+            random_id: random_id.filter(|random_id| random_id != "0"),
+            at: values::moment_at(wire.created, "created", decoded),
+        })
+    }
+}
+
+fn uncertain(reason: &str) -> Outcome {
+    Outcome::Uncertain { reason: bounded(reason) }
+}

@@ -1,0 +1,266 @@
+//! An account's settings: a JSON object in, parsed values or every problem out.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use chatledger_projections::configuration::{FirstContact, Traits};
+use chatledger_projections::content::Person;
+use serde_json::{Map, Value};
+
+use crate::connector::{Setting, SettingProblem};
+
+/// The secret that proves us to Carrot quest.
+pub(super) const AUTH_TOKEN: &str = "auth_token";
+/// The secret that proves Carrot quest to us.
+pub(super) const WEBHOOK_TOKEN: &str = "webhook_token";
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "default_admin",
+        about: "The operator in whose name messages appear: their number in Carrot quest, or default_admin for the app's own.",
+        example: "\"default_admin\"",
+        required: false,
+    },
+    Setting {
+        key: "admins",
+        about: "Which operator speaks for which manager: the manager's id in the CRM, and the operator's number in Carrot quest.",
+        example: "{ \"0a7d2f\" = \"139001\" }",
+        required: false,
+    },
+    Setting {
+        key: "api",
+        about: "The version of Carrot quest's interface that is called: \"v2\", or \"v1\", which they call deprecated.",
+        example: "\"v2\"",
+        required: false,
+    },
+    Setting {
+        key: "base_url",
+        about: "Where Carrot quest is called; Dashly, the same product, is at https://api.dashly.app.",
+        example: "\"https://api.carrotquest.io\"",
+        required: false,
+    },
+    Setting {
+        key: "sends_per_second",
+        about: "How many messages may be sent in a second.",
+        example: "3",
+        required: false,
+    },
+    Setting {
+        key: "reads_per_second",
+        about: "How many questions may be asked in a second.",
+        example: "2",
+        required: false,
+    },
+];
+
+pub(super) const SECRETS: &[Setting] = &[
+    Setting {
+        key: AUTH_TOKEN,
+        about: "The API key from the panel: Settings, Developers, API keys.",
+        example: "\"app.1234.…\"",
+        required: true,
+    },
+    Setting {
+        key: WEBHOOK_TOKEN,
+        about: "The token that Carrot quest sends with every webhook; their support names it when they switch webhooks on.",
+        example: "\"…\"",
+        required: true,
+    },
+];
+
+/// An account's settings, parsed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Settings {
+    /// In whose name messages appear if nobody else fits.
+    pub(super) default_admin: String,
+    /// Which operator speaks for which manager.
+    pub(super) admins: BTreeMap<String, String>,
+    /// Which version is called.
+    pub(super) api: Api,
+    /// Where Carrot quest is called, without a slash at the end.
+    pub(super) base_url: String,
+    /// How many messages may be sent in a second.
+    pub(super) sends_per_second: NonZeroU32,
+    /// How many questions may be asked in a second.
+    pub(super) reads_per_second: NonZeroU32,
+}
+
+/// The versions of Carrot quest's interface. They differ in how lists are paged (2.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Api {
+    /// `/v1`: deprecated.
+    V1,
+    /// `/v2`.
+    V2,
+}
+
+impl Api {
+    /// What its paths begin with.
+    pub(super) const fn prefix(self) -> &'static str {
+        match self {
+            Self::V1 => "/v1",
+            Self::V2 => "/v2",
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the settings, or names everything that is wrong with them.
+    pub(super) fn parse(settings: &Value) -> Result<Self, Vec<SettingProblem>> {
+        let Some(settings) = settings.as_object() else {
+            return Err(vec![problem("", "the settings are not a table", "write them as keys with values")]);
+        };
+        let mut reading = Reading { settings, problems: Vec::new() };
+        reading.refuse_unknown();
+        let parsed = Self {
+            default_admin: reading
+                .text("default_admin", is_admin, "\"default_admin\" or an operator's number in quotes")
+                .unwrap_or_else(|| DEFAULT_ADMIN.to_owned()),
+            admins: reading.admins(),
+            api: reading.api(),
+            base_url: reading
+                .text("base_url", is_base_url, "\"https://api.carrotquest.io\"")
+                .map_or_else(|| CARROT_QUEST.to_owned(), |url| url.trim_end_matches('/').to_owned()),
+            sends_per_second: reading.rate("sends_per_second", 3),
+            reads_per_second: reading.rate("reads_per_second", 2),
+        };
+        if reading.problems.is_empty() { Ok(parsed) } else { Err(reading.problems) }
+    }
+
+    /// What can be done at an account.
+    ///
+    /// Only the client can begin. Both calls that begin a dialogue (3.4) are addressed by a user's id and not by a
+    /// number: `startconversation` writes in the *user's* name, and `sendmessage` wants a user who is known already,
+    /// while users are found by number only through a search that lags by minutes (4).
+    pub(super) const fn traits() -> Traits {
+        Traits { first_contact: FirstContact::ClientOnly, can_look_up: true, wants_delivery: false }
+    }
+
+    /// The operator who speaks for a manager.
+    pub(super) fn admin_for(&self, author: &Person) -> &str {
+        let known = author.theirs.as_ref().and_then(|manager| self.admins.get(manager.as_str()));
+        known.map_or(&self.default_admin, String::as_str)
+    }
+}
+
+/// Where Carrot quest is.
+const CARROT_QUEST: &str = "https://api.carrotquest.io";
+
+/// The app's own operator, as the interface names it (3.2).
+const DEFAULT_ADMIN: &str = "default_admin";
+
+/// No override of a rate goes beyond this many calls; more is certainly a slip.
+const MOST_CALLS: u64 = 10_000;
+
+struct Reading<'a> {
+    settings: &'a Map<String, Value>,
+    problems: Vec<SettingProblem>,
+}
+
+impl Reading<'_> {
+    fn refuse_unknown(&mut self) {
+        for key in self.settings.keys() {
+            if !SETTINGS.iter().any(|setting| setting.key == key) {
+                let known = SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>().join(", ");
+                let remedy = format!("remove it or correct its name; known are {known}");
+                self.problems.push(problem(key, "a Carrot quest account has no such setting", &remedy));
+            }
+        }
+    }
+
+    fn admins(&mut self) -> BTreeMap<String, String> {
+        const REMEDY: &str = "write { \"the manager's id in the CRM\" = \"the operator's number\" }";
+        let Some(value) = self.settings.get("admins").filter(|value| !value.is_null()) else {
+            return BTreeMap::new();
+        };
+        let Some(entries) = value.as_object() else {
+            self.problems.push(problem("admins", "it is not a table", REMEDY));
+            return BTreeMap::new();
+        };
+        let mut admins = BTreeMap::new();
+        for (manager, operator) in entries {
+            match operator.as_str().filter(|operator| is_admin(operator)) {
+                Some(operator) => drop(admins.insert(manager.clone(), operator.to_owned())),
+                None => {
+                    let reason = format!("{operator} is no operator's number in quotes");
+                    self.problems.push(problem(&format!("admins.{manager}"), &reason, REMEDY));
+                }
+            }
+        }
+        admins
+    }
+
+    fn api(&mut self) -> Api {
+        let written = self.text("api", |word| matches!(word, "v1" | "v2"), "\"v2\" or \"v1\"");
+        if written.as_deref() == Some("v1") { Api::V1 } else { Api::V2 }
+    }
+
+    fn rate(&mut self, key: &str, otherwise: u32) -> NonZeroU32 {
+        let otherwise = NonZeroU32::new(otherwise).unwrap_or(NonZeroU32::MIN);
+        let Some(value) = self.settings.get(key).filter(|value| !value.is_null()) else { return otherwise };
+        let rate = value.as_u64().filter(|calls| *calls <= MOST_CALLS).and_then(|calls| u32::try_from(calls).ok());
+        rate.and_then(NonZeroU32::new).unwrap_or_else(|| {
+            let reason = format!("{value} is not a whole number from 1 to {MOST_CALLS}");
+            self.problems.push(problem(key, &reason, "write a number without quotes"));
+            otherwise
+        })
+    }
+
+    fn text(&mut self, key: &str, fits: impl Fn(&str) -> bool, example: &str) -> Option<String> {
+        let value = self.settings.get(key).filter(|value| !value.is_null())?;
+        let text = value.as_str().filter(|text| fits(text));
+        if text.is_none() {
+            self.problems.push(problem(key, &format!("{value} does not fit"), &format!("write {example}")));
+        }
+        text.map(str::to_owned)
+    }
+}
+
+fn is_admin(text: &str) -> bool {
+    text == DEFAULT_ADMIN || (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn is_base_url(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        let host = host.trim_end_matches('/');
+        !host.is_empty() && !host.contains(|sign: char| sign.is_whitespace() || matches!(sign, '?' | '#' | '@'))
+    })
+}
+
+fn problem(key: &str, reason: &str, remedy: &str) -> SettingProblem {
+    SettingProblem { key: key.to_owned(), reason: reason.to_owned(), remedy: remedy.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chatledger_projections::ids::PersonId;
+    use serde_json::json;
+
+    #[test]
+    fn nothing_is_enough() {
+        let settings = Settings::parse(&json!({})).expect("everything has a default");
+        assert_eq!(settings.base_url, "https://api.carrotquest.io");
+        assert_eq!((settings.default_admin.as_str(), settings.api), ("default_admin", Api::V2));
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let settings = json!({ "default_admin": 139_001, "admins": { "a": "Olga", "b": "7" }, "api": "v3",
+            "base_url": "api.carrotquest.io", "auth_token": "x", "reads_per_second": 0 });
+        let problems = Settings::parse(&settings).expect_err("there is something wrong");
+        let keys: Vec<_> = problems.iter().map(|found| found.key.as_str()).collect();
+        assert_eq!(keys, ["auth_token", "default_admin", "admins.a", "api", "base_url", "reads_per_second"]);
+        assert_eq!(Settings::parse(&json!([])).expect_err("no table").len(), 1);
+    }
+
+    #[test]
+    fn a_manager_speaks_as_their_operator_and_a_stranger_as_the_app() {
+        let settings = Settings::parse(&json!({ "admins": { "m-1": "139001" } })).expect("these settings are right");
+        let person = |id: &str| Person { theirs: Some(PersonId::new(id)), ..Person::default() };
+        assert_eq!(settings.admin_for(&person("m-1")), "139001");
+        assert_eq!(settings.admin_for(&person("m-2")), "default_admin");
+        assert_eq!(settings.admin_for(&Person::default()), "default_admin");
+    }
+}
