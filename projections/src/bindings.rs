@@ -481,19 +481,19 @@ impl Bindings {
         Place::Waits
     }
 
-    /// A messenger described a conversation. `opened_for` is the dialogue that asked for it, if one did.
+    /// A messenger described a conversation. `phone` is its client's number, read; `opened_for` is the dialogue that asked for it, if one did.
     pub fn see(
         &mut self,
         scene: &Scene<'_>,
         seen: &ConversationSeen,
+        phone: Option<&PhoneNumber>,
         opened_for: Option<ThreadId>,
         changes: &mut Vec<Change>,
     ) -> Option<Placed> {
         let theirs = seen.conversation.theirs.as_ref()?;
         let (name, route) = scene.configuration.route_of_channel(scene.connection)?;
         let bound_to = self.thread_of(scene.connection, theirs);
-        let phone = if seen.group { None } else { seen.phone.as_deref().and_then(PhoneNumber::international) };
-        let by_phone = || phone.as_ref().and_then(|phone| scene.thread_of(name, route, phone));
+        let by_phone = || phone.and_then(|phone| scene.thread_of(name, route, phone));
         let place = match (bound_to, opened_for.or_else(by_phone)) {
             (Some(bound_to), Some(asked)) if opened_for.is_some() && bound_to != asked => {
                 let detail = format!("{theirs} was dialogue {bound_to}'s; the manager's new one takes it over");
@@ -509,7 +509,7 @@ impl Bindings {
             (None, None) => {
                 let thread = ThreadId::first_seen(name, scene.connection, theirs);
                 self.bind(scene.connection, thread, theirs, changes);
-                Place::Opened(thread, name.clone(), phone)
+                Place::Opened(thread, name.clone(), phone.cloned())
             }
         };
         Some(Placed { place, unparked: self.unpark(scene.connection, theirs) })

@@ -359,9 +359,20 @@ impl State {
         changes: &mut Vec<Change>,
     ) {
         let scene = scene!(self, connection, moment);
-        if let Some(placed) = self.bindings.see(&scene, seen, opened_for, changes) {
-            let phone = if seen.group { None } else { seen.phone.as_deref().and_then(PhoneNumber::international) };
+        let phone = self.number_seen(connection, seen);
+        if let Some(placed) = self.bindings.see(&scene, seen, phone.as_ref(), opened_for, changes) {
             self.settle_in(moment, connection, placed, Some(seen), phone.as_ref(), changes);
+        }
+    }
+
+    /// The client's number as a messenger gives it. It is given with every message, so it is read only when it is news.
+    fn number_seen(&self, connection: &ConnectionName, seen: &ConversationSeen) -> Option<PhoneNumber> {
+        let said = seen.phone.as_deref().filter(|_| !seen.group)?;
+        let thread = seen.conversation.theirs.as_ref().and_then(|theirs| self.bindings.thread_of(connection, theirs));
+        let known = thread.and_then(|thread| self.contacts.of(thread)?.phone.as_ref());
+        match known.filter(|known| known.digits() == said) {
+            Some(known) => Some(known.clone()),
+            None => PhoneNumber::international(said),
         }
     }
 

@@ -135,7 +135,8 @@ fn no_file_names_the_place_where_it_was_written() {
 #[test]
 fn nothing_is_left_for_later_in_the_source() {
     let mut found = Vec::new();
-    for (path, text) in source::every_text() {
+    // What platforms wrote is data: theirs to leave as it is.
+    for (path, text) in source::every_text().into_iter().filter(|(path, _)| !path.starts_with("fixtures/contracts")) {
         for (number, line) in (1..).zip(text.lines()) {
             if rules::left_for_later().iter().any(|mark| line.contains(mark)) {
                 found.push(format!("{path}:{number}: {}", line.trim()));

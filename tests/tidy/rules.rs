@@ -10,6 +10,7 @@ pub const PROJECTIONS_MAY_USE: &[&str] = &[
     "phonenumber",
     "serde",
     "serde_json",
+    "sha1",
     "sha2",
     "thiserror",
     // Only derived ids; see the root manifest.

@@ -22,6 +22,10 @@ use chatledger::log::sqlite::SqliteLog;
 use chatledger::pipeline::Pipeline;
 use rusqlite::Connection;
 
+/// The program's own, for both sides of the comparison.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 3;
 
 fn main() {

@@ -24,9 +24,6 @@ const AT_ONCE: usize = 8;
 /// How many connections are kept open between reads; further ones are closed after use.
 const KEPT: usize = 4;
 
-/// How much of the file a reader maps into its address space at most.
-const MAPPED_BYTES: i64 = 1 << 32;
-
 /// How long a reader waits when the file is being recovered or taken over by another process.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -190,10 +187,8 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
-    // Each commit makes a reader's own cache void, and emptying a large one costs more than it gives. What lies in the
-    // log's file is read where the system has it.
+    // Each commit makes a reader's own cache void, and emptying a large one costs more than it gives.
     connection.pragma_update(None, "cache_size", -256)?;
-    connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
     Ok(connection)
 }
 
