@@ -7,15 +7,17 @@ use tempfile::tempdir;
 
 use crate::program::{command, run, run_with};
 
-const COMMANDS: [&str; 10] =
-    ["serve", "init", "check-config", "decode", "replay", "state", "log", "export", "import", "story"];
+const COMMANDS: [&str; 11] =
+    ["serve", "init", "check-config", "decode", "replay", "state", "log", "export", "import", "story", "demo"];
 
-const SECRETS: [(&str, &str); 5] = [
+const SECRETS: [(&str, &str); 7] = [
     ("AMOCRM_MAIN_CHANNEL_SECRET", "0123456789abcdef0123456789abcdef01234567"),
     ("PACT_MAIN_TOKEN", "a-token-that-nobody-can-guess-1234"),
     ("PACT_MAIN_WEBHOOK_SECRET", "nobodyCanGuessThis1234"),
     ("CARROTQUEST_MAIN_AUTH_TOKEN", "app.1234.nobody-can-guess-this"),
     ("CARROTQUEST_MAIN_WEBHOOK_TOKEN", "a-webhook-token-of-carrot-quest"),
+    ("SELARTI_MAIN_API_KEY", "a-key-of-selarti-that-nobody-knows"),
+    ("SELARTI_MAIN_WEBHOOK_SECRET", "norCanAnybodyGuessThis5678"),
 ];
 
 fn fixtures(folder: &str) -> Vec<std::path::PathBuf> {
