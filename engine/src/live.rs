@@ -179,7 +179,7 @@ impl Live {
             measure(&step);
             self.position = Some(position);
             self.unmarked += 1;
-            follows.extend(step.intents);
+            follows.extend(step.intents.into_iter().map(Arc::unwrap_or_clone));
         }
         if !follows.is_empty() {
             self.unmarked = 0;

@@ -8,6 +8,7 @@
 //! that is *drift*, counted and shown, never acted upon.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use chatledger_connectors as connectors;
 use chatledger_connectors::connector::{Decoded, Webhook};
@@ -33,7 +34,7 @@ pub struct Pipeline {
 struct Decided {
     cause: EventId,
     sequence: u64,
-    intents: Vec<IntentRaised>,
+    intents: Vec<Arc<IntentRaised>>,
 }
 
 /// How many events back a `PolicyAdvanced` may point; it is written long before that many have passed.
@@ -63,8 +64,8 @@ pub struct Step {
     pub remarks: Vec<Remark>,
     /// What it changed.
     pub changes: Vec<Change>,
-    /// What follows from it.
-    pub intents: Vec<IntentRaised>,
+    /// What follows from it; shared with what the pipeline remembers until it is on record.
+    pub intents: Vec<Arc<IntentRaised>>,
 }
 
 impl Pipeline {
@@ -86,13 +87,14 @@ impl Pipeline {
         self.count(&happening.event, &remarks);
         let changes = self.state.evolve(&happening);
         let intents = policy::decide(&self.state, happening.id, happening.recorded_at, &changes);
+        let intents: Vec<_> = intents.into_iter().map(Arc::new).collect();
         self.remember(&happening, &intents);
         Step { happening, remarks, changes, intents }
     }
 
     /// Everything that follows from the past and is not on record: after a crash, what was about to be raised.
     pub fn outstanding(&self) -> Vec<IntentRaised> {
-        self.undecided.iter().flat_map(|decided| decided.intents.iter().cloned()).collect()
+        self.undecided.iter().flat_map(|decided| &decided.intents).map(|intent| IntentRaised::clone(intent)).collect()
     }
 
     /// The last event of the log, if deciding has come that far and nothing is outstanding.
@@ -110,7 +112,7 @@ impl Pipeline {
         }
     }
 
-    fn remember(&mut self, happening: &Recorded<Happening>, intents: &[IntentRaised]) {
+    fn remember(&mut self, happening: &Recorded<Happening>, intents: &[Arc<IntentRaised>]) {
         let sequence = self.taken.events;
         match &happening.event {
             Happening::Raised(raised) => self.see_raised(raised),
@@ -146,7 +148,7 @@ impl Pipeline {
         match decided.intents.iter().position(|computed| computed.intent_id == raised.intent_id) {
             Some(index) => {
                 let computed = decided.intents.remove(index);
-                if computed != *raised {
+                if *computed != *raised {
                     self.taken.drift += 1;
                 }
             }

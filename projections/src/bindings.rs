@@ -301,7 +301,7 @@ impl Bindings {
                     let mut endpoint = Endpoint::new(connection, Standing::Foreign);
                     endpoint.theirs = Some(theirs.clone());
                     // Not the current one: whoever wrote last wrote in the other.
-                    self.endpoints.entry(thread).or_default().insert(0, endpoint);
+                    self.faces(thread).insert(0, endpoint);
                 }
                 self.by_theirs.insert((connection.clone(), theirs.clone()), thread);
                 changes.push(bound(thread, connection, Standing::Confirmed));
@@ -349,7 +349,7 @@ impl Bindings {
         message: &Message,
         changes: &mut Vec<Change>,
     ) {
-        let endpoints = self.endpoints.entry(thread).or_default();
+        let endpoints = self.faces(thread);
         let Some(index) = endpoints.iter().position(|endpoint| endpoint.theirs.as_ref() == Some(theirs)) else {
             return;
         };
@@ -590,7 +590,7 @@ impl Bindings {
         changes: &mut Vec<Change>,
     ) {
         self.by_theirs.insert((connection.clone(), theirs.clone()), thread);
-        let endpoints = self.endpoints.entry(thread).or_default();
+        let endpoints = self.faces(thread);
         if endpoints
             .iter()
             .any(|endpoint| endpoint.connection == *connection && endpoint.theirs.as_ref() == Some(theirs))
@@ -633,8 +633,12 @@ impl Bindings {
         if let Some(ours) = &endpoint.ours {
             self.by_ours.insert((endpoint.connection.clone(), ours.clone()), thread);
         }
-        let endpoints = self.endpoints.entry(thread).or_insert_with(|| Vec::with_capacity(2));
-        endpoints.push(endpoint);
+        self.faces(thread).push(endpoint);
+    }
+
+    /// A dialogue's faces, to be changed. Nearly all have two.
+    fn faces(&mut self, thread: ThreadId) -> &mut Vec<Endpoint> {
+        self.endpoints.entry(thread).or_insert_with(|| Vec::with_capacity(2))
     }
 
     fn name(

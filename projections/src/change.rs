@@ -5,7 +5,6 @@
 
 use serde::Serialize;
 
-use crate::content::Person;
 use crate::delivery::Origin;
 use crate::fact::{DeliveryState, Failure, Message};
 use crate::ids::{ConnectionName, ConversationId, EventId, MessageId, ThreadId};
@@ -115,9 +114,6 @@ pub struct Written {
     /// The message itself.
     #[serde(skip)]
     pub message: Box<Message>,
-    /// The client, as far as anybody has said.
-    #[serde(skip)]
-    pub client: Person,
 }
 
 /// Something that should not have happened.

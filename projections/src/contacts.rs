@@ -75,7 +75,8 @@ impl Contacts {
             return;
         }
         contact.phone = Some(phone.clone());
-        let threads = self.by_phone.entry((account.clone(), phone.clone())).or_default();
+        // Nearly all have one dialogue.
+        let threads = self.by_phone.entry((account.clone(), phone.clone())).or_insert_with(|| Vec::with_capacity(1));
         if !threads.contains(&thread) {
             threads.push(thread);
         }

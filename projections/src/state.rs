@@ -287,13 +287,7 @@ impl State {
         self.threads.speak(thread, side, heard_at);
         let index = self.delivery.write(thread, origin.clone());
         let contact = self.contacts.of(thread);
-        let written = Written {
-            thread,
-            origin,
-            heard_at,
-            message: Box::new(message.clone()),
-            client: contact.map(crate::contacts::Contact::as_person).unwrap_or_default(),
-        };
+        let written = Written { thread, origin, heard_at, message: Box::new(message.clone()) };
         let Some(route) = self.threads.get(thread).map(|thread| thread.route.clone()) else { return };
         let Some(rules) = self.configuration.routes.get(&route) else {
             // The dialogue is older than the configuration in force.

@@ -355,7 +355,7 @@ impl<'a> World<'a> {
         for recorded in &self.log.events[*taken..] {
             let step = pipeline.take(recorded.clone());
             dispatcher.see(&step, pipeline.state());
-            follows.extend(step.intents);
+            follows.extend(step.intents.into_iter().map(std::sync::Arc::unwrap_or_clone));
         }
         *taken = self.log.events.len();
         self.raise(follows)?;

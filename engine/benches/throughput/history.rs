@@ -152,7 +152,8 @@ impl Writer {
             self.flush().await;
         }
         let position = Position::new(self.events);
-        self.pipeline.take(Recorded { id, stream, revision, position, recorded_at, event }).intents
+        let taken = self.pipeline.take(Recorded { id, stream, revision, position, recorded_at, event });
+        taken.intents.into_iter().map(std::sync::Arc::unwrap_or_clone).collect()
     }
 
     async fn flush(&mut self) {

@@ -64,7 +64,6 @@ fn ingest(place: &str, folder: &Path, webhooks: usize) {
     println!("\n{:>24} {:>12} {:>10} {:>10} {:>10}", place, "webhooks/s", "p50 ms", "p99 ms", "worst ms");
     let mut ratios = Vec::new();
     let mut slowest = Vec::new();
-    let mut rates = Vec::new();
     for round in 0..ROUNDS {
         let requests = load::requests(webhooks, round);
         let port = free_port();
@@ -84,35 +83,9 @@ fn ingest(place: &str, folder: &Path, webhooks: usize) {
         figures.print("chatledger serve");
         ratios.push(figures.per_second / bare_figures.per_second);
         slowest.push(figures.p99_ms);
-        rates.push(figures.per_second);
     }
     println!("{:>24} {:>12.2}   (median of {ROUNDS} rounds)", "ratio", median(&mut ratios));
     println!("{:>24} {:>12.2}", "p99 ms", median(&mut slowest));
-    // Nobody is answered before a flush, so no log can be quicker than every connection once a flush.
-    let flush = bare_flush(folder);
-    let bound = per_second(load::CONNECTIONS as u64, flush);
-    let (rate, flush_ms) = (median(&mut rates), flush.as_secs_f64() * 1000.0);
-    println!(
-        "{:>24} {bound:>12.0}   (a bare flush takes {flush_ms:.2} ms); we reach {:.2} of it",
-        "bound by flushes",
-        rate / bound
-    );
-}
-
-/// How long it takes to write as much as a batch of webhooks, and to know that it is on disk.
-fn bare_flush(folder: &Path) -> Duration {
-    let mut file = std::fs::File::create(folder.join("flush")).unwrap();
-    let batch = vec![b'x'; load::CONNECTIONS * 1100];
-    let mut flushes: Vec<Duration> = (0..200)
-        .map(|_| {
-            std::io::Write::write_all(&mut file, &batch).unwrap();
-            let began = Instant::now();
-            file.sync_data().unwrap();
-            began.elapsed()
-        })
-        .collect();
-    flushes.sort_unstable();
-    flushes[flushes.len() / 2]
 }
 
 fn replay(log: &Path) {

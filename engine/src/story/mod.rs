@@ -277,7 +277,7 @@ impl Teller {
         let step = self.pipeline.take(recorded);
         self.dispatcher.see(&step, self.pipeline.state());
         self.page.step(&step);
-        for raised in step.intents {
+        for raised in step.intents.into_iter().map(Arc::unwrap_or_clone) {
             let stream = StreamName::intent(raised.intent_id);
             if self.revisions.contains_key(&stream) {
                 continue;
