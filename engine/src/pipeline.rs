@@ -81,9 +81,14 @@ impl Pipeline {
 
     /// Takes the next event of the log.
     pub fn take(&mut self, recorded: Recorded<Event>) -> Step {
+        self.take_in(read(recorded))
+    }
+
+    /// Takes the next event of the log, read already.
+    pub fn take_in(&mut self, reading: Reading) -> Step {
+        let Reading { label, happening, remarks } = reading;
         self.taken.events += 1;
-        *self.taken.by_type.entry(recorded.event.label()).or_default() += 1;
-        let Read { happening, remarks } = read(recorded);
+        *self.taken.by_type.entry(label).or_default() += 1;
         self.count(&happening.event, &remarks);
         let changes = self.state.evolve(&happening);
         let intents = policy::decide(&self.state, happening.id, happening.recorded_at, &changes);
@@ -168,13 +173,18 @@ impl Pipeline {
     }
 }
 
-struct Read {
+/// An event that was read: what it means, before anybody has taken it in.
+#[derive(Debug)]
+pub struct Reading {
+    label: &'static str,
     happening: Recorded<Happening>,
     remarks: Vec<Remark>,
 }
 
-/// Reads what an event means. Only here do foreign bytes become facts.
-fn read(recorded: Recorded<Event>) -> Read {
+/// Reads what an event means. Only here do foreign bytes become facts. It depends on nothing but the event, so a whole
+/// log can be read on one thread and taken in on another.
+pub fn read(recorded: Recorded<Event>) -> Reading {
+    let label = recorded.event.label();
     let Recorded { id, stream, revision, position, recorded_at, event } = recorded;
     let (happening, remarks) = match event {
         Event::WebhookReceived(webhook) => {
@@ -199,7 +209,7 @@ fn read(recorded: Recorded<Event>) -> Read {
         Event::ConfigurationApplied(configuration) => (Happening::Configured(configuration), Vec::new()),
         Event::PolicyAdvanced(advanced) => (Happening::Advanced(advanced), Vec::new()),
     };
-    Read { happening: Recorded { id, stream, revision, position, recorded_at, event: happening }, remarks }
+    Reading { label, happening: Recorded { id, stream, revision, position, recorded_at, event: happening }, remarks }
 }
 
 /// Reads a webhook's bytes.
