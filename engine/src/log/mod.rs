@@ -35,7 +35,7 @@ pub trait EventLog: Send + Sync + fmt::Debug {
     /// Appends events to the end of one stream: all of them or none.
     async fn append(&self, append: Append) -> Result<Appended, AppendError>;
 
-    /// Appends to several streams, sharing a flush. Each append is answered for itself, in order.
+    /// Appends to several streams, sharing flushes. Each append is answered for itself, in order.
     async fn append_all(&self, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>>;
 
     /// Reads a stream from a revision (inclusive), oldest first, at most `limit` events. A missing stream is empty.
