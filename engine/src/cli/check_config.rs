@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::failure::{Failure, USAGE};
 use super::output::{Output, print_document};
-use super::{CONFIG, log_address};
+use super::CONFIG;
 
 /// Check a configuration: every problem with its line and its remedy
 ///
@@ -110,7 +110,7 @@ fn report(config: &Config) -> Report<'_> {
         ok: true,
         problems: Vec::new(),
         warnings: config.warnings.iter().map(Told::from).collect(),
-        log: Some(log_address::words(&config.log)),
+        log: Some(config.log.to_string()),
         connections: connections.collect(),
         routes: config.routes.keys().map(|name| name.as_str()).collect(),
     }

@@ -1,13 +1,11 @@
-//! What stands behind `--log`: a file, `sqlite:` and a file, or, where a new log is welcome, `memory:`.
+//! What stands behind `--log`, and how a command tells that it cannot be opened.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use chatledger::config::LogAddress;
+use chatledger::config::{LogAddress, System};
 use chatledger::live::chain;
-use chatledger::log::memory::MemoryLog;
-use chatledger::log::sqlite::SqliteLog;
 use chatledger::log::{EventLog, OpenError};
 
 use super::failure::Failure;
@@ -20,20 +18,7 @@ impl FromStr for Typed {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const REMEDY: &str = "give a file, such as chatledger.db or sqlite:chatledger.db";
-        if text.trim().is_empty() {
-            return Err(format!("it names no file; {REMEDY}"));
-        }
-        match text.split_once(':') {
-            Some(("memory", "")) => Ok(Self(LogAddress::Memory)),
-            Some(("sqlite", file)) if !file.trim().is_empty() => Ok(Self(LogAddress::Sqlite(PathBuf::from(file)))),
-            Some(("sqlite", _)) => Err(format!("it names no file; {REMEDY}")),
-            Some(("esdb" | "esdb+discover" | "kurrentdb" | "kurrentdb+discover", _)) => {
-                Err(format!("EventStoreDB is not in this build; {REMEDY}"))
-            }
-            // A file may have a colon in its name.
-            Some(_) | None => Ok(Self(LogAddress::Sqlite(PathBuf::from(text)))),
-        }
+        LogAddress::typed(text).map(Self).map_err(|wrong| wrong.to_string())
     }
 }
 
@@ -43,36 +28,19 @@ pub fn open_to_read(address: &LogAddress) -> Result<Arc<dyn EventLog>, Failure> 
         LogAddress::Memory => {
             Err(Failure::usage("a log in memory ends with the program that made it; give the file of a log"))
         }
-        LogAddress::Sqlite(path) => {
-            if !exists(path) {
-                return Err(Failure::usage(format!(
-                    "{}: there is no such log; give the file that `log` in the configuration names",
-                    path.display()
-                )));
-            }
-            let log = SqliteLog::open_read_only(path).map_err(|error| not_opened(&error))?;
-            Ok(Arc::new(log))
+        LogAddress::Sqlite(path) if !exists(path) => Err(Failure::usage(format!(
+            "{}: there is no such log; give the file that `log` in the configuration names",
+            path.display()
+        ))),
+        LogAddress::Sqlite(_) | LogAddress::EventStoreDb(_) => {
+            address.open_to_read(&System).map_err(|error| not_opened(&error))
         }
     }
 }
 
 /// Opens a log for writing, and makes it if there is none.
 pub fn open_to_write(address: &LogAddress) -> Result<Arc<dyn EventLog>, Failure> {
-    match address {
-        LogAddress::Memory => Ok(Arc::new(MemoryLog::new())),
-        LogAddress::Sqlite(path) => {
-            let log = SqliteLog::open(path).map_err(|error| not_opened(&error))?;
-            Ok(Arc::new(log))
-        }
-    }
-}
-
-/// The address as a configuration would have it.
-pub fn words(address: &LogAddress) -> String {
-    match address {
-        LogAddress::Memory => "memory:".to_owned(),
-        LogAddress::Sqlite(path) => format!("sqlite:{}", path.display()),
-    }
+    address.open_to_write(&System).map_err(|error| not_opened(&error))
 }
 
 fn exists(path: &Path) -> bool {
@@ -88,22 +56,5 @@ fn not_opened(error: &OpenError) -> Failure {
         | OpenError::Newer { .. }
         | OpenError::InUse { .. }
         | OpenError::Unavailable { .. } => Failure::failed(chain(error)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_a_file_with_its_kind_and_memory_are_addresses() {
-        let sqlite = |path: &str| Ok(Typed(LogAddress::Sqlite(path.into())));
-        assert_eq!("a.db".parse(), sqlite("a.db"));
-        assert_eq!("/x/a:b.db".parse(), sqlite("/x/a:b.db"));
-        assert_eq!("sqlite:x/a.db".parse(), sqlite("x/a.db"));
-        assert_eq!("memory:".parse(), Ok(Typed(LogAddress::Memory)));
-        for wrong in ["", " ", "sqlite:", "esdb://localhost:2113"] {
-            assert!(wrong.parse::<Typed>().is_err(), "{wrong:?}");
-        }
     }
 }

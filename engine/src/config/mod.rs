@@ -18,13 +18,16 @@ mod value;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use chatledger_connectors::connector::Connector;
 use chatledger_projections::configuration::{self, Configuration};
 use chatledger_projections::ids::{ConnectionName, RouteName};
 
+use crate::log::address::NotALog;
+
+pub use crate::log::address::LogAddress;
 pub use connections::Account;
 pub use init::{init, init_for};
 pub use problem::{Invalid, Problem};
@@ -64,15 +67,6 @@ pub struct Config {
 
 /// All configured accounts.
 pub type Accounts = BTreeMap<ConnectionName, Account>;
-
-/// Where the log is.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum LogAddress {
-    /// In memory: gone at the end.
-    Memory,
-    /// In an SQLite file.
-    Sqlite(PathBuf),
-}
 
 /// How webhooks come in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -291,17 +285,7 @@ fn log(given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAddress
 }
 
 fn log_address(value: &Value) -> Result<LogAddress, Wrong> {
-    const REMEDY: &str = "write \"sqlite:\" and a file, such as \"sqlite:chatledger.db\", or \"memory:\" for a trial";
-    let text = text(value)?;
-    match text.split_once(':') {
-        Some(("memory", "")) => Ok(LogAddress::Memory),
-        Some(("sqlite", file)) if !file.trim().is_empty() => Ok(LogAddress::Sqlite(PathBuf::from(file))),
-        Some(("sqlite", _)) => Err(Wrong::new("it names no file", REMEDY)),
-        Some(("esdb" | "esdb+discover" | "kurrentdb" | "kurrentdb+discover", _)) => {
-            Err(Wrong::new("EventStoreDB is not in this build", REMEDY))
-        }
-        Some(_) | None => Err(Wrong::new("it is no address of a log", REMEDY)),
-    }
+    text(value)?.parse().map_err(|NotALog { reason, remedy }| Wrong::new(reason, remedy))
 }
 
 #[cfg(test)]
