@@ -1,4 +1,5 @@
-//! What a log promises, tried on every backend; and what only the SQLite file must withstand.
+//! What a log promises, tried on every backend; what only the SQLite file must withstand; and what only the adapter to
+//! EventStoreDB must.
 //!
 //! The cases are the usual ones of event stores' own suites, as far as our port has them. Absent are: `Any` and "exists"
 //! (there is no such expectation), filters and checkpoints of filters (a follower reads everything), deletion,
@@ -9,6 +10,7 @@ mod appending;
 mod backends;
 mod codec;
 mod crash;
+mod eventstoredb;
 mod export;
 mod following;
 mod reading;

@@ -6,9 +6,9 @@ use chatledger::config::{Config, Problem};
 use clap::Args;
 use serde::Serialize;
 
+use super::CONFIG;
 use super::failure::{Failure, USAGE};
 use super::output::{Output, print_document};
-use super::CONFIG;
 
 /// Check a configuration: every problem with its line and its remedy
 ///

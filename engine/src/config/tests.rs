@@ -109,7 +109,7 @@ fn what_is_recorded_has_every_setting_and_no_secret() {
 #[test]
 fn all_problems_are_shown_at_once_in_the_documents_order() {
     let text = r#"
-log = "esdb://localhost:2113"
+log = "postgres://localhost"
 colour = "red"
 [server]
 listen = "8080"

@@ -70,12 +70,11 @@ impl fmt::Display for LogAddress {
 impl LogAddress {
     /// Reads an address as it is typed, where a bare name is a file's.
     pub fn typed(text: &str) -> Result<Self, NotALog> {
-        let has_kind =
-            text.split_once(':').is_some_and(|(kind, rest)| match kind {
-                "memory" => rest.is_empty(),
-                "sqlite" => true,
-                _ => is_scheme(kind),
-            });
+        let has_kind = text.split_once(':').is_some_and(|(kind, rest)| match kind {
+            "memory" => rest.is_empty(),
+            "sqlite" => true,
+            _ => is_scheme(kind),
+        });
         if has_kind || text.trim().is_empty() {
             return text.parse();
         }
@@ -108,8 +107,7 @@ impl LogAddress {
 }
 
 fn open_server(address: &eventstoredb::Address, secrets: &dyn SecretSource) -> Result<Arc<dyn EventLog>, OpenError> {
-    let unavailable =
-        |cause: super::BoxedError| OpenError::Unavailable { path: address.to_string(), cause };
+    let unavailable = |cause: super::BoxedError| OpenError::Unavailable { path: address.to_string(), cause };
     let credentials = eventstoredb::Credentials::look_up(secrets).map_err(|error| unavailable(error.into()))?;
     let log = EventStoreDbLog::open(address.clone(), credentials).map_err(|error| unavailable(error.into()))?;
     Ok(Arc::new(log))

@@ -65,6 +65,7 @@ struct Planned {
     next: HashMap<Call, VecDeque<Fault>>,
     always: HashMap<Call, Fault>,
     counted: HashMap<Call, usize>,
+    subscribed_after: Vec<Option<u64>>,
 }
 
 impl Default for Faults {
@@ -100,6 +101,15 @@ impl Faults {
     /// How many calls of a kind there have been.
     pub fn count(&self, call: Call) -> usize {
         self.planned().counted.get(&call).copied().unwrap_or_default()
+    }
+
+    /// After which places of the log subscriptions to all of it have begun.
+    pub fn subscribed_after(&self) -> Vec<Option<u64>> {
+        self.planned().subscribed_after.clone()
+    }
+
+    pub(crate) fn note_subscription(&self, after: Option<u64>) {
+        self.planned().subscribed_after.push(after);
     }
 
     pub(crate) fn endings(&self) -> broadcast::Receiver<Ending> {

@@ -78,8 +78,7 @@ impl Server {
         let listener = TcpListener::bind(options.address)?;
         options.address = listener.local_addr()?;
         options.cluster.join(options.address);
-        let mut server =
-            Self { address: options.address, faults: Faults::default(), options, store, runtime: None };
+        let mut server = Self { address: options.address, faults: Faults::default(), options, store, runtime: None };
         server.run(listener)?;
         Ok(server)
     }
@@ -110,6 +109,11 @@ impl Server {
     /// How its cluster sees itself.
     pub fn cluster(&self) -> &Cluster {
         &self.options.cluster
+    }
+
+    /// What it serves.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
     }
 
     /// Its address as a connection string.

@@ -9,10 +9,10 @@ use base64::engine::general_purpose::STANDARD;
 use tonic::{Code, Request, Response, Status};
 
 use crate::faults::{Call, Faults, not_leader, with_exception};
+use crate::protocol::Empty;
 use crate::protocol::gossip::member_info::VNodeState;
 use crate::protocol::gossip::{ClusterInfo, EndPoint, MemberInfo, gossip_server};
 use crate::protocol::server_features::{SupportedMethod, SupportedMethods, server_features_server};
-use crate::protocol::Empty;
 use crate::store::Store;
 
 /// What a user may do.

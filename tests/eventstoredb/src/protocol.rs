@@ -23,5 +23,7 @@ pub mod event_store {
     }
 }
 
-pub use event_store::client::{AllStreamPosition, Empty, StreamIdentifier, Uuid, gossip, server_features, streams, uuid};
+pub use event_store::client::{
+    AllStreamPosition, Empty, StreamIdentifier, Uuid, gossip, server_features, streams, uuid,
+};
 pub use google::rpc;

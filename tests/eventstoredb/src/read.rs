@@ -14,9 +14,7 @@ use crate::protocol::streams::read_req::options::stream_options::RevisionOption;
 use crate::protocol::streams::read_req::options::{
     CountOption, FilterOption, FilterOptions, ReadDirection, StreamOption, uuid_option,
 };
-use crate::protocol::streams::read_resp::{
-    CaughtUp, Checkpoint, Content, StreamNotFound, SubscriptionConfirmation,
-};
+use crate::protocol::streams::read_resp::{CaughtUp, Checkpoint, Content, StreamNotFound, SubscriptionConfirmation};
 use crate::store::{Kept, kept};
 use crate::wire::{identifier, name, read_event, refused, said};
 
@@ -117,6 +115,7 @@ impl Reader {
                     Some(AllOption::Start(_)) | None => None,
                     Some(AllOption::End(_)) => self.node.store.newest(1).await?.first().map(|newest| newest.position),
                 };
+                self.node.faults.note_subscription(after);
                 self.subscribe(Target::All { after, filter }, endings).await
             }
             (Some(StreamOption::Stream(stream)), None) => {

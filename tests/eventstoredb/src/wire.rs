@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use tonic::{Code, Status};
 
 use crate::faults::{insert, with_exception};
+use crate::protocol::streams::ReadResp;
 use crate::protocol::streams::read_resp::read_event::{Position as CommitPosition, RecordedEvent};
 use crate::protocol::streams::read_resp::{Content, ReadEvent};
-use crate::protocol::streams::ReadResp;
 use crate::protocol::{Empty, StreamIdentifier, Uuid, uuid};
 use crate::store::{Kept, Proposed, Refusal};
 
@@ -111,11 +111,9 @@ pub(crate) fn refused(stream: &str, refusal: &Refusal) -> Status {
             insert(status.metadata_mut(), "actual-version", &current);
             status
         }
-        Refusal::StreamDeleted => with_exception(
-            Code::FailedPrecondition,
-            &format!("Event stream '{stream}' is deleted."),
-            "stream-deleted",
-        ),
+        Refusal::StreamDeleted => {
+            with_exception(Code::FailedPrecondition, &format!("Event stream '{stream}' is deleted."), "stream-deleted")
+        }
         Refusal::TooLarge { limit } => with_exception(
             Code::InvalidArgument,
             &format!("Maximum Append Size of {limit} Exceeded."),

@@ -178,7 +178,10 @@ impl Parameters {
                 }
                 // Strings from the vendor's console carry these; ours are set to the same end.
                 "keepaliveinterval" | "keepalivetimeout" | "connectionname" => {}
-                "maxdiscoverattempts" | "discoveryinterval" | "gossiptimeout" | "defaultdeadline"
+                "maxdiscoverattempts"
+                | "discoveryinterval"
+                | "gossiptimeout"
+                | "defaultdeadline"
                 | "throwonappendfailure" => {
                     return Err(NotAnAddress::new(format!("{name} is seen to by Chatledger itself"), "take it away"));
                 }

@@ -67,10 +67,11 @@ impl Batch {
             return Ok(open.clone());
         }
         let options = match &reach.credentials {
-            Some(credentials) => BatchAppendOptions::default().authenticated(credentials.clone()),
+            Some(credentials) => BatchAppendOptions::default().authenticated(credentials.for_the_client()),
             None => BatchAppendOptions::default(),
         };
-        let client = timeout(reach.timing.answer, lease.client.batch_append(&options)).await.map_err(|_| NoAnswer)??;
+        let client =
+            timeout(reach.timing.answer, lease.client.batch_append(&options)).await.map_err(|_| NoAnswer)??;
         let number = self.opened.fetch_add(1, Ordering::Relaxed);
         let open = Open { client: Arc::new(client), generation: lease.generation, number };
         *current = Some(open.clone());
@@ -205,10 +206,10 @@ impl Reach {
 
     /// Answers an append that stores nothing: one without events, or one that cannot be right.
     async fn judge_only(&self, append: &Append) -> Result<Appended, AppendError> {
-        let actual = self.last_revision(&append.stream).await.map_err(|proof| AppendError::Unavailable {
-            stream: append.stream.clone(),
-            cause: proof.into_cause(),
-        })?;
+        let actual = self
+            .last_revision(&append.stream)
+            .await
+            .map_err(|proof| AppendError::Unavailable { stream: append.stream.clone(), cause: proof.into_cause() })?;
         let expected = match append.expected {
             ExpectedRevision::NoStream => None,
             ExpectedRevision::Exact(revision) => Some(revision),
@@ -263,17 +264,14 @@ impl Reach {
     }
 
     async fn append_once(&self, append: &Append) -> Result<Place, Proof> {
-        let mut options = AppendToStreamOptions::default()
-            .expected_revision(expected(append.expected))
-            .deadline(self.timing.answer);
+        let mut options =
+            AppendToStreamOptions::default().expected_revision(expected(append.expected)).deadline(self.timing.answer);
         if let Some(credentials) = &self.credentials {
-            options = options.authenticated(credentials.clone());
+            options = options.authenticated(credentials.for_the_client());
         }
         let events: Vec<EventData> = append.events.iter().map(event_data).collect();
         let name = self.name_of(&append.stream);
-        let written = self
-            .call(|client| async move { client.append_to_stream(name, &options, events).await })
-            .await?;
+        let written = self.call(|client| async move { client.append_to_stream(name, &options, events).await }).await?;
         Ok(Place {
             revision: Revision::new(written.next_expected_version),
             position: Position::pair(written.position.commit, written.position.prepare),

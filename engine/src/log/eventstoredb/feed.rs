@@ -64,7 +64,7 @@ impl Subscribed {
         let filter = SubscriptionFilter::on_stream_name().add_prefix(&reach.prefix).max(CHECKPOINT_EVERY);
         let mut options = SubscribeToAllOptions::default().position(start).filter(filter);
         if let Some(credentials) = &reach.credentials {
-            options = options.authenticated(credentials.clone());
+            options = options.authenticated(credentials.for_the_client());
         }
         Self { subscription: client.subscribe_to_all(&options).await }
     }

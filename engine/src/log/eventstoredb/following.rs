@@ -39,15 +39,8 @@ impl EventStoreDbFollowing {
         place: Option<Position>,
     ) -> Result<Self, ReadError> {
         let patience = reach.timing.patience;
-        let mut following = Self {
-            reach,
-            feed,
-            in_hand: VecDeque::new(),
-            place,
-            is_live: false,
-            is_caught_up: false,
-            failed: None,
-        };
+        let mut following =
+            Self { reach, feed, in_hand: VecDeque::new(), place, is_live: false, is_caught_up: false, failed: None };
         match timeout(patience, following.feed.recv()).await {
             Ok(item) => following.take(item),
             Err(_) => return Err(ReadError::Unavailable("the server lets nobody follow the log now".into())),

@@ -83,14 +83,9 @@ impl EventStoreDbLog {
     }
 
     /// The same with other waiting times.
-    pub fn open_with(
-        address: Address,
-        credentials: Option<Credentials>,
-        timing: Timing,
-    ) -> Result<Self, NotOpened> {
+    pub fn open_with(address: Address, credentials: Option<Credentials>, timing: Timing) -> Result<Self, NotOpened> {
         trust::check(&address.protection)?;
         let settings = address.for_the_client().parse().map_err(NotOpened::Address)?;
-        let credentials = credentials.map(|credentials| credentials.for_the_client());
         let reach = Arc::new(Reach::new(address.prefix, credentials, timing, &settings));
         let closed = CancellationToken::new();
         let close = closed.clone().drop_guard();

@@ -10,6 +10,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::timeout;
 
 use super::answer::{Health, NoAnswer, Proof, sort};
+use super::credentials::Credentials;
 use super::known::Known;
 use super::slot::{NoClient, Slot};
 use super::timing::Timing;
@@ -25,7 +26,8 @@ pub(super) const HIGHEST: u64 = i64::MAX as u64;
 #[derive(Debug)]
 pub(super) struct Reach {
     pub(super) prefix: String,
-    pub(super) credentials: Option<eventstore::Credentials>,
+    /// Ours, whose debugging form shows no password; the client's does.
+    pub(super) credentials: Option<Credentials>,
     pub(super) timing: Timing,
     /// For calls, which come and go.
     pub(super) calls: Slot,
@@ -40,7 +42,7 @@ pub(super) struct Reach {
 impl Reach {
     pub(super) fn new(
         prefix: String,
-        credentials: Option<eventstore::Credentials>,
+        credentials: Option<Credentials>,
         timing: Timing,
         settings: &eventstore::ClientSettings,
     ) -> Self {

@@ -78,7 +78,7 @@ impl Reach {
             .forwards()
             .max_count(clamped(limit));
         if let Some(credentials) = &self.credentials {
-            options = options.authenticated(credentials.clone());
+            options = options.authenticated(credentials.for_the_client());
         }
         let name = self.name_of(stream);
         let mut reading = self.call(|client| async move { client.read_stream(name, &options).await }).await?;
@@ -106,7 +106,7 @@ impl Reach {
     async fn last_revision_once(&self, stream: &StreamName) -> Result<Option<Revision>, Proof> {
         let mut options = ReadStreamOptions::default().position(StreamPosition::End).backwards().max_count(1);
         if let Some(credentials) = &self.credentials {
-            options = options.authenticated(credentials.clone());
+            options = options.authenticated(credentials.for_the_client());
         }
         let name = self.name_of(stream);
         let read = self.call(|client| async move {
@@ -134,9 +134,10 @@ impl Reach {
         if limit == 0 {
             return Ok(events);
         }
-        let mut options = ReadAllOptions::default().position(StreamPosition::End).backwards().max_count(clamped(usize::MAX));
+        let mut options =
+            ReadAllOptions::default().position(StreamPosition::End).backwards().max_count(clamped(usize::MAX));
         if let Some(credentials) = &self.credentials {
-            options = options.authenticated(credentials.clone());
+            options = options.authenticated(credentials.for_the_client());
         }
         let mut reading = self.call(|client| async move { client.read_all(&options).await }).await?;
         while events.len() < limit {

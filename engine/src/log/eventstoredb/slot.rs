@@ -64,7 +64,9 @@ pub(super) enum NoClient {
     #[error("no node of the server could be reached a moment ago")]
     Lately,
     /// The server is older than what we rely upon.
-    #[error("the server is of version {0}; at least 23.10 is needed, for older ones lose events of filtered subscriptions")]
+    #[error(
+        "the server is of version {0}; at least 23.10 is needed, for older ones lose events of filtered subscriptions"
+    )]
     TooOld(String),
 }
 

@@ -45,7 +45,8 @@ pub(super) fn check(protection: &Protection) -> Result<(), TrustError> {
         Some(file) => {
             let mut roots = RootCertStore::empty();
             let mut count = 0;
-            let certificates = CertificateDer::pem_file_iter(file).map_err(|error| in_file(file, &error.to_string()))?;
+            let certificates =
+                CertificateDer::pem_file_iter(file).map_err(|error| in_file(file, &error.to_string()))?;
             for certificate in certificates {
                 let certificate = certificate.map_err(|error| in_file(file, &error.to_string()))?;
                 roots.add(certificate).map_err(|error| in_file(file, &error.to_string()))?;
