@@ -98,7 +98,7 @@ fn typing_hook(typing: wire::Typing<'_>, outside: Object<wire::Participant<'_>>,
     let conversation = conversation(typing.conversation, "action.typing.conversation", decoded);
     let author = person(user, "action.typing.user", decoded).unwrap_or_default();
     let until = typing.expired_at.0.read("action.typing.expired_at", decoded).and_then(Timestamp::from_seconds);
-    decoded.fact(Fact::TypingStarted(TypingStarted { conversation, author, until }));
+    decoded.fact(Fact::TypingStarted(TypingStarted { conversation, author, speaker: None, until }));
 }
 
 /// A user reacted, or took it back. The newer shape has `message`, the older `msgid`; both may come together.
@@ -133,7 +133,7 @@ fn reaction_hook(reaction: wire::Reaction<'_>, decoded: &mut Decoded) {
         None => return,
     };
     let message = MessageKey { theirs, ours, job: None };
-    decoded.fact(Fact::ReactionChanged(ReactionChanged { conversation, message, author, emoji }));
+    decoded.fact(Fact::ReactionChanged(ReactionChanged { conversation, message, author, speaker: None, emoji }));
 }
 
 /// Reads a reply. Only an accepted new message tells anything: what amo calls the message, its chat and its people.

@@ -17,7 +17,7 @@ mod wire;
 
 use std::time::Duration;
 
-use chatledger_projections::configuration::{FirstContact, Traits};
+use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::Fact;
 use chatledger_projections::ids::ConnectionName;
@@ -40,6 +40,18 @@ const NEW_MESSAGE: &str = "new_message";
 
 /// Where a message of amo's stands in the messenger.
 const DELIVERY_STATUS: &str = "delivery_status";
+
+/// A message of ours says something else.
+const EDIT_MESSAGE: &str = "edit_message";
+
+/// A reaction under a message.
+const REACT: &str = "react";
+
+/// The client is writing.
+const TYPING: &str = "typing";
+
+/// A chat before its first message.
+const CREATE_CHAT: &str = "create_chat";
 
 /// The connector to amoCRM and Kommo.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +103,9 @@ impl Connector for AmoCrm {
 
 impl Connection for Account {
     fn traits(&self) -> Traits {
-        Traits { first_contact: FirstContact::WriteUnderOurId, can_look_up: false, wants_delivery: true }
+        // There is no call that takes a message away (contract, 14.6).
+        let can = Abilities { react: true, edit: true, delete: false, show_typing: true };
+        Traits { first_contact: FirstContact::WriteUnderOurId, can_look_up: false, wants_delivery: true, can }
     }
 
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection> {

@@ -207,7 +207,7 @@ impl Teller {
                 let account = &self.accounts[&departure.connection];
                 let intent = &self.intents[&departure.intent].intent;
                 let stream = StreamName::intent(departure.intent);
-                match plan(&departure, intent, account) {
+                match plan(&departure, intent, account, self.now) {
                     // Where there is no place, it is due again later.
                     Plan::Elsewhere { class } => departures.extend(self.dispatcher.permit(departure, class, self.now)),
                     Plan::Call { started, call } => {
