@@ -17,6 +17,7 @@ use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 use serde::Serialize;
 
+use crate::errands::{Administration, History};
 use crate::simulator::Simulator;
 
 /// One platform: everything about it that needs no account.
@@ -71,6 +72,16 @@ pub trait Connection: Send + Sync + fmt::Debug {
 
     /// How a pass is got, at a platform whose calls carry one that runs out; `None` where the secrets themselves do.
     fn sign_in(&self) -> Option<&dyn SignIn> {
+        None
+    }
+
+    /// How it is joined to the platform by calls; `None` where people do that in the platform's own windows.
+    fn administration(&self) -> Option<&dyn Administration> {
+        None
+    }
+
+    /// How past messages are listed; `None` where the platform does not.
+    fn history(&self) -> Option<&dyn History> {
         None
     }
 

@@ -25,7 +25,7 @@ use super::{CREATE_CHAT, DELIVERY_STATUS, EDIT_MESSAGE, NEW_MESSAGE, REACT, TYPI
 use crate::connector::{Call, Request, Unencodable};
 
 /// Everything but what a path segment may hold as it is.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// How much of an error's text is sent; the documentation names no limit (contract, 5.6).
 const LONGEST_ERROR: usize = 255;
@@ -280,7 +280,8 @@ fn new_message(settings: &Settings, payload: Payload<'_>) -> Call {
     Call { name: NEW_MESSAGE, class: CALLS, request: Request::json("POST", base_path(settings), &body) }
 }
 
-fn base_path(settings: &Settings) -> String {
+/// The path under which the account's chats are.
+pub(super) fn base_path(settings: &Settings) -> String {
     format!("/v2/origin/custom/{}", settings.scope.as_str())
 }
 

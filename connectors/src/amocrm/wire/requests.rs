@@ -185,6 +185,23 @@ pub(in crate::amocrm) struct Writing<'a> {
     pub(in crate::amocrm) id: &'a str,
 }
 
+/// A request to connect the channel to an account (contract, 5.1).
+#[derive(Serialize)]
+pub(in crate::amocrm) struct Connect<'a> {
+    pub(in crate::amocrm) account_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) title: Option<&'a str>,
+    pub(in crate::amocrm) hook_api_version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) is_time_window_disabled: Option<bool>,
+}
+
+/// A request to disconnect the channel from an account (contract, 5.2).
+#[derive(Serialize)]
+pub(in crate::amocrm) struct Disconnect<'a> {
+    pub(in crate::amocrm) account_id: &'a str,
+}
+
 /// A request to make a chat before anything is said in it (contract, 5.3).
 #[derive(Serialize)]
 pub(in crate::amocrm) struct CreateChat<'a> {
