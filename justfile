@@ -33,3 +33,7 @@ bench *ARGS:
 # The code's own documentation, opened in a browser.
 doc:
     cargo doc --workspace --no-deps --open
+
+# The test server against the official Python and Node clients of EventStoreDB, fetched into a scratch folder.
+esdb-clients:
+    tests/eventstoredb/clients/run

@@ -4,6 +4,8 @@
 //! It keeps the server's rules as far as our adapter and those clients touch them ([`store`]), and fails when it is told to
 //! ([`faults`]). Absent are persistent subscriptions, projections, users that change, links, scavenging and TLS.
 
+#![allow(clippy::result_large_err, reason = "the protocol's library has one error type, and it is that large")]
+
 pub mod faults;
 mod node;
 pub mod protocol;

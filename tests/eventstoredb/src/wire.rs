@@ -9,7 +9,7 @@ use crate::protocol::streams::ReadResp;
 use crate::protocol::streams::read_resp::read_event::{Position as CommitPosition, RecordedEvent};
 use crate::protocol::streams::read_resp::{Content, ReadEvent};
 use crate::protocol::{Empty, StreamIdentifier, Uuid, uuid};
-use crate::store::{Kept, Proposed, Refusal};
+use crate::store::{Expected, Kept, Proposed, Refusal};
 
 /// An id as two numbers.
 pub(crate) fn structured(id: ::uuid::Uuid) -> Uuid {
@@ -99,26 +99,34 @@ pub(crate) fn said(content: Content) -> ReadResp {
 pub(crate) const EMPTY: Empty = Empty {};
 
 /// A refusal as a status; of a conflict, as deletions tell it.
-pub(crate) fn refused(stream: &str, refusal: &Refusal) -> Status {
-    match refusal {
+pub(crate) fn refused(stream: &str, expected: Expected, refusal: &Refusal) -> Status {
+    let mut status = match refusal {
         Refusal::WrongExpectedVersion { current } => {
-            let mut status = with_exception(
-                Code::FailedPrecondition,
-                &format!("Append failed due to WrongExpectedVersion. Stream: {stream}"),
-                "wrong-expected-version",
-            );
+            let message = format!("Append failed due to WrongExpectedVersion. Stream: {stream}");
+            let mut status = with_exception(Code::FailedPrecondition, &message, "wrong-expected-version");
             let current = current.map_or("-1".to_owned(), |current| current.to_string());
             insert(status.metadata_mut(), "actual-version", &current);
+            let expected = match expected {
+                Expected::NoStream => "-1".to_owned(),
+                Expected::Any => "-2".to_owned(),
+                Expected::StreamExists => "-4".to_owned(),
+                Expected::Exact(revision) => revision.to_string(),
+            };
+            insert(status.metadata_mut(), "expected-version", &expected);
             status
         }
         Refusal::StreamDeleted => {
-            with_exception(Code::FailedPrecondition, &format!("Event stream '{stream}' is deleted."), "stream-deleted")
+            let message = format!("Event stream '{stream}' is deleted.");
+            with_exception(Code::FailedPrecondition, &message, "stream-deleted")
         }
-        Refusal::TooLarge { limit } => with_exception(
-            Code::InvalidArgument,
-            &format!("Maximum Append Size of {limit} Exceeded."),
-            "maximum-append-size-exceeded",
-        ),
+        Refusal::TooLarge { limit } => {
+            let message = format!("Maximum Append Size of {limit} Exceeded.");
+            let mut status = with_exception(Code::InvalidArgument, &message, "maximum-append-size-exceeded");
+            insert(status.metadata_mut(), "maximum-append-size", &limit.to_string());
+            status
+        }
         Refusal::Unavailable(why) => Status::unavailable(why.clone()),
-    }
+    };
+    insert(status.metadata_mut(), "stream-name", stream);
+    status
 }

@@ -73,7 +73,7 @@ pub(crate) async fn append(node: &Node, mut messages: Streaming<AppendReq>) -> R
             })
         }
         Err(other @ (Refusal::StreamDeleted | Refusal::TooLarge { .. } | Refusal::Unavailable(_))) => {
-            return Err(wire::refused(&name, &other));
+            return Err(wire::refused(&name, expected, &other));
         }
     };
     Ok(AppendResp { result: Some(result) })
@@ -235,7 +235,7 @@ pub(crate) async fn delete(
     };
     let deleted = node.store.delete(&name, expected).await;
     afterwards(after).await?;
-    let position = deleted.map_err(|refusal| wire::refused(&name, &refusal))?;
+    let position = deleted.map_err(|refusal| wire::refused(&name, expected, &refusal))?;
     Ok(position.map(|position| delete_resp::Position { commit_position: position, prepare_position: position }))
 }
 
@@ -253,7 +253,7 @@ pub(crate) async fn tombstone(node: &Node, options: Option<tombstone_req::Option
     };
     let ended = node.store.tombstone(&name, expected).await;
     afterwards(after).await?;
-    ended.map_err(|refusal| wire::refused(&name, &refusal))
+    ended.map_err(|refusal| wire::refused(&name, expected, &refusal))
 }
 
 /// The server counts with signed numbers: what is beyond them, it takes for the number that they then are.
