@@ -102,16 +102,20 @@ pub(crate) const EMPTY: Empty = Empty {};
 pub(crate) fn refused(stream: &str, expected: Expected, refusal: &Refusal) -> Status {
     let mut status = match refusal {
         Refusal::WrongExpectedVersion { current } => {
-            let message = format!("Append failed due to WrongExpectedVersion. Stream: {stream}");
-            let mut status = with_exception(Code::FailedPrecondition, &message, "wrong-expected-version");
             let current = current.map_or("-1".to_owned(), |current| current.to_string());
-            insert(status.metadata_mut(), "actual-version", &current);
             let expected = match expected {
                 Expected::NoStream => "-1".to_owned(),
                 Expected::Any => "-2".to_owned(),
                 Expected::StreamExists => "-4".to_owned(),
                 Expected::Exact(revision) => revision.to_string(),
             };
+            // Clients take these words apart.
+            let message = format!(
+                "Append failed due to WrongExpectedVersion. \
+                 Stream: {stream}, Expected version: {expected}, Actual version: {current}"
+            );
+            let mut status = with_exception(Code::FailedPrecondition, &message, "wrong-expected-version");
+            insert(status.metadata_mut(), "actual-version", &current);
             insert(status.metadata_mut(), "expected-version", &expected);
             status
         }
