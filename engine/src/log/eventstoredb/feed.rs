@@ -153,7 +153,7 @@ async fn one_subscription(reach: &Reach, place: &mut Option<Position>, give: &mp
     let went = |health| reach.subscriptions.went(lease.generation, health);
     let mut subscribed = Subscribed::to(reach, &lease.client, *place).await;
     let mut patience = reach.timing.answer;
-    let mut is_live = false;
+    let (mut is_live, mut is_sound) = (false, false);
     loop {
         let item = match timeout(patience, subscribed.next(reach)).await {
             Err(_) if is_live => return Left::Silent,
@@ -179,7 +179,10 @@ async fn one_subscription(reach: &Reach, place: &mut Option<Position>, give: &mp
             }
             Ok(Ok(Sign::Event(_) | Sign::Nothing)) => None,
         };
-        went(Health::Sound);
+        if !is_sound {
+            went(Health::Sound);
+            is_sound = true;
+        }
         patience = if is_live { reach.timing.renewal } else { reach.timing.silence };
         if let Some(item) = item
             && give.send(item).await.is_err()
