@@ -8,7 +8,7 @@ use chatledger::demo::stage::{Manners, Place, Stage};
 use chatledger_connectors::connector::{Connector, Secret, Secrets, SimulatedAccount};
 use chatledger_connectors::simulator::Gesture;
 use chatledger_projections::ids::ConnectionName;
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::program::{Ended, command};
@@ -94,10 +94,10 @@ manager_first = "claim"
     }
 }
 
-fn transports(log: &Path) -> Vec<String> {
-    let ended = crate::program::run(log.parent().unwrap(), ["log", "--log", log.to_str().unwrap(), "--json"]).well();
-    let events = ended.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    events.filter_map(|event| Some(event["data"]["transport"].as_str()?.to_owned())).collect()
+/// How many events of a log were found by asking for the past.
+fn backfilled(log: &Path) -> usize {
+    let lines = crate::program::run(log.parent().unwrap(), ["export", "--log", log.to_str().unwrap()]).well();
+    lines.lines().filter(|line| line.contains(r#"\"transport\":\"backfill\""#)).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,7 +111,8 @@ async fn an_account_is_connected_and_its_answer_compared_with_the_configuration(
     let words = house.run(&["disconnect", AMO, "--log", "a.db"]).await.well();
     assert_eq!(words, "amo.main is disconnected\n");
     let replay = house.run(&["replay", "--log", "a.db", "--json"]).await.document();
-    assert_eq!(replay["by_type"]["WebhookReceived"], json!(2), "{replay}");
+    let events = json!({"ConfigurationApplied": 1, "WebhookReceived": 2});
+    assert_eq!((&replay["events_by_type"], &replay["anomalies"]), (&events, &json!({})), "{replay}");
     house.manager_writes("кто здесь");
     assert!(house.stage.sent(&ConnectionName::new(AMO)).is_empty(), "no hook after that");
 }
@@ -144,7 +145,12 @@ async fn what_was_lost_is_put_on_record_once() {
     let again = house.run(&wanted).await.document();
     assert_eq!((&again["recorded"], &again["already"]), (&json!(0), &json!(2)));
     let log = house.folder.path().join("chatledger.db");
-    assert_eq!(transports(&log), ["backfill", "backfill"]);
+    assert_eq!(backfilled(&log), 2);
+    // The log knows the chat now, and since when.
+    let known = house.run(&["backfill", AMO, "--chat", &chat, "--json"]).await.document();
+    assert_eq!((&known["listed"], &known["recorded"]), (&json!(2), &json!(0)));
+    let state = house.run(&["state", "--log", "chatledger.db", "--json"]).await.document();
+    assert_eq!(state["threads"][0]["messages"].as_array().map(Vec::len), Some(2), "{state}");
     let future = ["backfill", AMO, "--chat", &chat, "--since", "2199-01-01T00:00:00Z"];
     let words = house.run(&future).await.well();
     assert!(words.starts_with("1 conversations, 2 messages listed, 2 of them older\n0 messages put on record"), "{words}");

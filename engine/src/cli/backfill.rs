@@ -104,6 +104,9 @@ impl Backfill {
         };
         let address = self.log.as_ref().map_or(&chosen.config.log, |Typed(address)| address);
         let log = block_in_place(|| open_to_write(address))?;
+        if !self.dry_run {
+            chosen.put_in_force(&*log).await;
+        }
         let state = block_in_place(|| folded(&log))?;
         let wanted = self.wanted(&chosen, &state)?;
         let report = self.look(&chosen, history, &*log, wanted).await;
