@@ -153,5 +153,8 @@ async fn what_was_lost_is_put_on_record_once() {
     assert_eq!(state["threads"][0]["messages"].as_array().map(Vec::len), Some(2), "{state}");
     let future = ["backfill", AMO, "--chat", &chat, "--since", "2199-01-01T00:00:00Z"];
     let words = house.run(&future).await.well();
-    assert!(words.starts_with("1 conversations, 2 messages listed, 2 of them older\n0 messages put on record"), "{words}");
+    assert!(
+        words.starts_with("1 conversations, 2 messages listed, 2 of them older\n0 messages put on record"),
+        "{words}"
+    );
 }

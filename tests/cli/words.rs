@@ -8,8 +8,20 @@ use tempfile::tempdir;
 use crate::program::{command, run, run_with};
 
 const COMMANDS: [&str; 14] = [
-    "serve", "init", "check-config", "connect", "disconnect", "backfill", "decode", "replay", "state", "log", "export",
-    "import", "story", "demo",
+    "serve",
+    "init",
+    "check-config",
+    "connect",
+    "disconnect",
+    "backfill",
+    "decode",
+    "replay",
+    "state",
+    "log",
+    "export",
+    "import",
+    "story",
+    "demo",
 ];
 
 const SECRETS: [(&str, &str); 7] = [
