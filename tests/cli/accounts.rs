@@ -72,7 +72,7 @@ manager_first = "claim"
             .unwrap();
     }
 
-    fn chat(&self) -> String {
+    fn id_of_the_chat(&self) -> String {
         self.stage.transcript(&ConnectionName::new(AMO)).remove(0).chat_id
     }
 
@@ -136,7 +136,7 @@ async fn what_was_lost_is_put_on_record_once() {
     let house = House::new().await;
     house.manager_writes("первое");
     house.manager_writes("второе");
-    let chat = house.chat();
+    let chat = house.id_of_the_chat();
     let wanted = ["backfill", AMO, "--chat", &chat, "--since", "2020-01-01T00:00:00Z", "--json"];
     let dry = house.run(&[&wanted[..], &["--dry-run"]].concat()).await.document();
     assert_eq!((&dry["recorded"], &dry["dry_run"]), (&json!(2), &json!(true)));

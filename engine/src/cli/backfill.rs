@@ -165,7 +165,7 @@ impl Backfill {
                     report.failed.push(Failed { conversation: wanted.conversation.to_string(), reason: plain(&reason) })
                 }
             }
-            progress.passed(1);
+            progress.step();
         }
         Ok(report)
     }
