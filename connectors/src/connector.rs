@@ -52,8 +52,13 @@ pub trait Connection: Send + Sync + fmt::Debug {
     /// What can be done here.
     fn traits(&self) -> Traits;
 
-    /// Whether it answers clients itself, and so is neither a CRM nor a messenger. Routes have no place for it yet.
+    /// Whether it answers clients itself, and so is neither a CRM nor a messenger.
     fn is_assistant(&self) -> bool {
+        false
+    }
+
+    /// Whether it takes only whole numbers for our ids of dialogues.
+    fn takes_only_numbers(&self) -> bool {
         false
     }
 

@@ -451,7 +451,11 @@ fn measure(step: &Step) {
     match &step.happening.event {
         Happening::Raised(raised) => metrics::raised(&raised.connection, &raised.intent),
         Happening::Settled { settled, .. } => metrics::settled(&settled.connection, &settled.outcome),
-        Happening::Observed { .. } | Happening::Started(_) | Happening::Configured(_) | Happening::Advanced(_) => {}
+        Happening::Observed { .. }
+        | Happening::Started(_)
+        | Happening::Configured(_)
+        | Happening::Instructed(_)
+        | Happening::Advanced(_) => {}
     }
 }
 

@@ -112,7 +112,11 @@ impl Dispatcher {
                 }
             }
             Happening::Settled { settled, .. } => self.settle(settled, state, at),
-            Happening::Observed { .. } | Happening::Started(_) | Happening::Configured(_) | Happening::Advanced(_) => {}
+            Happening::Observed { .. }
+            | Happening::Started(_)
+            | Happening::Configured(_)
+            | Happening::Instructed(_)
+            | Happening::Advanced(_) => {}
         }
     }
 

@@ -37,7 +37,11 @@ impl Page {
     pub(super) fn step(&mut self, step: &Step) {
         let facts = match &step.happening.event {
             Happening::Observed { facts, .. } | Happening::Settled { facts, .. } => facts.as_slice(),
-            Happening::Raised(_) | Happening::Started(_) | Happening::Configured(_) | Happening::Advanced(_) => &[],
+            Happening::Raised(_)
+            | Happening::Started(_)
+            | Happening::Configured(_)
+            | Happening::Instructed(_)
+            | Happening::Advanced(_) => &[],
         };
         for fact in facts {
             self.tagged("fact", "fact", &json(fact));

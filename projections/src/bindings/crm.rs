@@ -21,7 +21,9 @@ impl Bindings {
         }
         let by_ours = message.conversation.ours.as_ref().and_then(|ours| {
             let thread = self.by_ours.get(&(scene.connection.clone(), ours.clone())).copied()?;
-            let endpoint = self.endpoint(thread, |endpoint| endpoint.ours.as_ref() == Some(ours))?;
+            let endpoint = self.endpoint(thread, |endpoint| {
+                endpoint.connection == *scene.connection && endpoint.ours.as_ref() == Some(ours)
+            })?;
             endpoint.theirs.is_none().then_some(thread)
         });
         if let Some(thread) = by_ours {
@@ -67,7 +69,7 @@ impl Bindings {
         let Some(theirs) = theirs else { return };
         let ours = self.free(&route.crm, chat_id(name, route, phone), &theirs);
         self.by_ours.insert((route.crm.clone(), ours.clone()), thread);
-        if let Some(endpoint) = self.endpoint(thread, |endpoint| endpoint.theirs.as_ref() == Some(&theirs)) {
+        if let Some(endpoint) = self.endpoint(thread, |endpoint| endpoint.is(&route.crm, &theirs)) {
             endpoint.ours = Some(ours);
         }
         self.claim(scene, route, thread, &theirs, changes);
@@ -101,13 +103,14 @@ impl Bindings {
     pub fn took(&mut self, scene: &Scene<'_>, thread: ThreadId, said: &ConversationKey, changes: &mut Vec<Change>) {
         let Some(theirs) = &said.theirs else { return };
         // An old, printed form of the answer repeats our id in the place of theirs (contract, 5.4).
-        if self.endpoint(thread, |endpoint| endpoint.ours.as_ref() == Some(theirs)).is_some() {
+        if self.of(thread).iter().any(|face| face.connection == *scene.connection && face.ours.as_ref() == Some(theirs))
+        {
             return;
         }
         let connection = scene.connection;
         match self.thread_of(connection, theirs) {
             Some(known) if known == thread => {
-                let Some(endpoint) = self.endpoint(thread, |endpoint| endpoint.theirs.as_ref() == Some(theirs)) else {
+                let Some(endpoint) = self.endpoint(thread, |endpoint| endpoint.is(scene.connection, theirs)) else {
                     return;
                 };
                 // It went out under both names; from here on they may use ours.
@@ -148,7 +151,7 @@ impl Bindings {
         taken: Option<&ConversationKey>,
         changes: &mut Vec<Change>,
     ) {
-        let Some(endpoint) = self.endpoint(thread, |endpoint| endpoint.theirs.as_ref() == Some(theirs)) else { return };
+        let Some(endpoint) = self.endpoint(thread, |endpoint| endpoint.is(scene.connection, theirs)) else { return };
         let ours = endpoint.ours.clone();
         let standing = match taken {
             Some(said) => match &said.theirs {
@@ -162,7 +165,7 @@ impl Bindings {
             None => Standing::Foreign,
         };
         let endpoint =
-            self.endpoint(thread, |endpoint| endpoint.theirs.as_ref() == Some(theirs)).expect("it was found above");
+            self.endpoint(thread, |endpoint| endpoint.is(scene.connection, theirs)).expect("it was found above");
         // A hook may have been quicker than the answer.
         if endpoint.standing == Standing::Claiming {
             endpoint.standing = standing;
@@ -180,7 +183,7 @@ impl Bindings {
         changes: &mut Vec<Change>,
     ) {
         let endpoints = self.faces(thread);
-        let Some(index) = endpoints.iter().position(|endpoint| endpoint.theirs.as_ref() == Some(theirs)) else {
+        let Some(index) = endpoints.iter().position(|endpoint| endpoint.is(scene.connection, theirs)) else {
             return;
         };
         // Where somebody writes is where the dialogue goes on.
@@ -236,7 +239,7 @@ impl Bindings {
         theirs: &ConversationId,
         changes: &mut Vec<Change>,
     ) {
-        let Some(endpoint) = self.endpoint(thread, |endpoint| endpoint.theirs.as_ref() == Some(theirs)) else { return };
+        let Some(endpoint) = self.endpoint(thread, |endpoint| endpoint.is(scene.connection, theirs)) else { return };
         match route.manager_first {
             ManagerFirst::Remember => {}
             ManagerFirst::Claim => {
@@ -257,7 +260,7 @@ impl Bindings {
         else {
             return;
         };
-        let Some(endpoint) = self.endpoint(thread, |endpoint| endpoint.theirs.as_ref() == Some(theirs)) else { return };
+        let Some(endpoint) = self.endpoint(thread, |endpoint| endpoint.is(scene.connection, theirs)) else { return };
         let waited = endpoint.claimed_at.is_some_and(|claimed| scene.at.since(claimed) >= route.claim.again_after());
         if !waited {
             return;

@@ -81,6 +81,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether it is this conversation of this connection: two platforms may use one id.
+    pub fn is(&self, connection: &ConnectionName, theirs: &ConversationId) -> bool {
+        self.connection == *connection && self.theirs.as_ref() == Some(theirs)
+    }
+
     /// How to address it: by our name alone once both sides use it, by both until then.
     pub fn address(&self) -> ConversationKey {
         let both_use_ours = self.standing == Standing::Confirmed && self.ours.is_some();

@@ -64,7 +64,9 @@ impl Bindings {
         ours: Option<&ConversationId>,
         theirs: &ConversationId,
     ) {
-        if let Some(endpoint) = self.endpoint(thread, |endpoint| endpoint.ours.as_ref() == ours) {
+        if let Some(endpoint) =
+            self.endpoint(thread, |endpoint| endpoint.connection == *connection && endpoint.ours.as_ref() == ours)
+        {
             endpoint.theirs = Some(theirs.clone());
             self.by_theirs.insert((connection.clone(), theirs.clone()), thread);
         }

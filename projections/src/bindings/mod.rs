@@ -6,8 +6,9 @@
 //! conversation that is still being opened.
 //!
 //! * [`map`] holds what is known, and asks nothing of anybody; [`endpoint`] is a dialogue's face at one connection;
-//! * [`crm`] and [`channel`] say how each side finds and keeps its dialogue.
+//! * [`crm`], [`channel`] and [`assistant`] say how each side finds and keeps its dialogue.
 
+mod assistant;
 mod channel;
 mod crm;
 mod endpoint;

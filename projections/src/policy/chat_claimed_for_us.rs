@@ -19,7 +19,7 @@ pub(super) fn decide(
     at: Timestamp,
 ) -> Option<Decision> {
     let (_, route) = state.route_of(thread)?;
-    let endpoint = state.bindings.of(thread).iter().find(|endpoint| endpoint.theirs.as_ref() == Some(theirs))?;
+    let endpoint = state.bindings.of(thread).iter().find(|endpoint| endpoint.is(connection, theirs))?;
     let ours = endpoint.ours.clone()?;
     let mut client = endpoint.client(state.contacts.of(thread));
     client.theirs.clone_from(&endpoint.client_theirs);
