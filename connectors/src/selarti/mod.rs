@@ -127,6 +127,10 @@ impl Connection for Account {
         classify::recourse(intent)
     }
 
+    fn tells_within(&self) -> Duration {
+        classify::ECHOED_WITHIN
+    }
+
     fn probe(&self, _: &Intent, _: &Known) -> Option<Call> {
         // Selarti has no call that reads (7).
         None

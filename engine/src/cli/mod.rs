@@ -4,8 +4,9 @@
 //! well, 2 if what was asked cannot be done as it was asked ([`Failure::Usage`]), and 1 if doing it failed. Whoever
 //! stops reading our output ends us quietly.
 //!
-//! * [`log_address`] reads what stands behind `--log`; [`output`], [`progress`] and [`failure`] are how commands tell.
+//! * [`log_address`] reads what stands behind `--log`; [`output`], [`progress`] and [`failure`] are how commands tell; [`thread`] finds a dialogue by the beginning of its id.
 
+mod assistant;
 mod check_config;
 mod decode;
 mod demo;
@@ -21,6 +22,7 @@ mod replay;
 mod serve;
 mod state;
 mod story;
+mod thread;
 
 use std::process::ExitCode;
 
@@ -53,6 +55,7 @@ enum Command {
     Decode(decode::Decode),
     Replay(replay::Replay),
     State(state::State),
+    Assistant(assistant::Assistant),
     Story(story::Story),
     Log(log::Log),
     Export(export::Export),
@@ -84,6 +87,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Decode(decode) => decode.run(),
         Command::Replay(replay) => tokio::task::block_in_place(|| replay.run()),
         Command::State(state) => tokio::task::block_in_place(|| state.run()),
+        Command::Assistant(assistant) => assistant.run().await,
         Command::Story(story) => story.run(),
         Command::Log(log) => log.run().await,
         Command::Export(export) => tokio::task::block_in_place(|| export.run()),
