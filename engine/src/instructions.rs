@@ -122,7 +122,8 @@ mod tests {
     use chatledger_projections::event::Instruction;
     use chatledger_projections::ids::ThreadId;
     use chatledger_projections::time::Timestamp;
-    use tower::ServiceExt;
+    use hyper::service::Service as _;
+    use hyper_util::service::TowerToHyperService;
 
     use super::*;
     use crate::clock::ManualClock;
@@ -139,7 +140,8 @@ mod tests {
         let instructions = Instructions { log: log.clone(), clock };
         let request = Request::post(PATH).header("host", host).header("content-type", content_type);
         let request = request.extension(Peer(peer.parse().expect("an address"))).body(Body::from(body));
-        let answer = instructions.router().oneshot(request.expect("a request")).await;
+        let router = TowerToHyperService::new(instructions.router());
+        let answer = router.call(request.expect("a request")).await;
         answer.expect("routers always answer").status().as_u16()
     }
 

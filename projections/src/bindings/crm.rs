@@ -5,7 +5,7 @@ use crate::change::{AnomalyKind, Change};
 use crate::configuration::{ChatId, ManagerFirst, Route};
 use crate::contacts::Contact;
 use crate::fact::{ConversationKey, Message};
-use crate::ids::{ConversationId, RouteName, ThreadId};
+use crate::ids::{ConversationId, PersonId, RouteName, ThreadId};
 use crate::phone::PhoneNumber;
 
 impl Bindings {
@@ -45,6 +45,7 @@ impl Bindings {
         });
         let mut endpoint = Endpoint::new(scene.connection, Standing::Foreign);
         endpoint.theirs = Some(theirs.clone());
+        endpoint.client_ours = phone.as_ref().and_then(|phone| client_id(route, phone));
         endpoint.ours = ours;
         self.add(thread, endpoint);
         self.sight(scene, thread, theirs, message, changes);
@@ -71,6 +72,7 @@ impl Bindings {
         self.by_ours.insert((route.crm.clone(), ours.clone()), thread);
         if let Some(endpoint) = self.endpoint(thread, |endpoint| endpoint.is(&route.crm, &theirs)) {
             endpoint.ours = Some(ours);
+            endpoint.client_ours = client_id(route, phone);
         }
         self.claim(scene, route, thread, &theirs, changes);
     }
@@ -95,6 +97,7 @@ impl Bindings {
         );
         let mut endpoint = Endpoint::new(&route.crm, Standing::Provisional);
         endpoint.ours = Some(self.free(&route.crm, wanted, &ConversationId::new(of_the_conversation)));
+        endpoint.client_ours = phone.and_then(|phone| client_id(route, phone));
         endpoint.source.clone_from(&route.source);
         self.add(thread, endpoint);
     }
@@ -281,5 +284,15 @@ fn chat_id(name: &RouteName, route: &Route, phone: &PhoneNumber) -> Conversation
     match route.chat_id {
         ChatId::Phone => ConversationId::new(phone.digits()),
         ChatId::RouteAndPhone => ConversationId::new(format!("{name}:{}", phone.digits())),
+    }
+}
+
+/// Our id of a client where it is another than the chat's: the number, which is theirs in every messenger, where each of
+/// their chats bears its route's name too. The CRM then has one contact with several chats.
+fn client_id(route: &Route, phone: &PhoneNumber) -> Option<PersonId> {
+    match route.chat_id {
+        // A second chat of one number is named otherwise by both ids, for whether it is the same client is not known.
+        ChatId::Phone => None,
+        ChatId::RouteAndPhone => Some(PersonId::new(phone.digits())),
     }
 }

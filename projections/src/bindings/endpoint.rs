@@ -18,6 +18,8 @@ pub struct Endpoint {
     pub theirs: Option<ConversationId>,
     /// Our id of it, where the platform takes ours. Once given it never changes.
     pub ours: Option<ConversationId>,
+    /// Our id of the client, the same in all their chats there; absent while only the chat has one, which then serves.
+    pub client_ours: Option<PersonId>,
     /// The platform's id of the client, where it is needed to name the client.
     pub client_theirs: Option<PersonId>,
     /// Whether the platform calls the client by our id.
@@ -70,6 +72,7 @@ impl Endpoint {
             connection: connection.clone(),
             theirs: None,
             ours: None,
+            client_ours: None,
             client_theirs: None,
             client_confirmed: false,
             source: None,
@@ -92,10 +95,15 @@ impl Endpoint {
         ConversationKey { theirs: if both_use_ours { None } else { self.theirs.clone() }, ours: self.ours.clone() }
     }
 
+    /// Our id of the client: their own, else the chat's, for a chat has one client.
+    pub fn client_name(&self) -> Option<PersonId> {
+        self.client_ours.clone().or_else(|| self.ours.as_ref().map(|ours| PersonId::new(ours.as_str())))
+    }
+
     /// The client as this connection is to know them.
     pub fn client(&self, contact: Option<&Contact>) -> Person {
         let mut client = contact.map(Contact::as_person).unwrap_or_default();
-        client.ours = self.ours.as_ref().map(|ours| PersonId::new(ours.as_str()));
+        client.ours = self.client_name();
         client.theirs = if self.client_confirmed { None } else { self.client_theirs.clone() };
         client
     }

@@ -89,7 +89,7 @@ impl Bindings {
 
 impl Projection for Bindings {
     const NAME: &'static str = "bindings";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]

@@ -3,7 +3,7 @@
 //! The owner's note, second remedy; amoCRM contract, 10.4 and 10.5. The claim's own message id is derived from the
 //! CRM's chat id, so that trying again is not claiming again; a new claim bears another number.
 
-use crate::ids::{ConnectionName, ConversationId, MessageId, PersonId, ThreadId};
+use crate::ids::{ConnectionName, ConversationId, MessageId, ThreadId};
 use crate::intent::{ClaimConversation, Intent};
 use crate::state::State;
 use crate::time::Timestamp;
@@ -23,7 +23,7 @@ pub(super) fn decide(
     let ours = endpoint.ours.clone()?;
     let mut client = endpoint.client(state.contacts.of(thread));
     client.theirs.clone_from(&endpoint.client_theirs);
-    client.ours = Some(PersonId::new(ours.as_str()));
+    client.ours = endpoint.client_name();
     let message = match ordinal {
         0 | 1 => MessageId::new(format!("bind-{theirs}")),
         again => MessageId::new(format!("bind-{theirs}-{again}")),
