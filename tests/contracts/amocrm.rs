@@ -132,9 +132,10 @@ fn connecting_and_disconnecting_are_asked_and_answered_as_documented() {
         assert_eq!((call.request.method, &call.request.path), (&*case.request.method, &case.request.path), "{name}");
         assert_eq!(parse::<Value>(&name, &call.request.body), case.request.body, "{name}");
         let joined = administration.joined(&call, &case.reply, NOW);
-        let learnt = joined.settings.iter().map(
-            |learnt| json!({"key": learnt.key, "value": learnt.value, "is_configured": learnt.is_configured}),
-        );
+        let learnt = joined
+            .settings
+            .iter()
+            .map(|learnt| json!({"key": learnt.key, "value": learnt.value, "is_configured": learnt.is_configured}));
         assert_eq!(Value::from_iter(learnt), case.learnt, "{name}");
         assert_eq!(joined.oddities.len(), case.oddities, "{name}: {:?}", joined.oddities);
         let decoded = AmoCrm.decode(&Webhook { content_type: None, body: &joined.document.body });

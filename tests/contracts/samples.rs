@@ -74,7 +74,8 @@ fn every_sample_of_every_platform_has_a_pair_or_a_story() {
             match said {
                 Said::Covered(places) => {
                     let missing = places.iter().filter(|place| !path_of(place).is_file());
-                    faults.extend(missing.map(|place| format!("{platform}: {sample} = {place}: there is no such file")));
+                    faults
+                        .extend(missing.map(|place| format!("{platform}: {sample} = {place}: there is no such file")));
                 }
                 Said::LeftOut(reason) if reason.trim().is_empty() => {
                     faults.push(format!("{platform}: {sample} is left out without a reason"));

@@ -333,8 +333,11 @@ fn after_disconnecting_no_hook_comes_until_it_is_connected_again() {
         let administration = house.connection.administration().expect("amo is connected by a call");
         if join { administration.join() } else { administration.part() }
     };
-    let writes =
-        Gesture::ManagerWrites { phone: "79135292926".to_owned(), name: "Анна".to_owned(), text: "кто здесь".to_owned() };
+    let writes = Gesture::ManagerWrites {
+        phone: "79135292926".to_owned(),
+        name: "Анна".to_owned(),
+        text: "кто здесь".to_owned(),
+    };
     let part = administration(&house, false);
     assert_eq!(wish(&mut house, part), 200);
     assert_eq!(house.amo.gesture(&writes, NOW).map(|hooks| hooks.len()), Ok(0));
@@ -373,7 +376,9 @@ fn what_was_lost_is_found_in_the_history_as_it_would_have_come() {
         })
         .collect();
     assert_eq!(ids, [said.message.theirs.clone(), Some(managers)]);
-    assert!(matches!(&facts[0], Fact::MessageSent(found) if found.content == said.content && found.client == said.client));
+    assert!(
+        matches!(&facts[0], Fact::MessageSent(found) if found.content == said.content && found.client == said.client)
+    );
 }
 
 fn any_word() -> impl Strategy<Value = Option<String>> {
