@@ -7,7 +7,7 @@ use tempfile::tempdir;
 
 use crate::program::{command, run, run_with};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "serve",
     "init",
     "check-config",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 14] = [
     "decode",
     "replay",
     "state",
+    "assistant",
     "log",
     "export",
     "import",
