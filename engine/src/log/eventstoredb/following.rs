@@ -62,7 +62,7 @@ impl EventStoreDbFollowing {
     }
 
     fn is_at_the_end(&self) -> bool {
-        self.is_live && self.in_hand.is_empty() && self.place >= self.reach.known.floor()
+        self.is_live && self.in_hand.is_empty() && self.place >= self.reach.known.ours()
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) struct Known(Mutex<Head>);
 #[derive(Debug, Default)]
 struct Head {
     seen: Option<Position>,
+    ours: Option<Position>,
     claimed: BTreeSet<Position>,
 }
 
@@ -29,8 +30,20 @@ impl Known {
         self.head().seen
     }
 
-    /// Takes note of an event that was read.
+    /// The last event of ours that anybody here has seen.
+    pub(super) fn ours(&self) -> Option<Position> {
+        self.head().ours
+    }
+
+    /// Takes note of an event of ours that was read.
     pub(super) fn saw(&self, position: Position) {
+        let mut head = self.head();
+        head.seen = head.seen.max(Some(position));
+        head.ours = head.ours.max(Some(position));
+    }
+
+    /// Takes note of the log's end, whoever stands there.
+    pub(super) fn saw_the_end(&self, position: Position) {
         let mut head = self.head();
         head.seen = head.seen.max(Some(position));
     }
@@ -39,6 +52,7 @@ impl Known {
     pub(super) fn claim(&self, position: Position, floor: Option<Position>) -> bool {
         let mut head = self.head();
         head.seen = head.seen.max(Some(position));
+        head.ours = head.ours.max(Some(position));
         let is_new = Some(position) > floor && head.claimed.insert(position);
         if head.claimed.len() > REMEMBERED {
             head.claimed.pop_first();
@@ -68,5 +82,7 @@ mod tests {
         assert!(!known.claim(Position::new(40), later));
         assert!(!known.claim(Position::new(30), later), "seen only after asking");
         assert!(known.claim(Position::new(30), known.floor()));
+        known.saw_the_end(Position::new(90));
+        assert_eq!((known.floor(), known.ours()), (Some(Position::new(90)), Some(Position::new(40))));
     }
 }

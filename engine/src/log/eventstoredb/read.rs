@@ -19,10 +19,10 @@ impl Reach {
         let look = || async {
             let mut repetition = Repetition::new(&self.timing);
             loop {
-                match self.newest(1).await {
-                    Ok(events) => {
-                        if let Some(newest) = events.first() {
-                            self.known.saw(newest.position);
+                match self.end().await {
+                    Ok(end) => {
+                        if let Some(end) = end {
+                            self.known.saw_the_end(end);
                         }
                         return Ok(());
                     }
@@ -32,6 +32,19 @@ impl Reach {
             }
         };
         self.begun.get_or_try_init(look).await.copied()
+    }
+
+    /// The position of the last event, whosever it is: there may be far to go to one of ours.
+    async fn end(&self) -> Result<Option<Position>, Proof> {
+        let mut options = ReadAllOptions::default().position(StreamPosition::End).backwards().max_count(1);
+        if let Some(credentials) = &self.credentials {
+            options = options.authenticated(credentials.for_the_client());
+        }
+        let newest = self.call(|client| async move { client.read_all(&options).await?.next().await }).await?;
+        Ok(newest.map(|resolved| {
+            let position = resolved.get_original_event().position;
+            Position::pair(position.commit, position.prepare)
+        }))
     }
 
     pub(super) async fn read_stream(
