@@ -1,12 +1,15 @@
 //! What stands behind `--log`, and how a command tells that it cannot be opened.
 
+use std::ffi::OsStr;
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use chatledger::config::{LogAddress, System};
 use chatledger::live::chain;
 use chatledger::log::{EventLog, OpenError};
+use clap::builder::{TypedValueParser, ValueParserFactory};
+use clap::error::ErrorKind;
+use clap::{Arg, Command};
 
 use super::failure::Failure;
 
@@ -14,11 +17,26 @@ use super::failure::Failure;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Typed(pub LogAddress);
 
-impl FromStr for Typed {
-    type Err = String;
+impl ValueParserFactory for Typed {
+    type Parser = AddressParser;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        LogAddress::typed(text).map(Self).map_err(|wrong| wrong.to_string())
+    fn value_parser() -> AddressParser {
+        AddressParser
+    }
+}
+
+/// Reads an address as it is typed. What is wrong with it is told without showing it: it may hold a password.
+#[derive(Clone, Debug)]
+pub struct AddressParser;
+
+impl TypedValueParser for AddressParser {
+    type Value = Typed;
+
+    fn parse_ref(&self, command: &Command, _: Option<&Arg>, value: &OsStr) -> Result<Typed, clap::Error> {
+        let refuse =
+            |why: String| clap::Error::raw(ErrorKind::ValueValidation, format!("the log: {why}\n")).with_cmd(command);
+        let text = value.to_str().ok_or_else(|| refuse("its address is no text; write it in UTF-8".to_owned()))?;
+        LogAddress::typed(text).map(Typed).map_err(|wrong| refuse(wrong.to_string()))
     }
 }
 

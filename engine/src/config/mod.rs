@@ -273,7 +273,10 @@ fn logging(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>)
 }
 
 /// What is left at the top of the document.
-fn log(given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAddress {
+fn log(mut given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAddress {
+    if let Some(Entry { value: Value::Text(text), line: _ }) = given.get_mut("log") {
+        hide_password(text);
+    }
     let whole = |table| Some(Entry { line: 1, value: Value::Table(table) });
     let mut section = Section::of(String::new(), whole(given), problems).with_defaults(whole(defaults));
     let log = section.setting("log", log_address);
@@ -283,6 +286,15 @@ fn log(given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAddress
     }
     section.finish();
     log
+}
+
+/// What stands before an `@` in an address is refused, and must not be shown when it is.
+fn hide_password(address: &mut String) {
+    if let (Some(begin), Some(end)) = (address.find("://"), address.rfind('@'))
+        && begin + 3 < end
+    {
+        address.replace_range(begin + 3..end, "…");
+    }
 }
 
 fn log_address(value: &Value) -> Result<LogAddress, Wrong> {

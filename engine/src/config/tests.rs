@@ -314,3 +314,10 @@ fn the_document_to_begin_with_for_all_connectors_can_be_switched_on() {
         Config::parse(&text, &Any).unwrap_or_else(|invalid| panic!("{invalid}\n{text}"));
     }
 }
+
+#[test]
+fn a_password_in_the_logs_address_is_refused_and_not_shown() {
+    let problems = problems("log = \"esdb://admin:opensesame@localhost:2113\"").join("\n");
+    assert!(problems.contains("must not stand in the address"), "{problems}");
+    assert!(!problems.contains("opensesame") && !problems.contains("admin"), "{problems}");
+}
