@@ -72,6 +72,19 @@ impl Play<'_> {
         self.breathe().await
     }
 
+    /// An assistant answers, and both the client and the managers see it.
+    pub(in crate::demo::script) async fn assistant_answers(
+        &mut self,
+        ends: &Ends,
+        to: Client,
+        text: &str,
+    ) -> Result<(), Broken> {
+        self.promise(ends, to, LineAuthor::Bot, text, None);
+        self.until_shown(&ends.channel, text).await?;
+        self.until_shown(&ends.crm, text).await?;
+        self.breathe().await
+    }
+
     /// A client reads everything, and the managers see it.
     pub(in crate::demo::script) async fn client_reads(&mut self, ends: &Ends, client: Client) -> Result<(), Broken> {
         let mut texts = Vec::new();

@@ -31,6 +31,8 @@ pub struct Promises {
     pub messages: Vec<Promise>,
     /// The CRM connections at which a chat was claimed, once for each chat.
     pub claims: Vec<ConnectionName>,
+    /// The CRM connections at which the bot was to note something, each with how the note begins.
+    pub notes: Vec<(ConnectionName, String)>,
     /// The dialogues in which both sides spoke: the CRM is to call each by our id, which is the client's number.
     pub bound: Vec<(ConnectionName, String)>,
     /// The CRM connection of the note, and how its messages begin there.
@@ -44,7 +46,7 @@ pub struct Promise {
     pub ends: Ends,
     /// The client's number, international digits.
     pub phone: String,
-    /// Who wrote it.
+    /// Who wrote it; what a bot wrote, an assistant did, and the client sees it as the company's.
     pub author: LineAuthor,
     /// What it says; no two say the same.
     pub text: String,

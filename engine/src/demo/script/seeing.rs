@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chatledger_connectors::simulator::LineAuthor;
+use chatledger_connectors::simulator::{Line, LineAuthor};
 use chatledger_projections::ids::ConnectionName;
 use tokio::time::{Instant, sleep};
 
@@ -56,6 +56,14 @@ impl Play<'_> {
             stage.transcript(&at).iter().filter(|line| line.author == LineAuthor::Bot).count() >= claims
         })
         .await
+    }
+
+    /// The bot has noted in the CRM something that begins so.
+    pub(in crate::demo::script) async fn noted(&mut self, ends: &Ends, beginning: &str) -> Result<(), Broken> {
+        let at = ends.crm.clone();
+        self.promises.notes.push((at.clone(), beginning.to_owned()));
+        let is_note = |line: &Line| line.author == LineAuthor::Bot && line.text.starts_with(beginning);
+        self.until(&format!("at {at}: a note {beginning:?}"), |stage| stage.transcript(&at).iter().any(is_note)).await
     }
 
     /// Two messages stand in one chat of the CRM.

@@ -21,6 +21,10 @@ impl Play<'_> {
     pub(in crate::demo::script) fn news(&mut self) -> Result<(), Broken> {
         let mut told = String::new();
         for at in self.set.stage.names() {
+            // It has no screen of its own here: what it hears and says stands on the other two.
+            if self.set.is_assistant(at) {
+                continue;
+            }
             let screen = match self.set.config.connections.get(at) {
                 Some(account) if account.connection.traits().wants_delivery => Screen::Crm,
                 Some(_) | None => Screen::Messenger,

@@ -4,6 +4,7 @@
 //! A scene begins with its title ([`Play::scene`]), lets people do things and waits until they are seen, and ends when
 //! nothing is left to do ([`Play::all_done`]). What people write is promised along with it, and proven at the end.
 
+mod assistant;
 mod beginnings;
 mod killed;
 mod note;
@@ -25,6 +26,7 @@ impl Play<'_> {
         self.too_many_requests().await?;
         self.no_answer().await?;
         self.unknown_number().await?;
+        self.assistant_hands_over().await?;
         self.killed().await?;
         self.all_done().await
     }
