@@ -9,6 +9,7 @@ use chatledger::ingress::{self, Limits};
 use chatledger::instructions::Instructions;
 use chatledger::log::sqlite::SqliteLog;
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::logs::folder_with_log_of;
@@ -64,9 +65,13 @@ fn what_cannot_be_switched_is_named_with_the_remedy() {
         .refused(2, &["runs on sales, which has no assistant", "write `assistant` in the route"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn beside_a_running_engine_the_engine_is_asked() {
+#[test]
+fn beside_a_running_engine_the_engine_is_asked() {
     let folder = folder_with_log_of(STORY);
+    tokio::runtime::Runtime::new().unwrap().block_on(is_asked(&folder));
+}
+
+async fn is_asked(folder: &TempDir) {
     let path = folder.path().to_owned();
     let thread = dialogue(&path)["id"].as_str().unwrap().to_owned();
     // Whoever holds the log and listens at the private address is a running engine, as far as the command can tell.

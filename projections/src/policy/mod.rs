@@ -4,6 +4,7 @@
 //! dispatcher's. An intent's id is derived from its cause, its policy and its ordinal, so deciding twice raises once.
 
 mod app_message_to_crm;
+mod assistant_failure_noted_in_crm;
 mod assistant_message_to_channel;
 mod assistant_message_to_crm;
 mod assistant_news_noted_in_crm;
@@ -83,7 +84,9 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
             Some(unknown_conversation_looked_up::decide(*thread, connection, conversation))
         }
         Change::DeliveryRose { thread, origin, state: stands, failure } => {
-            delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref())
+            delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref()).or_else(|| {
+                assistant_failure_noted_in_crm::decide(state, *thread, origin, *stands, failure.as_ref(), at)
+            })
         }
         // Known now, and that is all that was wanted.
         Change::ThreadOpened { .. } | Change::Bound { .. } => None,
