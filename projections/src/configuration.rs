@@ -140,6 +140,8 @@ pub struct Notes {
     pub contact_given: String,
     /// The client seems to be a machine.
     pub client_is_machine: String,
+    /// An answer does not reach the client; the reason stands behind it.
+    pub undelivered: String,
     /// Where people can answer at the assistant's desk; the address stands behind it.
     pub desk: String,
     /// Where people can only read; the address stands behind it.

@@ -4,6 +4,7 @@
 //! dispatcher's. An intent's id is derived from its cause, its policy and its ordinal, so deciding twice raises once.
 
 mod app_message_to_crm;
+mod assistant_failure_noted_in_crm;
 mod assistant_message_to_channel;
 mod assistant_message_to_crm;
 mod assistant_news_noted_in_crm;
@@ -89,7 +90,9 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
             Some(unknown_conversation_looked_up::decide(*thread, connection, conversation))
         }
         Change::DeliveryRose { thread, origin, state: stands, failure } => {
-            delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref())
+            delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref()).or_else(|| {
+                assistant_failure_noted_in_crm::decide(state, *thread, origin, *stands, failure.as_ref(), at)
+            })
         }
         Change::MessageAltered { there, content, at } => edit_carried_across::decide(state, there, content, *at),
         Change::MessageWithdrawn { there, at: heard_at } => deletion_carried_across::decide(state, there, *heard_at),
