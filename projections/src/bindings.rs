@@ -1,22 +1,25 @@
 //! Which conversation at which connection is which dialogue, and how firmly that is known.
 //!
 //! A dialogue (thread) has endpoints: its faces at connections. A CRM chat is found by the CRM's id first, by ours
-//! second, by the client's number third (amoCRM contract, 10.5); a messenger's conversation by its id, then by number.
+//! second, by the client's number third (amoCRM contract, 10.5); a messenger's conversation by its id, then by number,
+//! and only where there is no number by the client's public name.
 //! What cannot be placed yet waits here: messages of a conversation whose client is unknown, and messages for a
 //! conversation that is still being opened.
 
 use serde::Serialize;
 
 use crate::change::{Anomaly, AnomalyKind, Change, Written};
-use crate::configuration::{ChatId, Configuration, FirstContact, ManagerFirst, Route};
+use crate::configuration::{ChatId, Configuration, FirstContact, ManagerFirst, Route, Traits};
 use crate::contacts::{Contact, Contacts};
 use crate::content::Person;
 use crate::fact::{ConversationKey, ConversationSeen, Fact, Message};
 use crate::ids::{ConnectionName, ConversationId, EventId, PersonId, RouteName, SourceId, ThreadId};
+use crate::intent::Address;
 use crate::phone::PhoneNumber;
 use crate::projection::{Digest, Map, Projection};
 use crate::threads::Threads;
 use crate::time::Timestamp;
+use crate::username::Username;
 
 /// A dialogue's face at one connection.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -100,7 +103,18 @@ impl Scene<'_> {
     /// The dialogue of a number on a route, if there is one.
     fn thread_of(&self, name: &RouteName, route: &Route, phone: &PhoneNumber) -> Option<ThreadId> {
         let of_the_number = self.contacts.threads_of(&route.crm, phone).iter().copied();
-        of_the_number.rev().find(|thread| self.threads.get(*thread).is_some_and(|thread| thread.route == *name))
+        of_the_number.rev().find(|thread| self.is_on(*thread, name))
+    }
+
+    /// The same of a public name.
+    fn thread_of_username(&self, name: &RouteName, route: &Route, client: &Person) -> Option<ThreadId> {
+        let username = Username::parse(client.username.as_deref()?)?;
+        let of_the_name = self.contacts.threads_of_username(&route.crm, &username).iter().copied();
+        of_the_name.rev().find(|thread| self.is_on(*thread, name))
+    }
+
+    fn is_on(&self, thread: ThreadId, name: &RouteName) -> bool {
+        self.threads.get(thread).is_some_and(|thread| thread.route == *name)
     }
 }
 
@@ -205,7 +219,11 @@ impl Bindings {
         };
         let phone = message.client.as_ref().and_then(|client| client.phone.as_deref());
         let phone = phone.and_then(|phone| PhoneNumber::parse(phone, route.region).ok());
-        let known = phone.as_ref().and_then(|phone| scene.thread_of(name, route, phone));
+        let by_username = || scene.thread_of_username(name, route, message.client.as_ref()?);
+        let known = match &phone {
+            Some(phone) => scene.thread_of(name, route, phone),
+            None => by_username(),
+        };
         let thread = known.unwrap_or_else(|| ThreadId::first_seen(name, scene.connection, theirs));
         let ours = message.conversation.ours.clone().or_else(|| {
             let wanted = phone.as_ref().map(|phone| chat_id(name, route, phone))?;
@@ -494,7 +512,12 @@ impl Bindings {
         let (name, route) = scene.configuration.route_of_channel(scene.connection)?;
         let bound_to = self.thread_of(scene.connection, theirs);
         let by_phone = || phone.and_then(|phone| scene.thread_of(name, route, phone));
-        let place = match (bound_to, opened_for.or_else(by_phone)) {
+        // Whoever has a dialogue under a number keeps it, whatever they are called now.
+        let by_username = || {
+            let nameless = bound_to.is_none() && phone.is_none() && !seen.group;
+            nameless.then(|| scene.thread_of_username(name, route, &seen.client)).flatten()
+        };
+        let place = match (bound_to, opened_for.or_else(by_phone).or_else(by_username)) {
             (Some(bound_to), Some(asked)) if opened_for.is_some() && bound_to != asked => {
                 let detail = format!("{theirs} was dialogue {bound_to}'s; the manager's new one takes it over");
                 changes.push(scene.anomaly(AnomalyKind::Rebound, detail));
@@ -538,7 +561,7 @@ impl Bindings {
         scene: &Scene<'_>,
         route: &Route,
         written: Written,
-        phone: Option<&PhoneNumber>,
+        contact: Option<&Contact>,
         changes: &mut Vec<Change>,
     ) -> Result<(), Unreachable> {
         let thread = written.thread;
@@ -551,20 +574,21 @@ impl Bindings {
             }
             return Ok(());
         }
-        let first_contact = scene.configuration.connections.get(channel).map(|known| known.traits.first_contact);
-        let (phone, first_contact) = match (phone, first_contact) {
-            (_, None | Some(FirstContact::ClientOnly)) => return Err(Unreachable::ClientOnly),
-            (None, Some(_)) => return Err(Unreachable::NoPhone),
-            (Some(phone), Some(first_contact)) => (phone.clone(), first_contact),
+        let traits = scene.configuration.connections.get(channel).map(|known| known.traits);
+        let Some(traits) = traits.filter(|traits| traits.first_contact != FirstContact::ClientOnly) else {
+            return Err(Unreachable::ClientOnly);
+        };
+        let Some(address) = contact.and_then(|contact| address(contact, traits)) else {
+            return Err(Unreachable::NoPhone);
         };
         let mut endpoint = Endpoint::new(channel, Standing::Opening);
-        match first_contact {
+        match traits.first_contact {
             FirstContact::OpenThenSend => {
                 endpoint.waiting.push(written);
-                changes.push(Change::ChannelWanted { thread, connection: channel.clone(), phone });
+                changes.push(Change::ChannelWanted { thread, connection: channel.clone(), address });
             }
             FirstContact::SendToPhone | FirstContact::WriteUnderOurId => {
-                changes.push(Change::ManagerWroteFirst { written, phone });
+                changes.push(Change::ManagerWroteFirst { written, address });
             }
             FirstContact::ClientOnly => return Err(Unreachable::ClientOnly),
         }
@@ -694,6 +718,15 @@ impl Endpoint {
         client.theirs = if self.client_confirmed { None } else { self.client_theirs.clone() };
         client
     }
+}
+
+/// By what a client is found at a connection: by their number, and failing that by their public name.
+fn address(contact: &Contact, traits: Traits) -> Option<Address> {
+    let by_username = || {
+        let username = contact.username.as_deref().filter(|_| traits.finds_usernames)?;
+        Username::parse(username).map(Address::Username)
+    };
+    contact.phone.clone().map(Address::Phone).or_else(by_username)
 }
 
 fn bound(thread: ThreadId, connection: &ConnectionName, standing: Standing) -> Change {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::delivery::Origin;
 use crate::fact::{DeliveryState, Failure, Message};
 use crate::ids::{ConnectionName, ConversationId, EventId, MessageId, ThreadId};
-use crate::phone::PhoneNumber;
+use crate::intent::Address;
 use crate::time::Timestamp;
 
 /// Something that is so since this event.
@@ -24,12 +24,12 @@ pub enum Change {
     ClientWrote(Written),
     /// A manager's message is to go to a conversation of the channel.
     ManagerWrote(Written),
-    /// A manager's message is to go to a number, and opens the conversation there.
+    /// A manager's message is to go to a number or a public name, and opens the conversation there.
     ManagerWroteFirst {
         /// The message.
         written: Written,
-        /// The client's number.
-        phone: PhoneNumber,
+        /// By what the client is found.
+        address: Address,
     },
     /// A message that the company's side wrote past the CRM is to be shown there.
     AppWrote(Written),
@@ -39,8 +39,8 @@ pub enum Change {
         thread: ThreadId,
         /// Where.
         connection: ConnectionName,
-        /// The client's number.
-        phone: PhoneNumber,
+        /// By what the client is found.
+        address: Address,
     },
     /// A conversation that only the CRM can name is to be given an id of ours.
     ClaimWanted {

@@ -37,6 +37,9 @@ pub struct Traits {
     pub can_look_up: bool,
     /// Whether it wants to know where its messages stand.
     pub wants_delivery: bool,
+    /// Whether a client is found there by a public name, too, and not by a number alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub finds_usernames: bool,
 }
 
 /// How a dialogue is begun from our side.

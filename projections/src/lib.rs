@@ -2,7 +2,8 @@
 //!
 //! The vocabulary, in the order in which a webhook meets it:
 //!
-//! * [`event`]: what stands in the log; [`recorded`]: an event's place; [`ids`], [`time`], [`phone`], [`content`]: its nouns;
+//! * [`event`]: what stands in the log; [`recorded`]: an event's place; [`ids`], [`time`], [`phone`],
+//!   [`username`], [`content`]: its nouns;
 //! * [`fact`]: what happened at a platform, in our words; [`configuration`]: which platforms belong together;
 //! * [`state`]: what is so, folded from all of that by [`bindings`], [`threads`], [`contacts`], [`echoes`],
 //!   [`delivery`] and [`attempts`]; a fold tells what it changed as [`change`]s;
@@ -29,3 +30,4 @@ pub mod recorded;
 pub mod state;
 pub mod threads;
 pub mod time;
+pub mod username;

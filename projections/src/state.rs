@@ -29,6 +29,7 @@ use crate::projection::{Digest, Projection};
 use crate::recorded::Recorded;
 use crate::threads::{Side, Threads};
 use crate::time::Timestamp;
+use crate::username::Username;
 
 /// All projections together.
 #[derive(Clone, Debug, Default)]
@@ -174,6 +175,7 @@ impl State {
             }
             // It belongs to the attempt whose reply said it; see `settle`. The same holds for "no such conversation".
             Fact::SendAcknowledged(_) | Fact::ConversationNotFound { .. } => {}
+            Fact::MessageNamed(named) => self.delivery.name(connection, &named.message, &named.also),
             // Known to have happened, and not carried across yet.
             Fact::MessageEdited(_) | Fact::MessageDeleted(_) | Fact::ReactionChanged(_) => {}
             // No route has an assistant yet, so nothing of it is kept or carried across. A fold that shall tell what
@@ -235,6 +237,7 @@ impl State {
             Place::Waits | Place::Nowhere => return,
         };
         if let (Some(Role::Crm), Some(client)) = (role, &message.client) {
+            self.know_username(thread, client);
             self.learn_phone(moment, thread, client, changes);
         }
         self.take_in(moment, connection, role, side, thread, origin, message, changes);
@@ -299,9 +302,8 @@ impl State {
         };
         match (role, side) {
             (Some(Role::Crm), Side::Company) => {
-                let phone = contact.and_then(|contact| contact.phone.as_ref());
                 let scene = scene!(self, &rules.crm, moment);
-                let reached = self.bindings.reach(&scene, rules, written, phone, changes);
+                let reached = self.bindings.reach(&scene, rules, written, contact, changes);
                 if let Err(unreachable) = reached {
                     let failure =
                         unreachable.failure(message.client.as_ref().and_then(|client| client.phone.as_deref()));
@@ -390,6 +392,9 @@ impl State {
         };
         if let Some(seen) = seen {
             self.contacts.learn(thread, &seen.client, Source::Messenger);
+            if !seen.group {
+                self.know_username(thread, &seen.client);
+            }
         }
         if let Some(phone) = phone
             && let Some(account) = self.route_of(thread).map(|(_, route)| route.crm.clone())
@@ -415,6 +420,14 @@ impl State {
             self.contacts.know_phone(&rules.crm, thread, phone);
         }
         changes.push(Change::ThreadOpened { thread });
+    }
+
+    /// The client's public name, by which another conversation with them is known again.
+    fn know_username(&mut self, thread: ThreadId, client: &Person) {
+        let Some(username) = client.username.as_deref().and_then(Username::parse) else { return };
+        if let Some(account) = self.route_of(thread).map(|(_, route)| route.crm.clone()) {
+            self.contacts.know_username(&account, thread, &username);
+        }
     }
 
     /// A number typed in the CRM, read once: a manager may correct what could not be dialled before.

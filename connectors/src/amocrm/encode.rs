@@ -190,7 +190,7 @@ fn chat_of(destination: &Destination) -> Result<&ConversationKey, Unencodable> {
     match destination {
         Destination::Conversation(chat) if chat.ours.is_some() || chat.theirs.is_some() => Ok(chat),
         Destination::Conversation(_) => Err(cannot("the chat has neither an id of ours nor one of amo's")),
-        Destination::Phone(_) => {
+        Destination::Phone(_) | Destination::Username(_) => {
             Err(cannot("amoCRM takes no number: a dialogue begins under an id of ours for the chat"))
         }
     }
@@ -243,7 +243,7 @@ fn cannot(reason: &str) -> Unencodable {
 mod tests {
     use chatledger_projections::content::Content;
     use chatledger_projections::ids::MessageId;
-    use chatledger_projections::intent::{LookUpConversation, OpenConversation};
+    use chatledger_projections::intent::{Address, LookUpConversation, OpenConversation};
     use chatledger_projections::phone::PhoneNumber;
     use chatledger_projections::time::Timestamp;
     use serde_json::{Value, json};
@@ -282,7 +282,7 @@ mod tests {
     fn what_amo_cannot_show_is_said_with_a_reason() {
         let phone = PhoneNumber::international("79135292926").expect("a number");
         for intent in [
-            Intent::OpenConversation(OpenConversation { phone: phone.clone() }),
+            Intent::OpenConversation(OpenConversation { address: Address::Phone(phone.clone()) }),
             Intent::LookUpConversation(LookUpConversation { conversation: ConversationId::new("x") }),
             message(Destination::Phone(phone), Person::default()),
             message(Destination::Conversation(ConversationKey::default()), Person::default()),

@@ -166,7 +166,7 @@ impl Writer {
 fn configuration() -> Configuration {
     let connection = |platform: &str, first_contact, can_look_up, wants_delivery| Connection {
         platform: platform.to_owned(),
-        traits: Traits { first_contact, can_look_up, wants_delivery },
+        traits: Traits { first_contact, can_look_up, wants_delivery, finds_usernames: false },
         settings: serde_json::json!({}),
     };
     let route = Route {

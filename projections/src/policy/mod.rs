@@ -59,9 +59,11 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Option<Decision> {
         Change::ClientWrote(written) => client_message_to_crm::decide(state, written),
         Change::AppWrote(written) => app_message_to_crm::decide(state, written),
         Change::ManagerWrote(written) => manager_message_to_channel::decide(state, written),
-        Change::ManagerWroteFirst { written, phone } => manager_message_to_channel::decide_first(state, written, phone),
-        Change::ChannelWanted { thread, connection, phone } => {
-            Some(channel_opened_for_manager::decide(*thread, connection, phone))
+        Change::ManagerWroteFirst { written, address } => {
+            manager_message_to_channel::decide_first(state, written, address)
+        }
+        Change::ChannelWanted { thread, connection, address } => {
+            Some(channel_opened_for_manager::decide(*thread, connection, address))
         }
         Change::ClaimWanted { thread, connection, theirs, ordinal } => {
             chat_claimed_for_us::decide(state, *thread, connection, theirs, *ordinal, at)
@@ -88,16 +90,16 @@ fn content_across(state: &State, written: &Written, to: &ConnectionName) -> Cont
     if let Some(quote) = &mut content.quote {
         let quoted =
             quote.theirs.take().map(|message| Origin { connection: written.origin.connection.clone(), message });
-        let known = quoted.as_ref().and_then(|quoted| state.delivery.known(quoted));
+        let known = quoted.as_ref().and_then(|quoted| state.delivery.known_quoted(quoted));
         quote.ours = None;
         match known {
             Some(Known::Written(index)) => {
                 let target = state.delivery.get(index).target.as_ref().filter(|target| target.connection == *to);
-                quote.theirs = target.map(|target| target.message.clone());
+                quote.theirs = target.map(|target| state.delivery.quoted_as(target).clone());
             }
             Some(Known::Ours(index)) => {
                 let origin = &state.delivery.get(index).origin;
-                quote.theirs = (origin.connection == *to).then(|| origin.message.clone());
+                quote.theirs = (origin.connection == *to).then(|| state.delivery.quoted_as(origin).clone());
             }
             Some(Known::OurOwn) | None => {}
         }

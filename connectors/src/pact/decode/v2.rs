@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use chatledger_projections::content::{Person, Quote};
 use chatledger_projections::fact::{
     ConnectionChanged, ConnectionHealth, ConversationKey, ConversationSeen, DeliveryReported, DeliveryState, Fact,
-    FailureKind, Message, MessageDeleted, MessageKey, ReactionChanged, RemarkKind,
+    FailureKind, Message, MessageDeleted, MessageKey, MessageNamed, ReactionChanged, RemarkKind,
 };
 use serde_json::Value;
 
@@ -72,6 +72,8 @@ fn message(object: Object<v2::Message<'_>>, change: Change, decoded: &mut Decode
     let client = seen.as_ref().filter(|seen| !seen.group).map(|seen| seen.client.clone());
     decoded.facts.extend(seen.map(Fact::ConversationSeen));
     let Some(id) = id else { return };
+    let also = std::mem::take(&mut wire.external_id).0.read("object.external_id", decoded);
+    let named = also.map(|also| MessageNamed { message: id.clone(), also: ids::messengers_message(&also) });
     let conversation = ConversationKey::theirs(conversation);
     let key = MessageKey { theirs: Some(id), ours: None, job: None };
     if change == Change::Delete || wire.deleted.0.read("object.deleted", decoded) == Some(true) {
@@ -84,6 +86,7 @@ fn message(object: Object<v2::Message<'_>>, change: Change, decoded: &mut Decode
     let report = report(&message, change, &details);
     let reactions = changed_reactions(&message, &reactions, decoded);
     decoded.fact(if income { Fact::MessageReceived(message) } else { Fact::MessageSent(message) });
+    decoded.facts.extend(named.map(Fact::MessageNamed));
     decoded.facts.extend(report);
     decoded.facts.extend(reactions);
 }
