@@ -94,10 +94,11 @@ pub(super) fn call(settings: &Settings, noun: &str, verb: &str, given: &Given) -
         ("channels", "check") => Ok(v1::user_exists(company, typed.number("channel"), &typed.phone("phone")?)),
         ("channels", "write") => typed.write(),
         ("templates", "list") => Ok(match settings.api {
-            Api::V1 => v1::templates(company, typed.stretch("")?),
+            Api::V1 => v1::templates(company, typed.stretch("sort-by")?),
             Api::V2 => {
-                let direction = given.text("sort").map(|direction| ("created_at", direction));
-                v2::templates(company, direction, typed.page_unsorted()?)
+                let by = given.text("sort-by").unwrap_or("created_at");
+                let sort = given.text("sort").map(|direction| (by, direction));
+                v2::templates(company, sort, typed.page_unsorted()?)
             }
         }),
         ("webhooks", "show") => Ok(match settings.api {
@@ -228,6 +229,7 @@ impl<'a> Typed<'a> {
     /// Whether Pact shall copy what is said; nothing if nothing is said.
     fn send_to_crm(&self, says: bool) -> Option<bool> {
         match self.given.text("send-to-crm") {
+            Some("default") => None,
             Some(typed) => Some(typed == "true"),
             None => says.then_some(false),
         }

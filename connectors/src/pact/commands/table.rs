@@ -32,8 +32,8 @@ const SORT: Argument = choice("sort", "From old to new, or from new to old", &["
 const TEXT: Argument = named("text", "What is said");
 const SEND_TO_CRM: Argument = choice(
     "send-to-crm",
-    "Whether Pact copies it into CRMs connected inside Pact; false unless said otherwise, for the bridge carries it",
-    &["true", "false"],
+    "Whether Pact copies it into CRMs connected inside Pact; false unless said otherwise, for the bridge carries it; `default` leaves it to Pact",
+    &["true", "false", "default"],
 );
 const TEMPLATE: Argument = named("template", "The id of an approved template (WhatsApp Business)");
 const PARAMETER: Argument = Argument {
@@ -319,7 +319,13 @@ pub(in crate::pact) const COMMANDS: &[Command] = &[
         noun: "templates",
         verb: "list",
         about: "List the approved templates of WhatsApp Business",
-        arguments: &[FROM, PAGE, PER, SORT],
+        arguments: &[
+            FROM,
+            PAGE,
+            PER,
+            SORT,
+            choice("sort-by", "By what they are sorted (second generation)", &["created_at", "position"]),
+        ],
         example: "",
     },
     Command {
