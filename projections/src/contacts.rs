@@ -86,7 +86,7 @@ impl Contacts {
 
     /// Notes the public name of a dialogue's client, in the account of one CRM connection.
     pub fn know_username(&mut self, account: &ConnectionName, thread: ThreadId, username: &Username) {
-        let named = (account.clone(), username.clone());
+        let named = (account.clone(), username.folded());
         let threads = self.by_username.entry(named).or_insert_with(|| Vec::with_capacity(1));
         if !threads.contains(&thread) {
             threads.push(thread);
@@ -105,7 +105,7 @@ impl Contacts {
 
     /// The dialogues of a public name in the account of one CRM connection, oldest first.
     pub fn threads_of_username(&self, account: &ConnectionName, username: &Username) -> &[ThreadId] {
-        self.by_username.get(&(account.clone(), username.clone())).map_or(&[], Vec::as_slice)
+        self.by_username.get(&(account.clone(), username.folded())).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -120,7 +120,7 @@ pub enum Source {
 
 impl Projection for Contacts {
     const NAME: &'static str = "contacts";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn digest(&self) -> Digest {
         Digest::of_entries(Self::NAME, Self::VERSION, self.by_thread.iter())

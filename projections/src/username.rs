@@ -30,6 +30,12 @@ impl Username {
         is_name.then(|| Self(name.into()))
     }
 
+    /// The same name as it is compared: messengers do not heed capital letters.
+    #[must_use]
+    pub fn folded(&self) -> Self {
+        Self(self.0.to_ascii_lowercase().into())
+    }
+
     /// The name without `@`.
     pub fn as_str(&self) -> &str {
         &self.0
