@@ -107,7 +107,12 @@ impl Connector for Fake {
 
 impl Connection for Account {
     fn traits(&self) -> Traits {
-        Traits { first_contact: FirstContact::WriteUnderOurId, can_look_up: false, wants_delivery: self.is_crm, finds_usernames: false }
+        Traits {
+            first_contact: FirstContact::WriteUnderOurId,
+            can_look_up: false,
+            wants_delivery: self.is_crm,
+            finds_usernames: false,
+        }
     }
 
     fn is_assistant(&self) -> bool {

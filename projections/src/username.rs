@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn what_is_no_public_name_is_none() {
-        for text in ["", "@", "+79135292926", "79135292926", "Анна", "anna k", "https://elsewhere.example/anna", "a/b"] {
+        for text in ["", "@", "+79135292926", "79135292926", "Анна", "anna k", "https://elsewhere.example/anna", "a/b"]
+        {
             assert_eq!(Username::parse(text), None, "{text}");
         }
     }

@@ -85,7 +85,11 @@ fn said_by(request: &Request) -> Said {
 }
 
 fn said_in(recorded: &Value) -> Said {
-    let (path, query) = recorded["path"].as_str().expect("a path").split_once('?').unwrap_or((&recorded["path"].as_str().expect("a path"), ""));
+    let (path, query) = recorded["path"]
+        .as_str()
+        .expect("a path")
+        .split_once('?')
+        .unwrap_or((&recorded["path"].as_str().expect("a path"), ""));
     let mut said: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     flatten("", &recorded["json"], &mut said);
     for pair in recorded["form"].as_array().into_iter().flatten() {
@@ -158,7 +162,8 @@ fn commands_say_what_was_recorded_and_their_replies_are_shown() {
         let (noun, verb) = (case["command"][0].as_str(), case["command"][1].as_str());
         let command = Pact.commands().iter().find(|known| Some(known.noun) == noun && Some(known.verb) == verb);
         let command = command.unwrap_or_else(|| panic!("{name}: there is no such command"));
-        let call = account.administer(command, &given(&case, command)).unwrap_or_else(|misuse| panic!("{name}: {misuse}"));
+        let call =
+            account.administer(command, &given(&case, command)).unwrap_or_else(|misuse| panic!("{name}: {misuse}"));
         assert_eq!(said_by(&call.request), said_in(&case["request"]), "{name}");
         assert_eq!(account.class_of_call(call.name), Some(call.class), "{name}");
         assert!(account.limits().iter().any(|limit| limit.class == call.class), "{name}: no limit for {}", call.class);
@@ -236,7 +241,8 @@ fn as_recorded(recorded: &Value) -> Request {
             let (name, file) = (text(&part["name"]), part["filename"].as_str());
             let file_name = file.map(|file| format!("; filename=\"{file}\"")).unwrap_or_default();
             let value = part["value"].as_str().unwrap_or("bytes");
-            body += &format!("--BOUNDARY\r\ncontent-disposition: form-data; name=\"{name}\"{file_name}\r\n\r\n{value}\r\n");
+            body +=
+                &format!("--BOUNDARY\r\ncontent-disposition: form-data; name=\"{name}\"{file_name}\r\n\r\n{value}\r\n");
         }
         if body.is_empty() { Vec::new() } else { (body + "--BOUNDARY--\r\n").into_bytes() }
     };

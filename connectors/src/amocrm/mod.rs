@@ -91,7 +91,12 @@ impl Connector for AmoCrm {
 
 impl Connection for Account {
     fn traits(&self) -> Traits {
-        Traits { first_contact: FirstContact::WriteUnderOurId, can_look_up: false, wants_delivery: true, finds_usernames: false }
+        Traits {
+            first_contact: FirstContact::WriteUnderOurId,
+            can_look_up: false,
+            wants_delivery: true,
+            finds_usernames: false,
+        }
     }
 
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection> {

@@ -133,7 +133,12 @@ impl Settings {
     /// number: `startconversation` writes in the *user's* name, and `sendmessage` wants a user who is known already,
     /// while users are found by number only through a search that lags by minutes (4).
     pub(super) const fn traits() -> Traits {
-        Traits { first_contact: FirstContact::ClientOnly, can_look_up: true, wants_delivery: false, finds_usernames: false }
+        Traits {
+            first_contact: FirstContact::ClientOnly,
+            can_look_up: true,
+            wants_delivery: false,
+            finds_usernames: false,
+        }
     }
 
     /// The operator who speaks for a manager.

@@ -79,7 +79,11 @@ fn taken(call: &str, reply: &RecordedReply) -> Outcome {
 }
 
 fn in_doubt(call: &str, reason: String) -> Outcome {
-    if call::is_told_by_repetition(call) { Outcome::Uncertain { reason } } else { Outcome::Postponed { until: None, reason } }
+    if call::is_told_by_repetition(call) {
+        Outcome::Uncertain { reason }
+    } else {
+        Outcome::Postponed { until: None, reason }
+    }
 }
 
 fn postponed(reason: &str) -> Outcome {

@@ -79,10 +79,8 @@ fn learn_message(message: Object<v2::Message<'_>>, decoded: &mut Decoded) {
     let Some(id) = wire.id.0.expect("message.id", decoded) else { return };
     let also = wire.external_id.0.read("message.external_id", decoded);
     if let Some(also) = also {
-        decoded.fact(Fact::MessageNamed(MessageNamed {
-            message: ids::message(id),
-            also: ids::messengers_message(&also),
-        }));
+        decoded
+            .fact(Fact::MessageNamed(MessageNamed { message: ids::message(id), also: ids::messengers_message(&also) }));
     }
     let status = wire.status.0.read("message.status", decoded);
     let conversation = wire.conversation_id.0.read("message.conversation_id", decoded).map(ids::conversation);

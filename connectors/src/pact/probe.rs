@@ -9,7 +9,9 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use chatledger_projections::event::RecordedReply;
-use chatledger_projections::fact::{ConversationKey, ConversationSeen, DeliveryState, Fact, MessageKey, SendAcknowledged};
+use chatledger_projections::fact::{
+    ConversationKey, ConversationSeen, DeliveryState, Fact, MessageKey, SendAcknowledged,
+};
 use chatledger_projections::ids::{ConversationId, MessageId};
 use chatledger_projections::intent::{Destination, Intent, SendMessage};
 use chatledger_projections::outcome::Outcome;

@@ -92,7 +92,12 @@ struct Account {
 impl Connection for Account {
     /// An assistant answers; it neither opens dialogues by number nor hears where its words stand.
     fn traits(&self) -> Traits {
-        Traits { first_contact: FirstContact::ClientOnly, can_look_up: false, wants_delivery: false, finds_usernames: false }
+        Traits {
+            first_contact: FirstContact::ClientOnly,
+            can_look_up: false,
+            wants_delivery: false,
+            finds_usernames: false,
+        }
     }
 
     fn is_assistant(&self) -> bool {

@@ -129,7 +129,10 @@ impl Administer {
         let wanted = self.matches.get_one::<String>("connection");
         match wanted {
             Some(wanted) => of_platform().find(|(name, _)| name.as_str() == wanted).ok_or_else(|| {
-                Failure::usage(format!("{wanted:?} is no {platform} connection of the configuration; it has: {}", names()))
+                Failure::usage(format!(
+                    "{wanted:?} is no {platform} connection of the configuration; it has: {}",
+                    names()
+                ))
             }),
             None => {
                 let mut accounts = of_platform();
@@ -220,7 +223,10 @@ impl Way<'_> {
                 Outcome::Postponed { until, reason } => {
                     let wait = wait(until, now, tries);
                     if tries == TRIES || wait > LONGEST_WAIT {
-                        return Err(Failure::failed(format!("{} cannot do it now: {reason}; try again later", self.name)));
+                        return Err(Failure::failed(format!(
+                            "{} cannot do it now: {reason}; try again later",
+                            self.name
+                        )));
                     }
                     let seconds = wait.as_secs_f32();
                     eprintln!("chatledger: {} asks for patience ({reason}); again in {seconds:.0} s", self.name);
@@ -240,7 +246,9 @@ fn wait(until: Option<Timestamp>, now: Timestamp, tries: u32) -> Duration {
 /// What to do about a refusal.
 fn remedy(kind: FailureKind) -> &'static str {
     match kind {
-        FailureKind::ConnectionOff => "check the connection's secrets and settings, and whether the account is paid for",
+        FailureKind::ConnectionOff => {
+            "check the connection's secrets and settings, and whether the account is paid for"
+        }
         FailureKind::CannotOpen => "check the number, the name or the id",
         FailureKind::ConversationDeleted => "the conversation is gone; list them to find another",
         FailureKind::Internal => "this is a mistake of ours; please tell us what you typed",
@@ -319,9 +327,12 @@ fn verb(platform: &str, command: &'static Command) -> clap::Command {
                 .default_value(CONFIG)
                 .help("The configuration"),
         )
-        .arg(Arg::new("connection").long("connection").value_name("NAME").help(format!(
-            "The connection; needed only if the configuration has several of {platform}"
-        )))
+        .arg(
+            Arg::new("connection")
+                .long("connection")
+                .value_name("NAME")
+                .help(format!("The connection; needed only if the configuration has several of {platform}")),
+        )
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"));
     if is_list(command) {
         let all = Arg::new("all").long("all").action(ArgAction::SetTrue);

@@ -45,9 +45,7 @@ pub(super) fn call(settings: &Settings, noun: &str, verb: &str, given: &Given) -
                 Api::V2 => v2::update_conversation(company, &id, fields([("assignee_id", json!(assignee))])),
             })
         }
-        ("conversations", "block") => {
-            Ok(v1::block(company, &typed.id("conversation"), typed.text("state") == "on"))
-        }
+        ("conversations", "block") => Ok(v1::block(company, &typed.id("conversation"), typed.text("state") == "on")),
         ("conversations", "mark") => typed.mark(),
         ("messages", "list") => {
             let id = typed.id("conversation");
@@ -359,7 +357,10 @@ impl<'a> Typed<'a> {
             }
             (None, true) => Source::Url(self.url("url")?.to_owned()),
             (Some(_), _) | (None, false) => {
-                return Err(Misuse::new("a file is given by --file or by --url, by one of them alone", "give exactly one"));
+                return Err(Misuse::new(
+                    "a file is given by --file or by --url, by one of them alone",
+                    "give exactly one",
+                ));
             }
         };
         let metadata = Metadata {
@@ -368,9 +369,7 @@ impl<'a> Typed<'a> {
             height: self.given.whole("height"),
         };
         match (self.settings.api, self.given.has("conversation")) {
-            (Api::V1, true) => {
-                Ok(v1::upload(self.settings.company, &self.id("conversation"), &source, &metadata))
-            }
+            (Api::V1, true) => Ok(v1::upload(self.settings.company, &self.id("conversation"), &source, &metadata)),
             (Api::V1, false) => Err(Misuse::new(
                 "the first generation takes a file for one conversation",
                 "give its number with --conversation",

@@ -26,8 +26,12 @@ const PAGE: Argument = Argument {
     takes: Takes::Whole(1, GREATEST),
     typed: Typed::NameIfAny,
 };
-const PER: Argument =
-    Argument { name: "per", about: "How many entries a page has", takes: Takes::Whole(1, 100), typed: Typed::NameIfAny };
+const PER: Argument = Argument {
+    name: "per",
+    about: "How many entries a page has",
+    takes: Takes::Whole(1, 100),
+    typed: Typed::NameIfAny,
+};
 const SORT: Argument = choice("sort", "From old to new, or from new to old", &["asc", "desc"]);
 const TEXT: Argument = named("text", "What is said");
 const SEND_TO_CRM: Argument = choice(
@@ -241,7 +245,12 @@ pub(in crate::pact) const COMMANDS: &[Command] = &[
         verb: "create",
         about: "Make a channel; what it takes beside its messenger depends on that",
         arguments: &[
-            Argument { name: "provider", about: "The messenger, in Pact's word", takes: Takes::Text, typed: Typed::Place },
+            Argument {
+                name: "provider",
+                about: "The messenger, in Pact's word",
+                takes: Takes::Text,
+                typed: Typed::Place,
+            },
             SET,
         ],
         example: "whatsapp --set sync_period=week",
@@ -328,13 +337,7 @@ pub(in crate::pact) const COMMANDS: &[Command] = &[
         ],
         example: "",
     },
-    Command {
-        noun: "webhooks",
-        verb: "show",
-        about: "Show where webhooks go",
-        arguments: &[],
-        example: "",
-    },
+    Command { noun: "webhooks", verb: "show", about: "Show where webhooks go", arguments: &[], example: "" },
     Command {
         noun: "webhooks",
         verb: "set",

@@ -71,7 +71,8 @@ impl Form {
         for (name, value) in &self.0 {
             let name = quoted(name);
             body.extend_from_slice(
-                format!("\r\n--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}").as_bytes(),
+                format!("\r\n--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}")
+                    .as_bytes(),
             );
         }
         body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());

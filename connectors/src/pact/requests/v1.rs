@@ -34,9 +34,7 @@ pub(in crate::pact) fn companies(stretch: Stretch) -> Call {
 pub(in crate::pact) fn company(company: Option<i64>, fields: Form) -> Call {
     match company {
         None => call::call(call::CREATE_COMPANY_V1, fields.request("POST", "/p1/companies".to_owned())),
-        Some(company) => {
-            call::call(call::UPDATE_COMPANY_V1, fields.request("PUT", format!("/p1/companies/{company}")))
-        }
+        Some(company) => call::call(call::UPDATE_COMPANY_V1, fields.request("PUT", format!("/p1/companies/{company}"))),
     }
 }
 
@@ -48,9 +46,9 @@ pub(in crate::pact) fn channels(company: i64, stretch: Stretch) -> Call {
 
 /// `POST …/channels`: what it takes depends on the messenger (4.2).
 pub(in crate::pact) fn create_channel(company: i64, provider: &str, fields: Vec<(String, String)>) -> Call {
-    let form = fields.into_iter().fold(Form::default().with("provider", provider), |form, (name, value)| {
-        form.with(&name, value)
-    });
+    let form = fields
+        .into_iter()
+        .fold(Form::default().with("provider", provider), |form, (name, value)| form.with(&name, value));
     call::call(call::CREATE_CHANNEL_V1, form.request("POST", format!("/p1/companies/{company}/channels")))
 }
 

@@ -42,7 +42,9 @@ pub(super) fn answer(call: &str, reply: &RecordedReply) -> Result<Answer, String
             read::message_v2(reply.message.0.expect("message", decoded)?, decoded)
         })
         .map(|found| single(json!({ "message": found }), message_columns(), message_row(&found))),
-        call::SEND_V1 | call::FIRST_MESSAGE_V1 | call::JOB_V1 => of_v1(reply, &mut decoded, read::job).map(|job| job_of(&job)),
+        call::SEND_V1 | call::FIRST_MESSAGE_V1 | call::JOB_V1 => {
+            of_v1(reply, &mut decoded, read::job).map(|job| job_of(&job))
+        }
         call::SEND_V2 | call::FIRST_MESSAGE_V2 => of_v2(reply, &mut decoded, |reply, decoded| {
             read::job_of(reply.message.0.expect("message", decoded)?, decoded)
         })

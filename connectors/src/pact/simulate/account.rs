@@ -148,9 +148,8 @@ impl Account {
 
     /// The conversation with a public name, and whether it is new. Public names do not heed capital letters.
     pub(super) fn find_or_open_named(&mut self, username: &str, now: Timestamp) -> (usize, bool) {
-        let is_theirs = |known: &Conversation| {
-            known.username.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(username))
-        };
+        let is_theirs =
+            |known: &Conversation| known.username.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(username));
         if let Some(found) = self.conversations.iter().position(is_theirs) {
             return (found, false);
         }

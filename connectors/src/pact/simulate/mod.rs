@@ -157,7 +157,9 @@ impl Simulated {
                 None => replies::not_found(api),
             },
             What::Message { conversation, message } => match self.message(message) {
-                Some(message) if self.account.by_id(&conversation) == Some(self.account.messages[message].conversation) => {
+                Some(message)
+                    if self.account.by_id(&conversation) == Some(self.account.messages[message].conversation) =>
+                {
                     replies::message(&self.account, message)
                 }
                 Some(_) | None => replies::not_found(api),
@@ -395,7 +397,8 @@ impl Simulated {
         if !attachments.iter().all(has_file) {
             return replies::invalid(api, "there is no such attachment");
         }
-        let quotes = |wanted: &str| self.account.messages.iter().any(|known| known.messengers_id().as_deref() == Some(wanted));
+        let quotes =
+            |wanted: &str| self.account.messages.iter().any(|known| known.messengers_id().as_deref() == Some(wanted));
         if replied_to.as_deref().is_some_and(|wanted| !quotes(wanted)) {
             return replies::invalid(api, "the quoted message does not exist");
         }

@@ -123,9 +123,7 @@ pub(super) fn job(account: &Account, conversation: Option<usize>, job: i64, now:
     let (state, message, details) = match account.desk.jobs.get(&job) {
         None => ("trying_deliver", None, Value::Null),
         Some(None) => ("trying_deliver", None, json!({ "result": "NOT DELIVERED" })),
-        Some(Some(made)) => {
-            ("delivered", Some(account.messages[*made].id), json!({ "result": "DELIVERED" }))
-        }
+        Some(Some(made)) => ("delivered", Some(account.messages[*made].id), json!({ "result": "DELIVERED" })),
     };
     answer(
         200,

@@ -147,7 +147,9 @@ fn read_v1(method: &str, rest: &[&str], values: &Values) -> Option<Read> {
         ("POST", ["channels"]) => {
             (limits::CHANGES, values.needed("provider").map(|provider| What::CreateChannel { provider }))
         }
-        ("PUT", ["channels", id]) => (limits::CHANGES, values.needed("token").and_then(|_| touch(id, ChannelChange::Token))),
+        ("PUT", ["channels", id]) => {
+            (limits::CHANGES, values.needed("token").and_then(|_| touch(id, ChannelChange::Token)))
+        }
         ("DELETE", ["channels", id]) => (limits::CHANGES, touch(id, ChannelChange::Delete)),
         ("POST", ["channels", id, "request_code"]) => {
             let provider = values.needed("provider");
@@ -175,10 +177,9 @@ fn read_v1(method: &str, rest: &[&str], values: &Values) -> Option<Read> {
         ),
         ("PUT", ["conversations", id, "toggle_bitrix_block_openlines"]) => (
             limits::CHANGES,
-            values.flag("enabled").map(|enabled| What::Block {
-                conversation: own(id),
-                enabled: enabled.unwrap_or_default(),
-            }),
+            values
+                .flag("enabled")
+                .map(|enabled| What::Block { conversation: own(id), enabled: enabled.unwrap_or_default() }),
         ),
         ("POST", ["conversations", id, "messages", "attachments"]) => (limits::UPLOADS, upload(Some(own(id)), values)),
         ("GET", ["conversations", id, "messages"]) => {
@@ -201,9 +202,8 @@ fn read_v2(method: &str, rest: &[&str], values: &Values) -> Option<Read> {
     let in_path = |company: &str| company.parse().map_or(Company::Missing, Company::Named);
     Some(match (method, rest) {
         ("GET", ["conversations"]) => {
-            let asked = numbered(values, 25).and_then(|page| {
-                Ok(What::Conversations { page, search: values.text("search_string")? })
-            });
+            let asked = numbered(values, 25)
+                .and_then(|page| Ok(What::Conversations { page, search: values.text("search_string")? }));
             (beside(), limits::CONVERSATIONS, asked)
         }
         ("GET", ["conversations", id]) => {
@@ -253,9 +253,8 @@ fn read_v2(method: &str, rest: &[&str], values: &Values) -> Option<Read> {
         }
         ("PUT", ["companies", company, "webhooks", id]) => {
             let url = if values.has("url") { address(values).map(Some) } else { Ok(None) };
-            let asked = url.and_then(|url| {
-                Ok(What::UpdateWebhook { webhook: number(id)?, url, active: values.flag("active")? })
-            });
+            let asked = url
+                .and_then(|url| Ok(What::UpdateWebhook { webhook: number(id)?, url, active: values.flag("active")? }));
             (in_path(company), limits::CHANGES, asked)
         }
         ("DELETE", ["companies", company, "webhooks", id]) => {
@@ -400,7 +399,12 @@ fn content_v2(values: &Values) -> Result<Saying, String> {
         return Err("only one attachment per message is supported".to_owned());
     }
     values.flag("send_to_crm")?;
-    Ok(Saying { text: said(values.text("text")?)?, attachments, replied_to: values.text("replied_to_id")?, template: None })
+    Ok(Saying {
+        text: said(values.text("text")?)?,
+        attachments,
+        replied_to: values.text("replied_to_id")?,
+        template: None,
+    })
 }
 
 fn said(text: Option<String>) -> Result<Option<String>, String> {

@@ -26,7 +26,8 @@ impl Values {
             read.add(key, Value::String(value.clone()));
         }
         let declared = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-        let boundary = declared.and_then(|(_, kind)| kind.split_once("boundary=")).map(|(_, line)| line.trim_matches('"'));
+        let boundary =
+            declared.and_then(|(_, kind)| kind.split_once("boundary=")).map(|(_, line)| line.trim_matches('"'));
         match (boundary, serde_json::from_slice::<Value>(&request.body)) {
             (Some(boundary), _) => read.parts(&request.body, boundary),
             (None, Ok(document @ Value::Object(_))) => {
