@@ -130,7 +130,7 @@ impl Given {
     }
 
     /// All numbers of an argument.
-    pub fn wholes<'a>(&'a self, argument: &str) -> impl Iterator<Item = i64> {
+    pub fn wholes(&self, argument: &str) -> impl Iterator<Item = i64> {
         self.all(argument).iter().filter_map(|typing| match typing {
             Typing::Whole(number) => Some(*number),
             Typing::Text(_) | Typing::File { .. } | Typing::Pair(..) => None,

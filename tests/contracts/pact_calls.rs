@@ -89,7 +89,7 @@ fn said_in(recorded: &Value) -> Said {
         .as_str()
         .expect("a path")
         .split_once('?')
-        .unwrap_or((&recorded["path"].as_str().expect("a path"), ""));
+        .unwrap_or((recorded["path"].as_str().expect("a path"), ""));
     let mut said: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     flatten("", &recorded["json"], &mut said);
     for pair in recorded["form"].as_array().into_iter().flatten() {

@@ -6,6 +6,7 @@
 //! of waiting is obeyed, too.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -229,13 +230,18 @@ impl Way<'_> {
                         )));
                     }
                     let seconds = wait.as_secs_f32();
-                    eprintln!("chatledger: {} asks for patience ({reason}); again in {seconds:.0} s", self.name);
+                    tell(format_args!("{} asks for patience ({reason}); again in {seconds:.0} s", self.name));
                     tokio::time::sleep(wait).await;
                     tries += 1;
                 }
             }
         }
     }
+}
+
+/// Says on standard error why nothing happens for a while. If nobody can be told, the waiting is the same.
+fn tell(words: impl std::fmt::Display) {
+    let _untold = writeln!(std::io::stderr(), "chatledger: {words}");
 }
 
 /// As long as the platform says, else a second, then two, then four.

@@ -119,7 +119,7 @@ fn conversation(found: &Conversation) -> Answer {
 
 fn conversation_row(found: &Conversation) -> Vec<String> {
     let client = found.sender_phone.as_ref().or(found.sender_external_id.as_ref());
-    let last = found.last_updated_at.clone().or_else(|| found.last_message_at.map(|seconds| moment(seconds)));
+    let last = found.last_updated_at.clone().or_else(|| found.last_message_at.map(moment));
     let state = [found.operational_state.as_deref(), found.replied_state.as_deref()];
     vec![
         found.external_id.to_string(),
