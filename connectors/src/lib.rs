@@ -18,6 +18,7 @@ pub mod administration;
 pub mod amocrm;
 pub mod carrotquest;
 pub mod connector;
+pub mod errands;
 #[cfg(feature = "fake")]
 pub mod fake;
 pub mod loose;

@@ -723,7 +723,7 @@ impl Endpoint {
 /// By what a client is found at a connection: by their number, and failing that by their public name.
 fn address(contact: &Contact, traits: Traits) -> Option<Address> {
     let by_username = || {
-        let username = contact.username.as_deref().filter(|_| traits.finds_usernames)?;
+        let username = contact.username.as_deref().filter(|_| traits.can.find_usernames)?;
         Username::parse(username).map(Address::Username)
     };
     contact.phone.clone().map(Address::Phone).or_else(by_username)

@@ -8,6 +8,7 @@ mod amocrm;
 mod carrotquest;
 mod pact;
 mod pact_calls;
+mod samples;
 mod selarti;
 
 /// A platform's folder of pairs.

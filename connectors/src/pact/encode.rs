@@ -6,7 +6,9 @@
 use chatledger_projections::configuration::FirstContact;
 use chatledger_projections::content::{Content, Part};
 use chatledger_projections::ids::ConversationId;
-use chatledger_projections::intent::{Address, Destination, Intent, OpenConversation, SendMessage, Speaker};
+use chatledger_projections::intent::{
+    Address, DeleteMessage, Destination, Intent, OpenConversation, SendMessage, Speaker,
+};
 
 use super::ids;
 use super::readable::readable;
@@ -22,6 +24,10 @@ pub(super) fn encode(settings: &Settings, intent: &Intent) -> Result<Call, Unenc
         Intent::LookUpConversation(look_up) => Ok(conversation(settings, &look_up.conversation)),
         Intent::ClaimConversation(_) => Err(cannot("Pact takes no conversation ids of ours")),
         Intent::ReportDelivery(_) => Err(cannot("Pact takes no delivery reports")),
+        Intent::DeleteMessage(delete) if settings.traits().can.delete => delete_message(settings, delete),
+        Intent::SetReaction(_) | Intent::EditMessage(_) | Intent::DeleteMessage(_) | Intent::ShowTyping(_) => {
+            Err(Unencodable::not_there("Pact", intent))
+        }
     }
 }
 
@@ -126,10 +132,19 @@ fn open_conversation(settings: &Settings, open: &OpenConversation) -> Result<Cal
 
 /// Only Telegram finds people by their public names (5.2, 9.2).
 fn check_username(settings: &Settings) -> Result<(), Unencodable> {
-    if settings.traits().finds_usernames {
+    if settings.traits().can.find_usernames {
         return Ok(());
     }
     Err(cannot(format!("in {} a client is found by number only", settings.provider)))
+}
+
+/// Taken back from the client (9.2).
+fn delete_message(settings: &Settings, delete: &DeleteMessage) -> Result<Call, Unencodable> {
+    let conversation =
+        delete.conversation.theirs.as_ref().ok_or_else(|| cannot("the conversation has no id at Pact"))?;
+    let number = delete.message.theirs.as_ref().and_then(ids::number_of_message);
+    let message = number.ok_or_else(|| cannot("the message has no number at Pact"))?;
+    Ok(v2::delete_messages(settings.company, ids::wire(conversation), &[message]))
 }
 
 fn conversation(settings: &Settings, conversation: &ConversationId) -> Call {

@@ -50,6 +50,11 @@ pub(super) fn replied_to(message: &MessageId) -> Option<&str> {
     message.as_str().strip_prefix(MESSENGERS_OWN)
 }
 
+/// Pact's own number of a message, where requests want a number; `None` for the messenger's ids.
+pub(super) fn number_of_message(message: &MessageId) -> Option<i64> {
+    message.as_str().parse().ok()
+}
+
 /// A conversation as requests name it.
 pub(super) fn wire(conversation: &ConversationId) -> &str {
     conversation.as_str()

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use chatledger_projections::configuration::{FirstContact, Traits};
+use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
 use serde_json::{Map, Value};
 
 use crate::connector::{Setting, SettingProblem};
@@ -124,13 +124,14 @@ impl Settings {
 
     /// What can be done at this account.
     pub(super) fn traits(&self) -> Traits {
-        Traits {
-            first_contact: self.first_contact(),
-            can_look_up: true,
-            wants_delivery: false,
+        let can = Abilities {
+            // The second generation, in three messengers (9.2); reactions, edits and typing nobody can set there (16).
+            delete: self.api == Api::V2 && matches!(self.provider.as_str(), "whatsapp" | "telegram_personal" | "max"),
             // Telegram alone (5.2, 9.2).
-            finds_usernames: self.provider == "telegram_personal",
-        }
+            find_usernames: self.provider == "telegram_personal",
+            ..Abilities::NONE
+        };
+        Traits { first_contact: self.first_contact(), can_look_up: true, wants_delivery: false, can }
     }
 
     /// A first message by number alone: 9.2 for the second generation, 5.2 for the first. WhatsApp Business

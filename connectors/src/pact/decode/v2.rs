@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use chatledger_projections::content::{Person, Quote};
 use chatledger_projections::fact::{
     ConnectionChanged, ConnectionHealth, ConversationKey, ConversationSeen, DeliveryReported, DeliveryState, Fact,
-    FailureKind, Message, MessageDeleted, MessageKey, MessageNamed, ReactionChanged, RemarkKind,
+    FailureKind, Message, MessageDeleted, MessageEdited, MessageKey, MessageNamed, ReactionChanged, RemarkKind,
 };
 use serde_json::Value;
 
@@ -84,8 +84,19 @@ fn message(object: Object<v2::Message<'_>>, change: Change, decoded: &mut Decode
     let reactions = std::mem::take(&mut wire.reactions);
     let (message, income) = described(wire, conversation, key, client, decoded);
     let report = report(&message, change, &details);
+    let no_reactions = reactions.as_array().is_none_or(Vec::is_empty);
     let reactions = changed_reactions(&message, &reactions, decoded);
+    // Statuses are news of our own messages only. An update of a client's that brings neither a reaction nor an end tells
+    // what it says now; of edits by our side nothing is documented (10.6).
+    let is_edit = change == Change::Update && income && no_reactions && !message.content.is_empty();
+    let edited = is_edit.then(|| MessageEdited {
+        conversation: message.conversation.clone(),
+        message: message.message.clone(),
+        content: message.content.clone(),
+        edited_at: None,
+    });
     decoded.fact(if income { Fact::MessageReceived(message) } else { Fact::MessageSent(message) });
+    decoded.facts.extend(edited.map(Fact::MessageEdited));
     decoded.facts.extend(named.map(Fact::MessageNamed));
     decoded.facts.extend(report);
     decoded.facts.extend(reactions);
@@ -212,6 +223,8 @@ fn changed_reactions(message: &Message, reactions: &Value, decoded: &mut Decoded
                 conversation: message.conversation.clone(),
                 message: message.message.clone(),
                 author: Person { theirs, ..Person::default() },
+                // Whose it is is not said; the contact that may stand there is of either side.
+                speaker: None,
                 emoji: Some(emoji.to_owned()),
             }));
         } else {
