@@ -5,7 +5,8 @@
 
 use serde::Serialize;
 
-use crate::content::Content;
+use crate::assistance::{News, Reason, Return};
+use crate::content::{Content, Person};
 use crate::delivery::Origin;
 use crate::fact::{DeliveryState, Failure, Message, MessageKey};
 use crate::ids::{ConnectionName, ConversationId, EventId, MessageId, ThreadId};
@@ -35,6 +36,46 @@ pub enum Change {
     },
     /// A message that the company's side wrote past the CRM is to be shown there.
     AppWrote(Written),
+    /// A client's message is to be given to the assistant.
+    AssistantAsked(Written),
+    /// The assistant, or a person at its desk, wrote to the client.
+    AssistantWrote(Written),
+    /// The assistant wrote to the client while it was to be silent; nobody is shown it.
+    AnswerWithheld {
+        /// In which dialogue.
+        thread: ThreadId,
+        /// What it wrote, by where it was written.
+        origin: Origin,
+    },
+    /// The assistant is to be silent in a dialogue.
+    AssistantFellSilent {
+        /// Which.
+        thread: ThreadId,
+        /// Why.
+        reason: Reason,
+    },
+    /// The assistant may speak again in a dialogue.
+    AssistantSpeaksAgain {
+        /// Which.
+        thread: ThreadId,
+        /// Why.
+        because: Return,
+    },
+    /// By the assistant's word something has come to be so that managers want to know.
+    AssistantToldNews {
+        /// In which dialogue.
+        thread: ThreadId,
+        /// Where.
+        connection: ConnectionName,
+        /// What, in a fixed order.
+        news: Vec<News>,
+        /// What is known of the client there.
+        #[serde(skip)]
+        client: Person,
+        /// The event that brought it.
+        #[serde(skip)]
+        event: EventId,
+    },
     /// A conversation of the channel is to be found or opened; messages wait for it.
     ChannelWanted {
         /// For which dialogue.
@@ -121,6 +162,16 @@ pub enum Change {
         /// What it is called there.
         message: MessageId,
     },
+    /// A platform refused to alter a message.
+    AlterationRefused {
+        /// Which message, over there.
+        there: There,
+        /// What it refused.
+        #[serde(flatten)]
+        refused: Refused,
+        /// When.
+        at: Timestamp,
+    },
     /// Somebody began to write, and it may be shown on the other side.
     TypingBegan {
         /// In which dialogue.
@@ -178,6 +229,28 @@ pub struct There {
     pub message: MessageKey,
 }
 
+/// An alteration that a platform refused.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(tag = "refused", rename_all = "snake_case")]
+pub enum Refused {
+    /// To let a message say this.
+    Edit {
+        /// What it should have said.
+        #[serde(skip)]
+        content: Box<Content>,
+    },
+    /// To take a message away.
+    Deletion,
+    /// To put a reaction under a message, or to take it back.
+    Reaction {
+        /// Which side reacted.
+        side: Side,
+        /// The reaction.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        emoji: Option<String>,
+    },
+}
+
 /// Something that should not have happened.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Anomaly {
@@ -215,6 +288,8 @@ pub enum AnomalyKind {
     UnknownIntent,
     /// A conversation that turned out to be another dialogue's.
     Rebound,
+    /// An assistant or a person speaks of a dialogue that nobody knows.
+    UnknownDialogue,
     /// A configuration without a connection that the log still speaks of.
     UnknownConnection,
     /// An alteration of a message that never came to the other side.
@@ -234,6 +309,7 @@ impl AnomalyKind {
             Self::NothingLearnt => "nothing_learnt",
             Self::UnknownIntent => "unknown_intent",
             Self::Rebound => "rebound",
+            Self::UnknownDialogue => "unknown_dialogue",
             Self::UnknownConnection => "unknown_connection",
             Self::NeverShown => "never_shown",
         }

@@ -6,10 +6,12 @@
 //!   [`username`], [`content`]: its nouns;
 //! * [`fact`]: what happened at a platform, in our words; [`configuration`]: which platforms belong together;
 //! * [`state`]: what is so, folded from all of that by [`bindings`], [`threads`], [`contacts`], [`echoes`],
-//!   [`delivery`], [`alterations`], [`typing`] and [`attempts`]; a fold tells what it changed as [`change`]s;
+//!   [`assistance`], [`delivery`], [`alterations`], [`typing`] and [`attempts`]; a fold tells what it changed as
+//!   [`change`]s;
 //! * [`policy`]: which [`intent`]s follow from a change; [`outcome`]: how an attempt at one ended.
 
 pub mod alterations;
+pub mod assistance;
 pub mod attempts;
 pub mod bindings;
 pub mod bytes;

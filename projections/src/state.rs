@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::alterations::{Alterations, Kept, Matter};
+use crate::assistance::Assistance;
 use crate::attempts::{Attempts, Open, Purpose};
 use crate::bindings::{Bindings, Parked, Place, Placed, Scene, Unreachable};
-use crate::change::{Anomaly, AnomalyKind, Change, There, Written};
+use crate::change::{Anomaly, AnomalyKind, Change, Refused, There, Written};
 use crate::configuration::{Configuration, Role, Route};
 use crate::contacts::{Contacts, Source};
 use crate::content::Person;
@@ -20,8 +21,8 @@ use crate::delivery::{Delivery, Known, MessageIndex, Origin, Rise};
 use crate::echoes::{Echoes, Held};
 use crate::event::{AttemptSettled, AttemptStarted, Happening, IntentRaised};
 use crate::fact::{
-    ConnectionChanged, ConversationSeen, DeliveryReported, DeliveryState, Fact, Failure, FailureKind, Message,
-    MessageKey, ReactionChanged, SendAcknowledged, TypingStarted,
+    ConnectionChanged, ConversationKey, ConversationSeen, DeliveryReported, DeliveryState, Fact, Failure, FailureKind,
+    Message, MessageKey, ReactionChanged, SendAcknowledged, TypingStarted,
 };
 use crate::ids::{ConnectionName, EventId, MessageId, RouteName, ThreadId};
 use crate::intent::Speaker;
@@ -45,6 +46,8 @@ pub struct State {
     pub bindings: Bindings,
     /// Who the clients are.
     pub contacts: Contacts,
+    /// Where an assistant helps, and whether it may.
+    pub assistance: Assistance,
     /// What may be our own doing coming back.
     pub echoes: Echoes,
     /// Where every message stands.
@@ -75,6 +78,9 @@ macro_rules! scene {
     };
 }
 
+// Here, so that the macro above can be used in it.
+mod assistant;
+
 /// Where a fact stands in history.
 #[derive(Clone, Copy, Debug)]
 struct Moment {
@@ -96,6 +102,9 @@ impl State {
             Happening::Started(started) => self.start(started, at),
             Happening::Settled { settled, facts } => self.settle(event, at, settled, facts, &mut changes),
             Happening::Configured(configuration) => self.configuration = configuration.clone(),
+            Happening::Instructed(instructed) => {
+                self.instruct(Moment { event, ordinal: 0, at }, instructed, &mut changes)
+            }
             // Deciding says nothing about what is so.
             Happening::Advanced(_) => {}
         }
@@ -121,6 +130,7 @@ impl State {
             (Threads::NAME, self.threads.digest()),
             (Bindings::NAME, self.bindings.digest()),
             (Contacts::NAME, self.contacts.digest()),
+            (Assistance::NAME, self.assistance.digest()),
             (Echoes::NAME, self.echoes.digest()),
             (Delivery::NAME, self.delivery.digest()),
             (Alterations::NAME, self.alterations.digest()),
@@ -163,10 +173,11 @@ impl State {
         };
         // A platform that tells a message whole may add that it was changed: who takes it in now takes it in changed.
         let mut taken_in_now: Option<&Message> = None;
+        let tells_of_edits = facts.iter().any(|fact| matches!(fact, Fact::MessageEdited(_)));
         for (ordinal, fact) in (0..).zip(facts) {
             let moment = Moment { event, ordinal, at };
             match fact {
-                Fact::MessageReceived(message) | Fact::MessageSent(message) => {
+                Fact::MessageReceived(message) | Fact::MessageSent(message) if tells_of_edits => {
                     let was_known = self.is_known(&connection, &message.message);
                     self.observe(moment, &connection, fact, opened_for, changes);
                     let is_news = !was_known && self.is_known(&connection, &message.message);
@@ -175,7 +186,9 @@ impl State {
                 Fact::MessageEdited(edited)
                     if taken_in_now
                         .is_some_and(|taken| taken.message == edited.message && taken.content == edited.content) => {}
-                Fact::MessageEdited(_)
+                Fact::MessageReceived(_)
+                | Fact::MessageSent(_)
+                | Fact::MessageEdited(_)
                 | Fact::MessageDeleted(_)
                 | Fact::MessageNamed(_)
                 | Fact::ReactionChanged(_)
@@ -218,9 +231,7 @@ impl State {
             Fact::MessageEdited(edited) => self.alter(moment, connection, &edited.message, fact, changes),
             Fact::MessageDeleted(deleted) => self.alter(moment, connection, &deleted.message, fact, changes),
             Fact::ReactionChanged(reacted) => self.alter(moment, connection, &reacted.message, fact, changes),
-            // No route has an assistant yet, so nothing of it is kept or carried across. A fold that shall tell what
-            // changed (a hand-over, an end) remembers the last standing of each dialogue and compares.
-            Fact::AssistantReported(_) => {}
+            Fact::AssistantReported(report) => self.hear_report(moment, connection, report, changes),
             Fact::TypingStarted(typing) => self.begin_typing(moment, connection, typing, changes),
             // The platform wanted to know whether we answer, and we did.
             Fact::AddressProbed => {}
@@ -246,6 +257,7 @@ impl State {
                 changes.push(Change::EchoHeard { connection: connection.clone(), message: origin.message });
                 return;
             }
+            Some(Known::Withheld) => return,
         }
         let by_job = message.message.job.as_ref().and_then(|job| self.delivery.by_job(connection, job));
         if let Some(index) = by_job {
@@ -255,6 +267,7 @@ impl State {
         let scene = scene!(self, connection, moment);
         let place = match role {
             Some(Role::Crm) => self.bindings.at_crm(&scene, message, changes),
+            Some(Role::Assistant) => return self.hear_at_assistant(moment, connection, side, origin, message, changes),
             Some(Role::Channel) | None => {
                 let Moment { event, ordinal, at } = moment;
                 let park = || {
@@ -298,7 +311,9 @@ impl State {
         let (client, says) = match (side, role) {
             (Side::Client, _) => (Some(&message.author), Source::Messenger),
             (Side::Company, Some(Role::Crm)) => (message.client.as_ref(), Source::Crm),
-            (Side::Company, _) => (message.client.as_ref(), Source::Messenger),
+            (Side::Company, Some(Role::Channel | Role::Assistant) | None) => {
+                (message.client.as_ref(), Source::Messenger)
+            }
         };
         if let Some(client) = client {
             self.contacts.learn(thread, client, says);
@@ -328,8 +343,10 @@ impl State {
         let heard_at = moment.at;
         self.threads.speak(thread, side, heard_at);
         let index = self.delivery.write(thread, origin.clone());
+        self.silence_assistant(moment, thread, role, side, message, changes);
         let contact = self.contacts.of(thread);
         let written = Written { thread, origin, heard_at, message: Box::new(message.clone()) };
+        let asks = self.is_for_assistant(thread, role, side).then(|| written.clone());
         let Some(route) = self.threads.get(thread).map(|thread| thread.route.clone()) else { return };
         let Some(rules) = self.configuration.routes.get(&route) else {
             // The dialogue is older than the configuration in force.
@@ -352,6 +369,14 @@ impl State {
             }
             // A CRM has no clients of its own who could write in it.
             (Some(Role::Crm), Side::Client) => {}
+            (Some(Role::Assistant), Side::Company) => {
+                self.bindings.ensure_at_crm(&route, rules, thread, contact, &message.conversation);
+                changes.push(Change::AssistantWrote(written));
+            }
+            (Some(Role::Assistant), Side::Client) => {
+                self.bindings.ensure_at_crm(&route, rules, thread, contact, &message.conversation);
+                changes.push(Change::ClientWrote(written));
+            }
             (Some(Role::Channel) | None, side) => {
                 self.bindings.ensure_at_crm(&route, rules, thread, contact, &message.conversation);
                 changes.push(match side {
@@ -361,6 +386,9 @@ impl State {
             }
         }
         self.let_in_early(&written_as, changes);
+        if let Some(written) = asks {
+            self.ask_assistant(moment, written, changes);
+        }
     }
 
     /// A message that we put there ourselves comes back.
@@ -371,17 +399,26 @@ impl State {
         message: &Message,
         changes: &mut Vec<Change>,
     ) {
-        let joined = self.delivery.link(index, connection, &message.message);
-        self.tell(joined, changes);
+        if self.is_copy(index, connection, true) {
+            self.delivery.link_copy(index, connection, &message.message);
+        } else {
+            let joined = self.delivery.link(index, connection, &message.message);
+            self.tell(joined, changes);
+            self.rise_by(index, message, changes);
+        }
         if let Some(named) = named(connection, &message.message) {
             self.let_in_early(&named, changes);
         }
+        if let Some(id) = &message.message.theirs {
+            changes.push(Change::EchoHeard { connection: connection.clone(), message: id.clone() });
+        }
+    }
+
+    /// A message of ours comes back, and says where it stands.
+    fn rise_by(&mut self, index: MessageIndex, message: &Message, changes: &mut Vec<Change>) {
         // A message that failed says so without a reason; the report beside it has one, and people want to hear it.
         if let Some(state) = message.state.filter(|state| *state != DeliveryState::Failed) {
             self.rise(index, state, None, changes);
-        }
-        if let Some(id) = &message.message.theirs {
-            changes.push(Change::EchoHeard { connection: connection.clone(), message: id.clone() });
         }
     }
 
@@ -530,6 +567,8 @@ impl State {
             Some(Known::Written(index) | Known::Ours(index)) => index,
             // It carries nobody's words, so nobody on the other side could miss what became of it.
             Some(Known::OurOwn) => return,
+            // The client never saw it.
+            Some(Known::Withheld) => return,
             None => match by_job() {
                 Some(index) => index,
                 None => {
@@ -578,7 +617,7 @@ impl State {
     fn side_of(&self, connection: &ConnectionName, speaker: Option<Speaker>) -> Side {
         match (speaker, self.configuration.role_of(connection)) {
             (Some(Speaker::Client), _) => Side::Client,
-            (Some(Speaker::Manager | Speaker::Bot), _) | (None, Some(Role::Crm)) => Side::Company,
+            (Some(Speaker::Manager | Speaker::Bot), _) | (None, Some(Role::Crm | Role::Assistant)) => Side::Company,
             (None, Some(Role::Channel) | None) => Side::Client,
         }
     }
@@ -594,7 +633,16 @@ impl State {
     ) {
         let carried = self.delivery.get(index);
         let (thread, written) = (carried.thread, carried.origin.clone());
-        let there = if written.connection != *altered_at {
+        let by_assistant = self.configuration.role_of(&written.connection) == Some(Role::Assistant);
+        let there = if by_assistant {
+            // It was put to both sides, and each hears of the other.
+            self.across(thread, altered_at).map(|connection| {
+                let target = carried.target.as_ref().filter(|target| target.connection == connection);
+                let theirs = target.map(|target| target.message.clone());
+                let message = MessageKey { theirs, ours: Some(written.name_across()), job: None };
+                There { thread, connection, message }
+            })
+        } else if written.connection != *altered_at {
             // It was altered where we put it.
             Some(There {
                 thread,
@@ -652,6 +700,26 @@ impl State {
         });
     }
 
+    /// An alteration was asked for. Where the CRM refuses it, its managers have to learn of it in another way; unless it
+    /// refuses everything.
+    fn unaltered(
+        &self,
+        moment: Moment,
+        settled: &AttemptSettled,
+        open: &Open,
+        message: &MessageKey,
+        refused: Refused,
+        changes: &mut Vec<Change>,
+    ) {
+        let Outcome::Refused { failure } = &settled.outcome else { return };
+        if self.configuration.role_of(&open.connection) == Some(Role::Crm) && failure.kind != FailureKind::ConnectionOff
+        {
+            let (thread, connection, message) = (open.thread, open.connection.clone(), message.clone());
+            let there = There { thread, connection, message };
+            changes.push(Change::AlterationRefused { there, refused, at: moment.at });
+        }
+    }
+
     /// A message has come to the other side, or never will: what became of it meanwhile follows it.
     fn follow_up(&mut self, moment: Moment, index: MessageIndex, changes: &mut Vec<Change>) {
         let written = self.delivery.get(index).origin.clone();
@@ -673,6 +741,8 @@ impl State {
         match self.configuration.role_of(connection)? {
             Role::Crm => Some(route.channel.clone()),
             Role::Channel => Some(route.crm.clone()),
+            // It stands on nobody's other side: it hears clients and answers them.
+            Role::Assistant => None,
         }
     }
 
@@ -699,6 +769,7 @@ impl State {
         let carries = raised.carries.as_ref().and_then(|origin| self.delivery.written(origin));
         let message = carries.map(|(index, _)| index);
         self.attempts.raise(raised, message, at);
+        self.give_to_assistant(raised);
     }
 
     fn start(&mut self, started: &AttemptStarted, at: Timestamp) {
@@ -708,13 +779,18 @@ impl State {
                 let (thread, connection) = (open.thread, open.connection.clone());
                 self.echoes.depart(thread, &connection, started.intent_id);
             }
-            // A client's message comes back from nowhere, and a bot's causes no hook (amoCRM contract, 5.4).
-            (Purpose::Carry { .. } | Purpose::Claim { .. }, AttemptKind::Act) => {}
+            // An assistant's feed shows the client's words too (Selarti contract, 6).
+            (Purpose::Carry { .. }, AttemptKind::Act) => self.assistance.start(open.thread, started),
+            // A bot's message causes no hook (amoCRM contract, 5.4).
+            (Purpose::Claim { .. }, AttemptKind::Act) => {}
             // Nothing that these do comes back as a message.
             (Purpose::OpenConversation | Purpose::Report { .. } | Purpose::LookUp { .. }, _)
             | (_, AttemptKind::Probe) => {}
             // What comes back of these is known by what it says; see `alter`.
-            (Purpose::React | Purpose::Edit | Purpose::Delete | Purpose::ShowTyping, AttemptKind::Act) => {}
+            (
+                Purpose::React { .. } | Purpose::Edit { .. } | Purpose::Delete { .. } | Purpose::ShowTyping,
+                AttemptKind::Act,
+            ) => {}
         }
     }
 
@@ -742,16 +818,20 @@ impl State {
             | Purpose::Claim { .. }
             | Purpose::Report { .. }
             | Purpose::LookUp { .. }
-            | Purpose::React
-            | Purpose::Edit
-            | Purpose::Delete
+            | Purpose::React { .. }
+            | Purpose::Edit { .. }
+            | Purpose::Delete { .. }
             | Purpose::ShowTyping => None,
         };
         let moment = Moment { event, ordinal: 0, at };
         self.observe_all(event, at, &settled.connection, facts, opened_for, changes);
         match &open.purpose {
-            Purpose::Carry { message, opens, text, .. } => {
-                self.carried(moment, settled, &open, *message, *opens, acknowledged, changes);
+            Purpose::Carry { message, opens, text, for_company } => {
+                let index = message.filter(|index| !self.is_copy(*index, &open.connection, *for_company));
+                if index.is_none() {
+                    self.copied(settled, &open, *message, acknowledged);
+                }
+                self.carried(moment, settled, &open, index, *opens, acknowledged, changes);
                 self.landed(settled, &open, acknowledged, text.as_deref(), changes);
             }
             Purpose::OpenConversation => self.opened(moment, settled, &open, changes),
@@ -768,7 +848,18 @@ impl State {
                 }
             }
             // The other side knows now, or will not hear of it; the message itself is not touched by that.
-            Purpose::Report { .. } | Purpose::React | Purpose::Edit | Purpose::Delete | Purpose::ShowTyping => {}
+            Purpose::Report { .. } | Purpose::ShowTyping => {}
+            Purpose::React { message, speaker, emoji } => {
+                let side = self.side_of(&open.connection, Some(*speaker));
+                let refused = Refused::Reaction { side, emoji: emoji.as_deref().map(str::to_owned) };
+                self.unaltered(moment, settled, &open, message, refused, changes);
+            }
+            Purpose::Edit { message, content } => {
+                self.unaltered(moment, settled, &open, message, Refused::Edit { content: content.clone() }, changes);
+            }
+            Purpose::Delete { message } => {
+                self.unaltered(moment, settled, &open, message, Refused::Deletion, changes);
+            }
             Purpose::LookUp { conversation } => {
                 if settled.outcome.is_final() {
                     let scene = scene!(self, &open.connection, moment);
@@ -803,10 +894,18 @@ impl State {
                     if let Some(named) = named(&open.connection, &said.message) {
                         self.let_in_early(&named, changes);
                     }
+                } else if let Some(named) = named(&open.connection, &said.message) {
+                    // The bot's own words, as those about an alteration.
+                    self.delivery.own(named);
                 }
                 let scene = scene!(self, &open.connection, moment);
                 match self.configuration.role_of(&open.connection) {
                     Some(Role::Crm) => self.bindings.took(&scene, open.thread, &said.conversation, changes),
+                    Some(Role::Assistant) => {
+                        if said.conversation != ConversationKey::default() {
+                            self.bindings.at_assistant(&scene, &said.conversation, changes);
+                        }
+                    }
                     Some(Role::Channel) | None => {
                         if let Some(theirs) = said.conversation.theirs.as_ref().filter(|_| opens) {
                             self.bindings.bind(&open.connection, open.thread, theirs, changes);
@@ -887,9 +986,9 @@ impl State {
             | Purpose::Claim { .. }
             | Purpose::Report { .. }
             | Purpose::LookUp { .. }
-            | Purpose::React
-            | Purpose::Edit
-            | Purpose::Delete
+            | Purpose::React { .. }
+            | Purpose::Edit { .. }
+            | Purpose::Delete { .. }
             | Purpose::ShowTyping => None,
         };
         if let Some(echo) = verdict.echo {
@@ -909,7 +1008,7 @@ impl State {
             match self.delivery.known(&origin) {
                 None => self.carry(moment, role, Side::Company, open.thread, origin, &message, changes),
                 Some(Known::Ours(index)) => self.recognise(index, &open.connection, &message, changes),
-                Some(Known::Written(_) | Known::OurOwn) => {}
+                Some(Known::Written(_) | Known::OurOwn | Known::Withheld) => {}
             }
         }
     }

@@ -5,10 +5,11 @@
 //! stops reading our output ends us quietly.
 //!
 //! * [`administer`] holds what platforms offer, whichever they are;
-//! * [`log_address`] reads what stands behind `--log`; [`output`], [`progress`] and [`failure`] are how commands tell.
+//! * [`log_address`] reads what stands behind `--log`; [`output`], [`progress`] and [`failure`] are how commands tell; [`thread`] finds a dialogue by the beginning of its id.
 
 mod account;
 mod administer;
+mod assistant;
 mod backfill;
 mod check_config;
 mod connect;
@@ -26,6 +27,7 @@ mod replay;
 mod serve;
 mod state;
 mod story;
+mod thread;
 
 use std::process::ExitCode;
 
@@ -61,6 +63,7 @@ enum Command {
     Decode(decode::Decode),
     Replay(replay::Replay),
     State(state::State),
+    Assistant(assistant::Assistant),
     Story(story::Story),
     Log(log::Log),
     Export(export::Export),
@@ -118,6 +121,7 @@ async fn run(told: Told) -> Result<(), Failure> {
         Command::Decode(decode) => decode.run(),
         Command::Replay(replay) => tokio::task::block_in_place(|| replay.run()),
         Command::State(state) => tokio::task::block_in_place(|| state.run()),
+        Command::Assistant(assistant) => assistant.run().await,
         Command::Story(story) => story.run(),
         Command::Log(log) => log.run().await,
         Command::Export(export) => tokio::task::block_in_place(|| export.run()),
