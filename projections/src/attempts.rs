@@ -12,7 +12,7 @@ use crate::delivery::MessageIndex;
 use crate::event::{AttemptSettled, AttemptStarted, IntentRaised};
 use crate::fact::MessageKey;
 use crate::ids::{ConnectionName, ConversationId, IntentId, MessageId, ThreadId};
-use crate::intent::{Destination, Intent, Speaker};
+use crate::intent::{Intent, Speaker};
 use crate::outcome::{AttemptKind, Outcome};
 use crate::projection::{Digest, Map, Projection};
 use crate::time::Timestamp;
@@ -156,7 +156,7 @@ impl Attempts {
         let purpose = match &raised.intent {
             Intent::SendMessage(send) => Purpose::Carry {
                 message,
-                opens: matches!(send.to, Destination::Phone(_)),
+                opens: send.to.opens(),
                 for_company: matches!(send.speaker, Speaker::Manager | Speaker::Bot),
                 text: send.content.text.as_deref().map(Into::into),
             },

@@ -10,7 +10,7 @@ use crate::content::{Content, Person};
 use crate::delivery::Origin;
 use crate::fact::{DeliveryState, Failure, Message, MessageKey};
 use crate::ids::{ConnectionName, ConversationId, EventId, MessageId, ThreadId};
-use crate::phone::PhoneNumber;
+use crate::intent::Address;
 use crate::threads::Side;
 use crate::time::Timestamp;
 
@@ -27,12 +27,12 @@ pub enum Change {
     ClientWrote(Written),
     /// A manager's message is to go to a conversation of the channel.
     ManagerWrote(Written),
-    /// A manager's message is to go to a number, and opens the conversation there.
+    /// A manager's message is to go to a number or a public name, and opens the conversation there.
     ManagerWroteFirst {
         /// The message.
         written: Written,
-        /// The client's number.
-        phone: PhoneNumber,
+        /// By what the client is found.
+        address: Address,
     },
     /// A message that the company's side wrote past the CRM is to be shown there.
     AppWrote(Written),
@@ -82,8 +82,8 @@ pub enum Change {
         thread: ThreadId,
         /// Where.
         connection: ConnectionName,
-        /// The client's number.
-        phone: PhoneNumber,
+        /// By what the client is found.
+        address: Address,
     },
     /// A conversation that only the CRM can name is to be given an id of ours.
     ClaimWanted {

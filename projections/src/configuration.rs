@@ -44,7 +44,7 @@ pub struct Traits {
 
 /// What can be done at a connection beside showing messages. What is not said is not possible.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[allow(clippy::struct_excessive_bools)] // Four independent abilities; no combination of them is a state.
+#[allow(clippy::struct_excessive_bools)] // Independent abilities; no combination of them is a state.
 pub struct Abilities {
     /// Reactions can be put under messages.
     #[serde(default)]
@@ -58,11 +58,14 @@ pub struct Abilities {
     /// It can be shown that somebody is writing.
     #[serde(default)]
     pub show_typing: bool,
+    /// A client is found by a public name, too, and not by a number alone.
+    #[serde(default)]
+    pub find_usernames: bool,
 }
 
 impl Abilities {
     /// Nothing but messages.
-    pub const NONE: Self = Self { react: false, edit: false, delete: false, show_typing: false };
+    pub const NONE: Self = Self { react: false, edit: false, delete: false, show_typing: false, find_usernames: false };
 }
 
 /// How a dialogue is begun from our side.

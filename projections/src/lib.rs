@@ -2,7 +2,8 @@
 //!
 //! The vocabulary, in the order in which a webhook meets it:
 //!
-//! * [`event`]: what stands in the log; [`recorded`]: an event's place; [`ids`], [`time`], [`phone`], [`content`]: its nouns;
+//! * [`event`]: what stands in the log; [`recorded`]: an event's place; [`ids`], [`time`], [`phone`],
+//!   [`username`], [`content`]: its nouns;
 //! * [`fact`]: what happened at a platform, in our words; [`configuration`]: which platforms belong together;
 //! * [`state`]: what is so, folded from all of that by [`bindings`], [`threads`], [`contacts`], [`echoes`],
 //!   [`assistance`], [`delivery`], [`alterations`], [`typing`] and [`attempts`]; a fold tells what it changed as
@@ -33,3 +34,4 @@ pub mod state;
 pub mod threads;
 pub mod time;
 pub mod typing;
+pub mod username;

@@ -33,6 +33,7 @@ use crate::recorded::Recorded;
 use crate::threads::{Side, Threads};
 use crate::time::Timestamp;
 use crate::typing::Typing;
+use crate::username::Username;
 
 /// All projections together.
 #[derive(Clone, Debug, Default)]
@@ -189,6 +190,7 @@ impl State {
                 | Fact::MessageSent(_)
                 | Fact::MessageEdited(_)
                 | Fact::MessageDeleted(_)
+                | Fact::MessageNamed(_)
                 | Fact::ReactionChanged(_)
                 | Fact::TypingStarted(_)
                 | Fact::DeliveryReported(_)
@@ -225,6 +227,7 @@ impl State {
             }
             // It belongs to the attempt whose reply said it; see `settle`. The same holds for "no such conversation".
             Fact::SendAcknowledged(_) | Fact::ConversationNotFound { .. } => {}
+            Fact::MessageNamed(named) => self.delivery.name(connection, &named.message, &named.also),
             Fact::MessageEdited(edited) => self.alter(moment, connection, &edited.message, fact, changes),
             Fact::MessageDeleted(deleted) => self.alter(moment, connection, &deleted.message, fact, changes),
             Fact::ReactionChanged(reacted) => self.alter(moment, connection, &reacted.message, fact, changes),
@@ -286,6 +289,7 @@ impl State {
             Place::Waits | Place::Nowhere => return,
         };
         if let (Some(Role::Crm), Some(client)) = (role, &message.client) {
+            self.know_username(thread, client);
             self.learn_phone(moment, thread, client, changes);
         }
         self.take_in(moment, connection, role, side, thread, origin, message, changes);
@@ -355,9 +359,8 @@ impl State {
         let written_as = written.origin.clone();
         match (role, side) {
             (Some(Role::Crm), Side::Company) => {
-                let phone = contact.and_then(|contact| contact.phone.as_ref());
                 let scene = scene!(self, &rules.crm, moment);
-                let reached = self.bindings.reach(&scene, rules, written, phone, changes);
+                let reached = self.bindings.reach(&scene, rules, written, contact, changes);
                 if let Err(unreachable) = reached {
                     let failure =
                         unreachable.failure(message.client.as_ref().and_then(|client| client.phone.as_deref()));
@@ -470,6 +473,9 @@ impl State {
         };
         if let Some(seen) = seen {
             self.contacts.learn(thread, &seen.client, Source::Messenger);
+            if !seen.group {
+                self.know_username(thread, &seen.client);
+            }
         }
         if let Some(phone) = phone
             && let Some(account) = self.route_of(thread).map(|(_, route)| route.crm.clone())
@@ -495,6 +501,14 @@ impl State {
             self.contacts.know_phone(&rules.crm, thread, phone);
         }
         changes.push(Change::ThreadOpened { thread });
+    }
+
+    /// The client's public name, by which another conversation with them is known again.
+    fn know_username(&mut self, thread: ThreadId, client: &Person) {
+        let Some(username) = client.username.as_deref().and_then(Username::parse) else { return };
+        if let Some(account) = self.route_of(thread).map(|(_, route)| route.crm.clone()) {
+            self.contacts.know_username(&account, thread, &username);
+        }
     }
 
     /// A number typed in the CRM, read once: a manager may correct what could not be dialled before.
@@ -574,6 +588,7 @@ impl State {
             // Only these three are handed over.
             Fact::MessageReceived(_)
             | Fact::MessageSent(_)
+            | Fact::MessageNamed(_)
             | Fact::TypingStarted(_)
             | Fact::DeliveryReported(_)
             | Fact::ConversationSeen(_)

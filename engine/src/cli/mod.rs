@@ -4,9 +4,11 @@
 //! well, 2 if what was asked cannot be done as it was asked ([`Failure::Usage`]), and 1 if doing it failed. Whoever
 //! stops reading our output ends us quietly.
 //!
+//! * [`administer`] holds what platforms offer, whichever they are;
 //! * [`log_address`] reads what stands behind `--log`; [`output`], [`progress`] and [`failure`] are how commands tell; [`thread`] finds a dialogue by the beginning of its id.
 
 mod account;
+mod administer;
 mod assistant;
 mod backfill;
 mod check_config;
@@ -29,7 +31,7 @@ mod thread;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use failure::Failure;
 
@@ -70,7 +72,15 @@ enum Command {
 
 /// Does what was typed.
 pub fn main() -> ExitCode {
-    let command = Arguments::parse().command;
+    let matches = arguments().get_matches();
+    let command = administer::typed(&matches).map_or_else(
+        || Arguments::from_arg_matches(&matches).map(|arguments| Told::Ours(arguments.command)),
+        |command| Ok(Told::Platforms(command)),
+    );
+    let command = match command {
+        Ok(command) => command,
+        Err(error) => error.exit(),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::failed(format!("the program cannot start its threads: {error}")).tell(),
@@ -84,7 +94,22 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> Result<(), Failure> {
+/// Our own commands, and beside them those that platforms offer.
+fn arguments() -> clap::Command {
+    Arguments::command().subcommands(administer::subcommands())
+}
+
+/// What was typed.
+enum Told {
+    Ours(Command),
+    Platforms(administer::Administer),
+}
+
+async fn run(told: Told) -> Result<(), Failure> {
+    let command = match told {
+        Told::Ours(command) => command,
+        Told::Platforms(command) => return command.run().await,
+    };
     match command {
         Command::Demo(demo) => demo.run().await,
         Command::Serve(serve) => serve.run().await,
@@ -106,12 +131,10 @@ async fn run(command: Command) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_contradicts_nothing() {
-        Arguments::command().debug_assert();
+        arguments().debug_assert();
     }
 }

@@ -79,9 +79,11 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
             assistant_news_noted_in_crm::decide(state, *thread, news, client, *event, at)
         }
         Change::ManagerWrote(written) => manager_message_to_channel::decide(state, written),
-        Change::ManagerWroteFirst { written, phone } => manager_message_to_channel::decide_first(state, written, phone),
-        Change::ChannelWanted { thread, connection, phone } => {
-            Some(channel_opened_for_manager::decide(*thread, connection, phone))
+        Change::ManagerWroteFirst { written, address } => {
+            manager_message_to_channel::decide_first(state, written, address)
+        }
+        Change::ChannelWanted { thread, connection, address } => {
+            Some(channel_opened_for_manager::decide(*thread, connection, address))
         }
         Change::ClaimWanted { thread, connection, theirs, ordinal } => {
             chat_claimed_for_us::decide(state, *thread, connection, theirs, *ordinal, at)
@@ -128,11 +130,15 @@ fn content_across(state: &State, written: &Written, to: &ConnectionName) -> Cont
     if let Some(quote) = &mut content.quote {
         let quoted =
             quote.theirs.take().map(|message| Origin { connection: written.origin.connection.clone(), message });
-        let known = quoted.as_ref().and_then(|quoted| state.delivery.known(quoted));
+        let known = quoted.as_ref().and_then(|quoted| state.delivery.known_quoted(quoted));
         quote.ours = None;
         match known {
             Some(Known::Written(index) | Known::Ours(index)) => {
-                quote.theirs = state.delivery.get(index).at(to).cloned();
+                let there = state.delivery.get(index).at(to);
+                quote.theirs = there.map(|message| {
+                    let there = Origin { connection: to.clone(), message: message.clone() };
+                    state.delivery.quoted_as(&there).clone()
+                });
             }
             Some(Known::OurOwn | Known::Withheld) | None => {}
         }
