@@ -6,6 +6,7 @@
 //!
 //! * [`log`]: the only truth there is;
 //! * [`ingress`]: webhooks come in; beside them, what operators ask;
+//! * [`spool`]: where webhooks wait while the log does not take them;
 //! * [`pipeline`]: from an event to what follows from it, pure; [`fold`]: a whole log through it;
 //! * [`dispatch`]: which attempt is due, pure; [`http`]: the way out;
 //! * [`live`]: both at work, it alone has hands; [`replay`]: the pipeline alone, which has none;
@@ -29,4 +30,5 @@ pub mod logging;
 pub mod metrics;
 pub mod pipeline;
 pub mod replay;
+pub mod spool;
 pub mod story;

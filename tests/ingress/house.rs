@@ -80,7 +80,7 @@ impl House {
         };
         let stop = CancellationToken::new();
         let (public, served) = listen(ingress.router(), limits, &stop).await;
-        let behind = Private { log: Arc::clone(&log) as _, readiness: Arc::clone(&readiness), page };
+        let behind = Private { log: Arc::clone(&log) as _, spool: None, readiness: Arc::clone(&readiness), page };
         let (private, _) = listen(behind.router(), limits, &stop).await;
         Self { name: name.to_owned(), config, log, memory, readiness, public, private, stop, served }
     }

@@ -19,6 +19,7 @@ mod output;
 mod progress;
 mod replay;
 mod serve;
+mod spool;
 mod state;
 mod story;
 
@@ -55,6 +56,7 @@ enum Command {
     State(state::State),
     Story(story::Story),
     Log(log::Log),
+    Spool(spool::Spool),
     Export(export::Export),
     Import(import::Import),
 }
@@ -86,6 +88,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::State(state) => tokio::task::block_in_place(|| state.run()),
         Command::Story(story) => story.run(),
         Command::Log(log) => log.run().await,
+        Command::Spool(spool) => spool.run().await,
         Command::Export(export) => tokio::task::block_in_place(|| export.run()),
         Command::Import(import) => import.run().await,
     }

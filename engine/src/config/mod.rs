@@ -14,6 +14,7 @@ mod problem;
 mod routes;
 mod secrets;
 mod section;
+mod spool;
 mod value;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub use connections::Account;
 pub use init::{init, init_for};
 pub use problem::{Invalid, Problem};
 pub use secrets::{SecretSource, System};
+pub use spool::Spool;
 
 use document::{Entry, Table, Value};
 use problem::Wrong;
@@ -50,6 +52,8 @@ pub struct Config {
     pub log: LogAddress,
     /// How webhooks come in.
     pub server: Server,
+    /// Where webhooks wait while the log does not take them; `None` if they do not.
+    pub spool: Option<Spool>,
     /// How calls go out.
     pub dispatch: Dispatch,
     /// How the program tells what it does.
@@ -161,11 +165,13 @@ impl Config {
         let mut warnings = Vec::new();
 
         let server = server(&mut given, &mut defaults, &mut problems);
+        let spool = (given.remove("spool"), defaults.remove("spool"));
         let dispatch = dispatch(&mut given, &mut defaults, &mut problems);
         let logging = logging(&mut given, &mut defaults, &mut problems);
         let connections = connections::read(given.remove("connections"), connectors, secrets, &mut problems);
         let routes = routes::read(given.remove("routes"), &connections, &mut problems, &mut warnings);
         let log = log(given, defaults, &mut problems);
+        let spool = spool::read(spool, &log, server.request_timeout, &mut problems);
         if connections.named.is_empty() {
             warnings.push(Problem {
                 line: None,
@@ -177,7 +183,7 @@ impl Config {
         }
 
         if problems.is_empty() {
-            Ok(Self { log, server, dispatch, logging, connections: connections.opened, routes, warnings })
+            Ok(Self { log, server, spool, dispatch, logging, connections: connections.opened, routes, warnings })
         } else {
             // Missing things last: they stand nowhere.
             problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
@@ -283,7 +289,7 @@ fn log(given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAddress
     let mut section = Section::of(String::new(), whole(given), problems).with_defaults(whole(defaults));
     let log = section.setting("log", log_address);
     // They were read before; whoever misspells one is told its name.
-    for known in ["server", "dispatch", "logging", "connections", "routes"] {
+    for known in ["server", "spool", "dispatch", "logging", "connections", "routes"] {
         let _read = section.take(known);
     }
     section.finish();

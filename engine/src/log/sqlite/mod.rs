@@ -31,7 +31,7 @@ use self::writer::Writer;
 use super::expectation::check_sizes;
 use super::{
     Append, AppendError, Appended, EventLog, Following, LARGEST_EVENT, OpenError, ReadError, StoredEvent,
-    StoredEventRef,
+    StoredEventRef, ends_the_order,
 };
 
 /// How often a reader beside another process's writer looks for news.
@@ -143,6 +143,19 @@ impl EventLog for SqliteLog {
         checked.into_iter().map(answer).collect()
     }
 
+    async fn append_in_order(&self, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>> {
+        let mut answers = Vec::with_capacity(appends.len());
+        let mut left = appends.into_iter().peekable();
+        while left.peek().is_some() {
+            // In one transaction: all of them or none.
+            answers.extend(self.append_all(left.by_ref().take(writer::BULK).collect()).await);
+            if answers.iter().any(ends_the_order) {
+                break;
+            }
+        }
+        answers
+    }
+
     async fn read_stream(
         &self,
         stream: &StreamName,
@@ -233,6 +246,11 @@ impl Following for SqliteFollowing {
     fn is_caught_up(&self) -> bool {
         self.caught_up
     }
+}
+
+/// The files that may stand beside a log's: SQLite's own, and the writer's lock.
+pub fn companions(path: &Path) -> [PathBuf; 3] {
+    ["-wal", "-shm", ".lock"].map(|suffix| schema::beside(path, suffix))
 }
 
 /// One name for one file, however it was reached, so that its lock and its companions are the same for everybody.

@@ -35,7 +35,7 @@ const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// A request of more appends than this is bulk: what follows from a batch of events, not somebody who waits for an
 /// answer to one. While others wait it is stored in slices, one a flush, so that nobody waits for all of it.
-const BULK: usize = 16;
+pub(super) const BULK: usize = 16;
 const SLICE: usize = 32;
 const OTHERS: usize = 8;
 
