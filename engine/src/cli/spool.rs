@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chatledger::clock::{Clock, SystemClock};
 use chatledger::config::{self, Config};
@@ -11,6 +12,7 @@ use chatledger::spool::{self, Contents, Passed, SpoolError};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use tokio::task::block_in_place;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::CONFIG;
@@ -18,6 +20,9 @@ use super::failure::{FAILED, Failure};
 use super::log_address::{open_to_write, words};
 use super::output::{Output, print_document};
 use super::progress::Progress;
+
+/// How long the log may take over the configuration: as long as its writer waits for others, and some.
+const LOG_ANSWERS_WITHIN: Duration = Duration::from_secs(15);
 
 /// Webhooks that wait because the log did not take them
 #[derive(Debug, Args)]
@@ -43,6 +48,9 @@ struct Status {
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = CONFIG)]
     config: PathBuf,
+    /// The spool's folder itself: then no configuration is read, and none of its secrets is needed
+    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
+    folder: Option<PathBuf>,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -78,19 +86,26 @@ struct Report<'a> {
     #[serde(flatten)]
     contents: &'a Contents,
     oldest_seconds: u64,
-    max_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_bytes: Option<u64>,
 }
 
 impl Status {
     async fn run(self) -> Result<(), Failure> {
-        let (_, settings) = load(&self.config)?;
-        let contents = spool::look(&settings.path).await.map_err(|error| failed(&error))?;
+        let (path, max_bytes) = match &self.folder {
+            Some(folder) if !folder.is_dir() => {
+                return Err(Failure::usage(format!("{}: there is no such folder", folder.display())));
+            }
+            Some(folder) => (folder.clone(), None),
+            None => load(&self.config).map(|(_, settings)| (settings.path, Some(settings.limits.max_bytes)))?,
+        };
+        let contents = spool::look(&path).await.map_err(|error| failed(&error))?;
         let oldest = contents.oldest.map(|oldest| SystemClock.now().since(oldest)).unwrap_or_default();
         let report = Report {
-            spool: settings.path.display().to_string(),
+            spool: path.display().to_string(),
             contents: &contents,
             oldest_seconds: oldest.as_secs(),
-            max_bytes: settings.limits.max_bytes,
+            max_bytes,
         };
         if self.json { print_document(&report) } else { tell(&report) }?;
         if contents.is_empty() { Ok(()) } else { Err(Failure::Told(FAILED)) }
@@ -105,7 +120,10 @@ fn tell(report: &Report<'_>) -> Result<(), Failure> {
     let by = if *held { "a running engine, which passes on what waits" } else { "nobody" };
     output.line(format_args!("held by     {by}"))?;
     output.line(format_args!("webhooks    {webhooks}, in {segments} files"))?;
-    output.line(format_args!("bytes       {bytes} of {max_bytes}"))?;
+    match max_bytes {
+        Some(most) => output.line(format_args!("bytes       {bytes} of {most}"))?,
+        None => output.line(format_args!("bytes       {bytes}"))?,
+    }
     if let Some(oldest) = oldest {
         output.line(format_args!("oldest      {oldest}, {oldest_seconds} s ago"))?;
     }
@@ -141,7 +159,14 @@ impl Drain {
         let before = spool.outlook();
         let log = block_in_place(|| open_to_write(&config.log))?;
         let stop = CancellationToken::new();
-        put_in_force(&*log, &SystemClock, config.recorded(), &stop).await;
+        timeout(LOG_ANSWERS_WITHIN, put_in_force(&*log, &SystemClock, config.recorded(), &stop)).await.map_err(
+            |_| {
+                let log = words(&config.log);
+                Failure::failed(format!(
+                    "{log} does not take anything now; what waits stays in the spool, try again later"
+                ))
+            },
+        )?;
         spool.release();
         let mut passed = Passed::default();
         let mut progress = Progress::of(Some(before.waiting), "webhooks");

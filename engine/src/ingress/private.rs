@@ -68,6 +68,7 @@ struct Ready {
     /// Why not.
     reasons: Vec<&'static str>,
     /// What is not as it should be, although webhooks are safe.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     degraded: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     spool: Option<Outlook>,

@@ -231,6 +231,8 @@ impl Spool {
                 Direction::Spool => return Way::Spool,
                 Direction::Soon => {
                     if timeout_at(deadline, changed).await.is_err() {
+                        // It takes longer than it should: whoever comes next need not find that out again.
+                        self.change(|inside| inside.gate.set_last_lap(false));
                         return Way::Spool;
                     }
                 }

@@ -17,6 +17,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often people are told again that the spool is in use.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
+/// A webhook of a usual size, in bytes: with room for less, a spool counts as full.
+const USUAL: u64 = 64 * 1024;
+
 /// How a spool stands.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Outlook {
@@ -46,7 +49,7 @@ impl Spool {
             max_bytes: self.limits.max_bytes,
             oldest_seconds: oldest.as_secs(),
             unreadable_segments: inside.unreadable.len(),
-            has_room: self.check_room(&inside, 0, now).is_ok(),
+            has_room: self.check_room(&inside, USUAL, now).is_ok(),
         }
     }
 }

@@ -115,6 +115,8 @@ impl Spool {
         stop: &CancellationToken,
         each: &mut (dyn FnMut(Passed) + Send),
     ) -> Result<(), Interrupted> {
+        // Nobody is to wait for a log that has not shown that it is back.
+        let mut log_takes = false;
         while let Some((segment, is_last)) = self.front() {
             if stop.is_cancelled() {
                 return Err(Interrupted::Stopped);
@@ -131,10 +133,11 @@ impl Spool {
                 self.retire(segment).await?;
                 continue;
             }
-            if is_last && page.len() < PAGE {
+            if log_takes && is_last && page.len() < PAGE {
                 self.change(|inside| inside.gate.set_last_lap(true));
             }
             self.pass_page(log, &segment, page, each).await?;
+            log_takes = true;
         }
         Ok(())
     }
