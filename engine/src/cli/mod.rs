@@ -7,6 +7,7 @@
 //! * [`log_address`] reads what stands behind `--log`; [`output`], [`progress`] and [`failure`] are how commands tell.
 
 mod check_config;
+mod copy;
 mod decode;
 mod demo;
 mod export;
@@ -59,6 +60,7 @@ enum Command {
     Spool(spool::Spool),
     Export(export::Export),
     Import(import::Import),
+    Copy(copy::Copy),
 }
 
 /// Does what was typed.
@@ -91,6 +93,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Spool(spool) => spool.run().await,
         Command::Export(export) => tokio::task::block_in_place(|| export.run()),
         Command::Import(import) => import.run().await,
+        Command::Copy(copy) => copy.run().await,
     }
 }
 

@@ -34,7 +34,8 @@ pub struct Failing {
 
 #[derive(Debug, Default)]
 struct Faults {
-    next: VecDeque<Fault>,
+    /// `None`: this one goes well.
+    next: VecDeque<Option<Fault>>,
     lasting: Option<Fault>,
 }
 
@@ -46,7 +47,14 @@ impl Failing {
 
     /// Lets the next append that has no fault ahead of it fail like this.
     pub fn fail_next(&self, fault: Fault) {
-        self.faults().next.push_back(fault);
+        self.faults().next.push_back(Some(fault));
+    }
+
+    /// Lets so many appends go well, and the next one fail like this.
+    pub fn fail_after(&self, well: usize, fault: Fault) {
+        let mut faults = self.faults();
+        faults.next.extend(std::iter::repeat_n(None, well));
+        faults.next.push_back(Some(fault));
     }
 
     /// Lets every append that has no fault of its own fail like this, until told otherwise.
@@ -56,7 +64,7 @@ impl Failing {
 
     fn next_fault(&self) -> Option<Fault> {
         let mut faults = self.faults();
-        faults.next.pop_front().or(faults.lasting)
+        faults.next.pop_front().unwrap_or(faults.lasting)
     }
 
     fn faults(&self) -> MutexGuard<'_, Faults> {

@@ -12,9 +12,11 @@
 //!
 //! * [`memory`] and [`sqlite`] are backends; a third, `eventstoredb`, belongs beside them. All decide by [`expectation`].
 //! * [`codec`] alone knows what stored bytes mean; [`naming`] says what our own events and their streams are called.
-//! * [`export`] writes a log as lines that any text tool can read, and reads them back; [`failing`] breaks a log on purpose.
+//! * [`export`] writes a log as lines that any text tool can read, and reads them back; [`copy`] carries it from one store to
+//!   another; [`failing`] breaks a log on purpose.
 
 pub mod codec;
+pub mod copy;
 pub mod expectation;
 pub mod export;
 pub mod failing;

@@ -147,14 +147,10 @@ impl EventLog for SqliteLog {
     }
 
     async fn append_in_order(&self, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>> {
-        let mut answers = Vec::with_capacity(appends.len());
-        let mut left = appends.into_iter().peekable();
-        while left.peek().is_some() {
-            // In one transaction: all of them or none.
-            answers.extend(self.append_all(left.by_ref().take(writer::BULK).collect()).await);
-            if answers.iter().any(ends_the_order) {
-                break;
-            }
+        // The writer stores nothing of a request behind what it could not store.
+        let mut answers = self.append_all(appends).await;
+        if let Some(end) = answers.iter().position(ends_the_order) {
+            answers.truncate(end + 1);
         }
         answers
     }
