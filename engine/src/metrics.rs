@@ -14,6 +14,8 @@ use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::Outcome;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use crate::dispatch::circuit::Standing;
+
 const RECORDED: &str = "chatledger_webhooks_recorded_total";
 const DUPLICATES: &str = "chatledger_webhooks_duplicate_total";
 const REFUSED: &str = "chatledger_webhooks_refused_total";
@@ -21,6 +23,7 @@ const NOWHERE: &str = "chatledger_requests_nowhere_total";
 const RAISED: &str = "chatledger_intents_raised_total";
 const SETTLED: &str = "chatledger_attempts_settled_total";
 const LANE_DEPTH: &str = "chatledger_lane_depth";
+const CIRCUIT: &str = "chatledger_circuit_open";
 const LAG: &str = "chatledger_pipeline_lag_events";
 const REMARKS: &str = "chatledger_remarks_total";
 const ANOMALIES: &str = "chatledger_anomalies_total";
@@ -85,6 +88,10 @@ fn describe() {
     describe_counter!(RAISED, "Intents, by the connection where they are to become true, and kind.");
     describe_counter!(SETTLED, "Attempts that came to an end, by connection and outcome.");
     describe_gauge!(LANE_DEPTH, "Intents that wait for their connection.");
+    describe_gauge!(
+        CIRCUIT,
+        "Whether a platform is left alone because it does not answer: 0 no, 0.5 one call is out to see, 1 yes."
+    );
     describe_gauge!(LAG, "Events that are in the log and not decided yet.");
     describe_counter!(REMARKS, "Oddities found while reading what platforms said, by kind.");
     describe_counter!(ANOMALIES, "Things that should not have happened, by kind.");
@@ -161,6 +168,16 @@ pub fn lane_depth(connection: &ConnectionName, depth: usize) {
     gauge!(LANE_DEPTH, "connection" => connection.to_string()).set(depth as f64);
 }
 
+/// How a connection's circuit stands now.
+pub fn circuit(connection: &ConnectionName, standing: Standing) {
+    let open = match standing {
+        Standing::Closed => 0.0,
+        Standing::HalfOpen => 0.5,
+        Standing::Open { .. } => 1.0,
+    };
+    gauge!(CIRCUIT, "connection" => connection.to_string()).set(open);
+}
+
 /// So many events are in the log and not decided yet.
 pub fn lag(events: u64) {
     gauge!(LAG).set(events as f64);
@@ -216,6 +233,7 @@ mod tests {
         nowhere();
         settled(&connection, &Outcome::Accepted);
         lane_depth(&connection, 3);
+        circuit(&connection, Standing::HalfOpen);
         lag(7);
         spooled(&connection);
         passed_on(4, 1);
@@ -233,6 +251,7 @@ mod tests {
             "chatledger_requests_nowhere_total 1",
             "chatledger_attempts_settled_total{connection=\"crm.main\",outcome=\"accepted\"} 1",
             "chatledger_lane_depth{connection=\"crm.main\"} 3",
+            "chatledger_circuit_open{connection=\"crm.main\"} 0.5",
             "chatledger_pipeline_lag_events 7",
             "chatledger_spool_kept_total{connection=\"crm.main\"} 1",
             "chatledger_spool_passed_on_total 4",

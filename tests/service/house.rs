@@ -268,6 +268,8 @@ connect_timeout = "500ms"
 call_timeout = "{call_timeout}"
 retry_first = "100ms"
 retry_cap = "1s"
+circuit_first = "200ms"
+circuit_cap = "1s"
 shutdown_grace = "{grace}"
 
 [connections.crm]

@@ -204,6 +204,7 @@ fn surroundings(config: &Config, log: Arc<dyn EventLog>, http: Http, readiness: 
             in_flight: dispatch.in_flight,
             give_up_after: dispatch.give_up_after,
             backoff: Backoff { first: dispatch.retry_first, cap: dispatch.retry_cap },
+            circuit: dispatch.circuit,
         },
         grace: dispatch.shutdown_grace,
         readiness,

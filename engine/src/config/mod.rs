@@ -32,6 +32,7 @@ pub use problem::{Invalid, Problem};
 pub use secrets::{SecretSource, System};
 pub use spool::Spool;
 
+use crate::dispatch::circuit::CircuitRules;
 use document::{Entry, Table, Value};
 use problem::Wrong;
 use section::Section;
@@ -112,6 +113,8 @@ pub struct Dispatch {
     pub retry_first: Duration,
     /// The longest wait between two tries.
     pub retry_cap: Duration,
+    /// When a platform that does not answer is left alone.
+    pub circuit: CircuitRules,
     /// How long calls may take to finish at the end of the program.
     pub shutdown_grace: Duration,
 }
@@ -238,6 +241,7 @@ fn dispatch(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>
     let mut section = Section::of("dispatch".to_owned(), given.remove("dispatch"), problems)
         .with_defaults(defaults.remove("dispatch"));
     let (connect_line, retry_line) = (section.line_of("connect_timeout"), section.line_of("retry_first"));
+    let circuit_line = section.line_of("circuit_first");
     let millisecond = Duration::from_millis(1);
     let minute = Duration::from_secs(60);
     let dispatch = Dispatch {
@@ -247,6 +251,11 @@ fn dispatch(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>
         call_timeout: section.setting("call_timeout", duration(millisecond..=10 * minute)),
         retry_first: section.setting("retry_first", duration(millisecond..=DAY)),
         retry_cap: section.setting("retry_cap", duration(millisecond..=DAY)),
+        circuit: CircuitRules {
+            after: section.setting("circuit_after", count(1..=1_000_000)),
+            first: section.setting("circuit_first", duration(millisecond..=DAY)),
+            cap: section.setting("circuit_cap", duration(millisecond..=DAY)),
+        },
         shutdown_grace: section.setting("shutdown_grace", duration(Duration::ZERO..=60 * minute)),
     };
     let mut refuse = |line, key, reason: &str, remedy: &str| {
@@ -259,6 +268,9 @@ fn dispatch(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>
     }
     if dispatch.retry_first > dispatch.retry_cap {
         refuse(retry_line, "retry_first", "it is longer than retry_cap", "make retry_cap the longest wait");
+    }
+    if dispatch.circuit.first > dispatch.circuit.cap {
+        refuse(circuit_line, "circuit_first", "it is longer than circuit_cap", "make circuit_cap the longest pause");
     }
     section.finish();
     dispatch
