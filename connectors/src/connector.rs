@@ -52,8 +52,13 @@ pub trait Connection: Send + Sync + fmt::Debug {
     /// What can be done here.
     fn traits(&self) -> Traits;
 
-    /// Whether it answers clients itself, and so is neither a CRM nor a messenger. Routes have no place for it yet.
+    /// Whether it answers clients itself, and so is neither a CRM nor a messenger.
     fn is_assistant(&self) -> bool {
+        false
+    }
+
+    /// Whether it takes only whole numbers for our ids of dialogues.
+    fn takes_only_numbers(&self) -> bool {
         false
     }
 
@@ -77,6 +82,11 @@ pub trait Connection: Send + Sync + fmt::Debug {
 
     /// What may be done when it is not known whether an attempt at this intent took effect.
     fn recourse(&self, intent: &Intent) -> Recourse;
+
+    /// Within what time it tells by itself of what was done; only for [`Recourse::ListenFirst`].
+    fn tells_within(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// The request that asks whether an uncertain attempt took effect; only for [`Recourse::ProbeFirst`].
     fn probe(&self, intent: &Intent, known: &Known) -> Option<Call>;
@@ -112,7 +122,7 @@ pub trait Connection: Send + Sync + fmt::Debug {
 /// Whoever sends asks for a pass when there is none that is still good, or when a call was answered with 401; puts it
 /// among the secrets, where [`Connection::authorise`] finds it; and records nothing of the exchange, for it is all
 /// credentials. The exchange is no attempt: until it is done, nothing has left the house for the intent.
-pub trait SignIn {
+pub trait SignIn: Send + Sync {
     /// Where the request goes, without a slash at the end; it may be another host than that of all other calls.
     fn host_url(&self) -> &str;
 
@@ -393,6 +403,8 @@ pub struct Known {
     pub conversation: Option<ConversationId>,
     /// Messages of ours in it that are accounted for, so that they are not taken for this one.
     pub accounted: Vec<MessageId>,
+    /// Whether the platform has told of it by itself, as an assistant's feed repeats what it was given.
+    pub heard: bool,
     /// When the first uncertain attempt was made.
     pub attempted_at: Timestamp,
 }

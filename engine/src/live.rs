@@ -9,9 +9,12 @@ use std::time::Duration;
 use chatledger_connectors::connector::{Call, Reply};
 use chatledger_projections::change::Change;
 use chatledger_projections::configuration::Configuration;
-use chatledger_projections::event::{AttemptSettled, AttemptStarted, Event, Happening, IntentRaised, PolicyAdvanced};
+use chatledger_projections::event::{
+    AttemptSettled, AttemptStarted, Event, Happening, IntentRaised, PolicyAdvanced, RecordedReply,
+};
 use chatledger_projections::ids::EventId;
 use chatledger_projections::intent::Intent;
+use chatledger_projections::outcome::Outcome;
 use chatledger_projections::recorded::{Position, Revision, StreamName};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +22,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::clock::Clock;
 use crate::config::{Account, Accounts};
-use crate::dispatch::attempt::{Departure, Plan, conclude, plan};
+use crate::dispatch::attempt::{Departure, Plan, conclude, plan, turned_away};
 use crate::dispatch::circuit::Standing;
 use crate::dispatch::{Dispatcher, Rules};
 use crate::fold::{FoldError, fold};
@@ -28,6 +31,7 @@ use crate::in_force::put_in_force;
 use crate::ingress::Readiness;
 use crate::log::{Append, AppendError, EventLog, ExpectedRevision, StoredEvent, codec, naming};
 use crate::metrics;
+use crate::passes::Passes;
 use crate::pipeline::{Pipeline, Step};
 
 /// Everything that the engine needs of the outside.
@@ -39,6 +43,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     /// The way out.
     pub http: Http,
+    /// What calls carry at platforms that want it.
+    pub passes: Passes,
     /// The configured accounts.
     pub accounts: Arc<Accounts>,
     /// How intents are carried out.
@@ -82,6 +88,9 @@ const BATCH: usize = 128;
 
 /// After so many events from which nothing followed, the log is told that they were decided.
 const MARK_EVERY: usize = 1024;
+
+/// The status of a call whose pass is not good.
+const UNAUTHORISED: u16 = 401;
 
 /// How long the log is left alone after it refused.
 const LOG_PAUSE: Duration = Duration::from_millis(250);
@@ -203,6 +212,7 @@ impl Live {
             | Happening::Raised(_)
             | Happening::Started(_)
             | Happening::Configured(_)
+            | Happening::Instructed(_)
             | Happening::Advanced(_) => None,
         };
         let before = settled_at.and_then(|connection| self.dispatcher.circuit(connection));
@@ -438,17 +448,20 @@ impl Errand {
     }
 
     async fn make(&self, intent: &Intent, started: &AttemptStarted, call: Call) {
-        let connection = &self.account.connection;
-        let request = connection.authorise(call.request, &self.account.secrets, self.surroundings.clock.now());
-        let answer = self.surroundings.http.send(connection.base_url(), request).await;
-        let reply = match &answer {
-            Ok(answer) => Reply::Answered(answer),
-            Err(NoReply::NotSent(why)) => Reply::NotSent(why),
-            Err(NoReply::NoAnswer(why)) => Reply::NoAnswer(why),
-        };
+        let answer = self.send(call).await;
         let now = self.surroundings.clock.now();
         let give_up_after = self.surroundings.rules.give_up_after;
-        let settled = conclude(&self.departure, started, intent, &self.account, reply, now, give_up_after);
+        let settled = match &answer {
+            Ok(answer) => {
+                let reply = match answer {
+                    Ok(answer) => Reply::Answered(answer),
+                    Err(NoReply::NotSent(why)) => Reply::NotSent(why),
+                    Err(NoReply::NoAnswer(why)) => Reply::NoAnswer(why),
+                };
+                conclude(&self.departure, started, intent, &self.account, reply, now, give_up_after)
+            }
+            Err(outcome) => turned_away(&self.departure, started, &self.account, outcome.clone(), now, give_up_after),
+        };
         info!(
             intent = %settled.intent_id,
             kind = intent.label(),
@@ -459,6 +472,25 @@ impl Errand {
             "attempt settled"
         );
         self.settle(settled).await;
+    }
+
+    /// The call itself, with its credentials; or the outcome of one that could not be made for want of them. A pass that is
+    /// not good any more is replaced, and the call made once more: what was turned away has done nothing.
+    async fn send(&self, call: Call) -> Result<Result<RecordedReply, NoReply>, Outcome> {
+        let Surroundings { http, clock, passes, .. } = &self.surroundings;
+        let (name, account) = (&self.departure.connection, &self.account);
+        let mut again = true;
+        loop {
+            let secrets = passes.secrets(name, account, http, &**clock).await?;
+            let request = account.connection.authorise(call.request.clone(), &secrets, clock.now());
+            let answer = http.send(account.connection.base_url(), request).await;
+            let is_turned_away = matches!(&answer, Ok(reply) if reply.status == UNAUTHORISED);
+            if !is_turned_away || !again || account.connection.sign_in().is_none() {
+                return Ok(answer);
+            }
+            passes.spoil(name, &secrets).await;
+            again = false;
+        }
     }
 
     /// Puts the end on record, however long that takes: it is known only here.
@@ -482,7 +514,11 @@ fn measure(step: &Step) {
     match &step.happening.event {
         Happening::Raised(raised) => metrics::raised(&raised.connection, &raised.intent),
         Happening::Settled { settled, .. } => metrics::settled(&settled.connection, &settled.outcome),
-        Happening::Observed { .. } | Happening::Started(_) | Happening::Configured(_) | Happening::Advanced(_) => {}
+        Happening::Observed { .. }
+        | Happening::Started(_)
+        | Happening::Configured(_)
+        | Happening::Instructed(_)
+        | Happening::Advanced(_) => {}
     }
 }
 

@@ -5,6 +5,8 @@
 
 use serde::Serialize;
 
+use crate::assistance::{News, Reason, Return};
+use crate::content::Person;
 use crate::delivery::Origin;
 use crate::fact::{DeliveryState, Failure, Message};
 use crate::ids::{ConnectionName, ConversationId, EventId, MessageId, ThreadId};
@@ -33,6 +35,46 @@ pub enum Change {
     },
     /// A message that the company's side wrote past the CRM is to be shown there.
     AppWrote(Written),
+    /// A client's message is to be given to the assistant.
+    AssistantAsked(Written),
+    /// The assistant, or a person at its desk, wrote to the client.
+    AssistantWrote(Written),
+    /// The assistant wrote to the client while it was to be silent; nobody is shown it.
+    AnswerWithheld {
+        /// In which dialogue.
+        thread: ThreadId,
+        /// What it wrote, by where it was written.
+        origin: Origin,
+    },
+    /// The assistant is to be silent in a dialogue.
+    AssistantFellSilent {
+        /// Which.
+        thread: ThreadId,
+        /// Why.
+        reason: Reason,
+    },
+    /// The assistant may speak again in a dialogue.
+    AssistantSpeaksAgain {
+        /// Which.
+        thread: ThreadId,
+        /// Why.
+        because: Return,
+    },
+    /// By the assistant's word something has come to be so that managers want to know.
+    AssistantToldNews {
+        /// In which dialogue.
+        thread: ThreadId,
+        /// Where.
+        connection: ConnectionName,
+        /// What, in a fixed order.
+        news: Vec<News>,
+        /// What is known of the client there.
+        #[serde(skip)]
+        client: Person,
+        /// The event that brought it.
+        #[serde(skip)]
+        event: EventId,
+    },
     /// A conversation of the channel is to be found or opened; messages wait for it.
     ChannelWanted {
         /// For which dialogue.
@@ -153,6 +195,8 @@ pub enum AnomalyKind {
     UnknownIntent,
     /// A conversation that turned out to be another dialogue's.
     Rebound,
+    /// An assistant or a person speaks of a dialogue that nobody knows.
+    UnknownDialogue,
     /// A configuration without a connection that the log still speaks of.
     UnknownConnection,
 }
@@ -170,6 +214,7 @@ impl AnomalyKind {
             Self::NothingLearnt => "nothing_learnt",
             Self::UnknownIntent => "unknown_intent",
             Self::Rebound => "rebound",
+            Self::UnknownDialogue => "unknown_dialogue",
             Self::UnknownConnection => "unknown_connection",
         }
     }

@@ -48,7 +48,7 @@ pub struct Contacts {
 }
 
 impl Contacts {
-    /// Takes over what a platform says of a dialogue's client. The messenger's word replaces the CRM's, not the
+    /// Takes over what a platform says of a dialogue's client. The messenger's word replaces the others', not the
     /// other way round: in the CRM names are typed by hand, and often not at all.
     pub fn learn(&mut self, thread: ThreadId, said: &Person, says: Source) {
         let contact = self.by_thread.entry(thread).or_default();
@@ -56,7 +56,7 @@ impl Contacts {
             let Some(said) = said.as_deref().filter(|said| !said.is_empty()) else { return };
             let replace = match says {
                 Source::Messenger => true,
-                Source::Crm => known.is_none(),
+                Source::Crm | Source::Assistant => known.is_none(),
             };
             if replace && known.as_deref() != Some(said) {
                 *known = Some(said.into());
@@ -100,6 +100,8 @@ pub enum Source {
     Messenger,
     /// The CRM, where managers type.
     Crm,
+    /// An assistant, which repeats what it was told and guesses at what it read.
+    Assistant,
 }
 
 impl Projection for Contacts {

@@ -39,6 +39,17 @@ pub struct Carried {
     /// Where it went, and what it is called there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Origin>,
+    /// Where else it was shown, and what it is called there. Nothing about its delivery follows from these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<Origin>,
+}
+
+impl Carried {
+    /// What it is called at a connection, if it stands there.
+    pub fn at(&self, connection: &ConnectionName) -> Option<&MessageId> {
+        let places = std::iter::once(&self.origin).chain(&self.target).chain(&self.copies);
+        places.into_iter().find(|place| place.connection == *connection).map(|place| &place.message)
+    }
 }
 
 /// What is known of a platform's message id.
@@ -50,6 +61,8 @@ pub enum Known {
     Ours(MessageIndex),
     /// We put it there, and it carries nobody's words, as a claim's message.
     OurOwn,
+    /// An assistant wrote it when it was to be silent; nobody was shown it, and nobody will be.
+    Withheld,
 }
 
 /// A report that came before its message.
@@ -97,7 +110,14 @@ impl Delivery {
     pub fn write(&mut self, thread: ThreadId, origin: Origin) -> MessageIndex {
         let index = MessageIndex(u32::try_from(self.carried.len()).expect("fewer than four thousand million messages"));
         self.known.insert(origin.clone(), Known::Written(index));
-        self.carried.push(Carried { thread, origin, state: DeliveryState::Raised, failure: None, target: None });
+        self.carried.push(Carried {
+            thread,
+            origin,
+            state: DeliveryState::Raised,
+            failure: None,
+            target: None,
+            copies: Vec::new(),
+        });
         index
     }
 
@@ -123,13 +143,29 @@ impl Delivery {
     pub fn written(&self, origin: &Origin) -> Option<(MessageIndex, &Carried)> {
         match self.known(origin)? {
             Known::Written(index) => Some((index, self.get(index))),
-            Known::Ours(_) | Known::OurOwn => None,
+            Known::Ours(_) | Known::OurOwn | Known::Withheld => None,
         }
     }
 
     /// A message of ours without anybody's words was put there.
     pub fn own(&mut self, origin: Origin) {
         self.known.entry(origin).or_insert(Known::OurOwn);
+    }
+
+    /// An assistant wrote something that is shown to nobody; a repetition is not news.
+    pub fn withhold(&mut self, origin: Origin) {
+        self.known.entry(origin).or_insert(Known::Withheld);
+    }
+
+    /// A message was shown at a further place, beside the one where its delivery is followed.
+    pub fn link_copy(&mut self, index: MessageIndex, connection: &ConnectionName, key: &MessageKey) {
+        let Some(message) = &key.theirs else { return };
+        let copy = Origin { connection: connection.clone(), message: message.clone() };
+        self.known.entry(copy.clone()).or_insert(Known::Ours(index));
+        let carried = &mut self.carried[index.0 as usize];
+        if !carried.copies.contains(&copy) {
+            carried.copies.push(copy);
+        }
     }
 
     /// The other platform said what it calls a message, or the job that will make it. Joins what came early.
@@ -166,9 +202,15 @@ impl Delivery {
         let index = match by_id.as_ref().and_then(|origin| self.known(origin)) {
             Some(Known::Ours(index)) => Some(index),
             // What people wrote there is theirs to follow; nobody asked us.
-            Some(Known::Written(_) | Known::OurOwn) => return None,
+            Some(Known::Written(_) | Known::OurOwn | Known::Withheld) => return None,
             None => by_job,
         };
+        // Where a copy stands is no news of the message itself.
+        if let (Some(index), Some(origin)) = (index, &by_id)
+            && self.carried[index.0 as usize].copies.contains(origin)
+        {
+            return None;
+        }
         if let Some(index) = index {
             let joined = self.link(index, connection, key);
             return self.rise(index, state, failure).or(joined);
@@ -201,8 +243,8 @@ impl Delivery {
     /// The messages that we put into a dialogue at a connection, by that platform's ids.
     pub fn accounted(&self, thread: ThreadId, connection: &ConnectionName) -> Vec<MessageId> {
         let ours = self.carried.iter().rev().filter(|carried| carried.thread == thread);
-        let there =
-            ours.filter_map(|carried| carried.target.as_ref()).filter(|target| target.connection == *connection);
+        let shown = ours.flat_map(|carried| carried.target.iter().chain(&carried.copies));
+        let there = shown.filter(|place| place.connection == *connection);
         there.map(|target| target.message.clone()).take(ACCOUNTED_AT_MOST).collect()
     }
 
@@ -243,7 +285,7 @@ const ACCOUNTED_AT_MOST: usize = 200;
 
 impl Projection for Delivery {
     const NAME: &'static str = "delivery";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]

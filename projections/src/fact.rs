@@ -87,6 +87,9 @@ pub struct Message {
     pub message: MessageKey,
     /// Who wrote it.
     pub author: Person,
+    /// In whose name, where the platform says more than on which side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<Speaker>,
     /// The client of the conversation, where the platform says so and the client is not the author.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Person>,

@@ -5,9 +5,10 @@
 //! * [`event`]: what stands in the log; [`recorded`]: an event's place; [`ids`], [`time`], [`phone`], [`content`]: its nouns;
 //! * [`fact`]: what happened at a platform, in our words; [`configuration`]: which platforms belong together;
 //! * [`state`]: what is so, folded from all of that by [`bindings`], [`threads`], [`contacts`], [`echoes`],
-//!   [`delivery`] and [`attempts`]; a fold tells what it changed as [`change`]s;
+//!   [`assistance`], [`delivery`] and [`attempts`]; a fold tells what it changed as [`change`]s;
 //! * [`policy`]: which [`intent`]s follow from a change; [`outcome`]: how an attempt at one ended.
 
+pub mod assistance;
 pub mod attempts;
 pub mod bindings;
 pub mod bytes;

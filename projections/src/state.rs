@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::assistance::Assistance;
 use crate::attempts::{Attempts, Open, Purpose};
 use crate::bindings::{Bindings, Parked, Place, Placed, Scene, Unreachable};
 use crate::change::{Anomaly, AnomalyKind, Change, Written};
@@ -19,8 +20,8 @@ use crate::delivery::{Delivery, Known, MessageIndex, Origin, Rise};
 use crate::echoes::{Echoes, Held};
 use crate::event::{AttemptSettled, AttemptStarted, Happening, IntentRaised};
 use crate::fact::{
-    ConnectionChanged, ConversationSeen, DeliveryReported, DeliveryState, Fact, Failure, FailureKind, Message,
-    SendAcknowledged,
+    ConnectionChanged, ConversationKey, ConversationSeen, DeliveryReported, DeliveryState, Fact, Failure, FailureKind,
+    Message, SendAcknowledged,
 };
 use crate::ids::{ConnectionName, EventId, MessageId, RouteName, ThreadId};
 use crate::outcome::{AttemptKind, Outcome};
@@ -41,6 +42,8 @@ pub struct State {
     pub bindings: Bindings,
     /// Who the clients are.
     pub contacts: Contacts,
+    /// Where an assistant helps, and whether it may.
+    pub assistance: Assistance,
     /// What may be our own doing coming back.
     pub echoes: Echoes,
     /// Where every message stands.
@@ -67,6 +70,9 @@ macro_rules! scene {
     };
 }
 
+// Here, so that the macro above can be used in it.
+mod assistant;
+
 /// Where a fact stands in history.
 #[derive(Clone, Copy, Debug)]
 struct Moment {
@@ -88,6 +94,9 @@ impl State {
             Happening::Started(started) => self.start(started, at),
             Happening::Settled { settled, facts } => self.settle(event, at, settled, facts, &mut changes),
             Happening::Configured(configuration) => self.configuration = configuration.clone(),
+            Happening::Instructed(instructed) => {
+                self.instruct(Moment { event, ordinal: 0, at }, instructed, &mut changes)
+            }
             // Deciding says nothing about what is so.
             Happening::Advanced(_) => {}
         }
@@ -113,6 +122,7 @@ impl State {
             (Threads::NAME, self.threads.digest()),
             (Bindings::NAME, self.bindings.digest()),
             (Contacts::NAME, self.contacts.digest()),
+            (Assistance::NAME, self.assistance.digest()),
             (Echoes::NAME, self.echoes.digest()),
             (Delivery::NAME, self.delivery.digest()),
             (Attempts::NAME, self.attempts.digest()),
@@ -176,9 +186,7 @@ impl State {
             Fact::SendAcknowledged(_) | Fact::ConversationNotFound { .. } => {}
             // Known to have happened, and not carried across yet.
             Fact::MessageEdited(_) | Fact::MessageDeleted(_) | Fact::ReactionChanged(_) => {}
-            // No route has an assistant yet, so nothing of it is kept or carried across. A fold that shall tell what
-            // changed (a hand-over, an end) remembers the last standing of each dialogue and compares.
-            Fact::AssistantReported(_) => {}
+            Fact::AssistantReported(report) => self.hear_report(moment, connection, report, changes),
             // Gone before anybody could act on it.
             Fact::TypingStarted(_) => {}
             // The platform wanted to know whether we answer, and we did.
@@ -205,6 +213,7 @@ impl State {
                 changes.push(Change::EchoHeard { connection: connection.clone(), message: origin.message });
                 return;
             }
+            Some(Known::Withheld) => return,
         }
         let by_job = message.message.job.as_ref().and_then(|job| self.delivery.by_job(connection, job));
         if let Some(index) = by_job {
@@ -214,6 +223,7 @@ impl State {
         let scene = scene!(self, connection, moment);
         let place = match role {
             Some(Role::Crm) => self.bindings.at_crm(&scene, message, changes),
+            Some(Role::Assistant) => return self.hear_at_assistant(moment, connection, side, origin, message, changes),
             Some(Role::Channel) | None => {
                 let Moment { event, ordinal, at } = moment;
                 let park = || {
@@ -256,7 +266,9 @@ impl State {
         let (client, says) = match (side, role) {
             (Side::Client, _) => (Some(&message.author), Source::Messenger),
             (Side::Company, Some(Role::Crm)) => (message.client.as_ref(), Source::Crm),
-            (Side::Company, _) => (message.client.as_ref(), Source::Messenger),
+            (Side::Company, Some(Role::Channel | Role::Assistant) | None) => {
+                (message.client.as_ref(), Source::Messenger)
+            }
         };
         if let Some(client) = client {
             self.contacts.learn(thread, client, says);
@@ -286,8 +298,10 @@ impl State {
         let heard_at = moment.at;
         self.threads.speak(thread, side, heard_at);
         let index = self.delivery.write(thread, origin.clone());
+        self.silence_assistant(moment, thread, role, side, message, changes);
         let contact = self.contacts.of(thread);
         let written = Written { thread, origin, heard_at, message: Box::new(message.clone()) };
+        let asks = self.is_for_assistant(thread, role, side).then(|| written.clone());
         let Some(route) = self.threads.get(thread).map(|thread| thread.route.clone()) else { return };
         let Some(rules) = self.configuration.routes.get(&route) else {
             // The dialogue is older than the configuration in force.
@@ -310,6 +324,14 @@ impl State {
             }
             // A CRM has no clients of its own who could write in it.
             (Some(Role::Crm), Side::Client) => {}
+            (Some(Role::Assistant), Side::Company) => {
+                self.bindings.ensure_at_crm(&route, rules, thread, contact, &message.conversation);
+                changes.push(Change::AssistantWrote(written));
+            }
+            (Some(Role::Assistant), Side::Client) => {
+                self.bindings.ensure_at_crm(&route, rules, thread, contact, &message.conversation);
+                changes.push(Change::ClientWrote(written));
+            }
             (Some(Role::Channel) | None, side) => {
                 self.bindings.ensure_at_crm(&route, rules, thread, contact, &message.conversation);
                 changes.push(match side {
@@ -317,6 +339,9 @@ impl State {
                     Side::Company => Change::AppWrote(written),
                 });
             }
+        }
+        if let Some(written) = asks {
+            self.ask_assistant(moment, written, changes);
         }
     }
 
@@ -328,14 +353,23 @@ impl State {
         message: &Message,
         changes: &mut Vec<Change>,
     ) {
-        let joined = self.delivery.link(index, connection, &message.message);
-        self.tell(joined, changes);
-        // A message that failed says so without a reason; the report beside it has one, and people want to hear it.
-        if let Some(state) = message.state.filter(|state| *state != DeliveryState::Failed) {
-            self.rise(index, state, None, changes);
+        if self.is_copy(index, connection, true) {
+            self.delivery.link_copy(index, connection, &message.message);
+        } else {
+            let joined = self.delivery.link(index, connection, &message.message);
+            self.tell(joined, changes);
+            self.rise_by(index, message, changes);
         }
         if let Some(id) = &message.message.theirs {
             changes.push(Change::EchoHeard { connection: connection.clone(), message: id.clone() });
+        }
+    }
+
+    /// A message of ours comes back, and says where it stands.
+    fn rise_by(&mut self, index: MessageIndex, message: &Message, changes: &mut Vec<Change>) {
+        // A message that failed says so without a reason; the report beside it has one, and people want to hear it.
+        if let Some(state) = message.state.filter(|state| *state != DeliveryState::Failed) {
+            self.rise(index, state, None, changes);
         }
     }
 
@@ -456,6 +490,7 @@ impl State {
         let carries = raised.carries.as_ref().and_then(|origin| self.delivery.written(origin));
         let message = carries.map(|(index, _)| index);
         self.attempts.raise(raised, message, at);
+        self.give_to_assistant(raised);
     }
 
     fn start(&mut self, started: &AttemptStarted, at: Timestamp) {
@@ -465,8 +500,10 @@ impl State {
                 let (thread, connection) = (open.thread, open.connection.clone());
                 self.echoes.depart(thread, &connection, started.intent_id);
             }
-            // A client's message comes back from nowhere, and a bot's causes no hook (amoCRM contract, 5.4).
-            (Purpose::Carry { .. } | Purpose::Claim { .. }, AttemptKind::Act) => {}
+            // An assistant's feed shows the client's words too (Selarti contract, 6).
+            (Purpose::Carry { .. }, AttemptKind::Act) => self.assistance.start(open.thread, started),
+            // A bot's message causes no hook (amoCRM contract, 5.4).
+            (Purpose::Claim { .. }, AttemptKind::Act) => {}
             // Nothing that these do comes back as a message.
             (Purpose::OpenConversation | Purpose::Report { .. } | Purpose::LookUp { .. }, _)
             | (_, AttemptKind::Probe) => {}
@@ -498,8 +535,12 @@ impl State {
         let moment = Moment { event, ordinal: 0, at };
         self.observe_all(event, at, &settled.connection, facts, opened_for, changes);
         match &open.purpose {
-            Purpose::Carry { message, opens, text, .. } => {
-                self.carried(moment, settled, &open, *message, *opens, acknowledged, changes);
+            Purpose::Carry { message, opens, text, for_company } => {
+                let index = message.filter(|index| !self.is_copy(*index, &open.connection, *for_company));
+                if index.is_none() {
+                    self.copied(settled, &open, *message, acknowledged);
+                }
+                self.carried(moment, settled, &open, index, *opens, acknowledged, changes);
                 self.landed(settled, &open, acknowledged, text.as_deref(), changes);
             }
             Purpose::OpenConversation => self.opened(moment, settled, &open, changes),
@@ -551,6 +592,11 @@ impl State {
                 let scene = scene!(self, &open.connection, moment);
                 match self.configuration.role_of(&open.connection) {
                     Some(Role::Crm) => self.bindings.took(&scene, open.thread, &said.conversation, changes),
+                    Some(Role::Assistant) => {
+                        if said.conversation != ConversationKey::default() {
+                            self.bindings.at_assistant(&scene, &said.conversation, changes);
+                        }
+                    }
                     Some(Role::Channel) | None => {
                         if let Some(theirs) = said.conversation.theirs.as_ref().filter(|_| opens) {
                             self.bindings.bind(&open.connection, open.thread, theirs, changes);
@@ -645,7 +691,7 @@ impl State {
             match self.delivery.known(&origin) {
                 None => self.carry(moment, role, Side::Company, open.thread, origin, &message, changes),
                 Some(Known::Ours(index)) => self.recognise(index, &open.connection, &message, changes),
-                Some(Known::Written(_) | Known::OurOwn) => {}
+                Some(Known::Written(_) | Known::OurOwn | Known::Withheld) => {}
             }
         }
     }

@@ -7,8 +7,20 @@ use tempfile::tempdir;
 
 use crate::program::{command, run, run_with};
 
-const COMMANDS: [&str; 11] =
-    ["serve", "init", "check-config", "decode", "replay", "state", "log", "export", "import", "story", "demo"];
+const COMMANDS: [&str; 12] = [
+    "serve",
+    "init",
+    "check-config",
+    "decode",
+    "replay",
+    "state",
+    "assistant",
+    "log",
+    "export",
+    "import",
+    "story",
+    "demo",
+];
 
 const SECRETS: [(&str, &str); 7] = [
     ("AMOCRM_MAIN_CHANNEL_SECRET", "0123456789abcdef0123456789abcdef01234567"),

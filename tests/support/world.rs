@@ -515,6 +515,7 @@ impl Log {
             Event::WebhookReceived(_) | Event::IntentRaised(_) => Some(0),
             Event::AttemptStarted(started) => Some(u64::from(started.attempt) * 2 - 1),
             Event::AttemptSettled(settled) => Some(u64::from(settled.attempt) * 2),
+            Event::OperatorInstructed(_) => Some(0),
             Event::ConfigurationApplied(_) | Event::PolicyAdvanced(_) => None,
         };
         let place = revision.as_u64();
@@ -600,6 +601,7 @@ impl fmt::Display for Brief<'_> {
                 write!(formatter, "settled {} attempt {} {:?}", settled.intent_id, settled.attempt, settled.outcome)
             }
             Event::ConfigurationApplied(_) => formatter.write_str("configured"),
+            Event::OperatorInstructed(instructed) => write!(formatter, "instructed {}", instructed.instruction.label()),
             Event::PolicyAdvanced(advanced) => write!(formatter, "decided through {}", advanced.through),
         }
     }

@@ -84,6 +84,7 @@ fn message_hook(hook: wire::MessageHook<'_>, decoded: &mut Decoded) {
         // Without an id there is nothing to tell a repetition by; the fact says so by its absence.
         message: MessageKey { theirs: id, ours: None, job: None },
         author: author.unwrap_or_default(),
+        speaker: None,
         client,
         source: source.map(ids::source),
         written_at,

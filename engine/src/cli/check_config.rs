@@ -91,7 +91,9 @@ impl CheckConfig {
             output.line(format_args!("  connection  {name} ({platform}), webhooks at {webhooks}"))?;
         }
         for (name, route) in &config.routes {
-            output.line(format_args!("  route       {name}: {} and {}", route.crm, route.channel))?;
+            let helped = route.assistant.as_ref().map(|assistant| format!(", helped by {}", assistant.connection));
+            let helped = helped.unwrap_or_default();
+            output.line(format_args!("  route       {name}: {} and {}{helped}", route.crm, route.channel))?;
         }
         for warning in &config.warnings {
             output.line(format_args!("  warning     {warning}"))?;

@@ -4,8 +4,9 @@
 //! well, 2 if what was asked cannot be done as it was asked ([`Failure::Usage`]), and 1 if doing it failed. Whoever
 //! stops reading our output ends us quietly.
 //!
-//! * [`log_address`] reads what stands behind `--log`; [`output`], [`progress`] and [`failure`] are how commands tell.
+//! * [`log_address`] reads what stands behind `--log`; [`output`], [`progress`] and [`failure`] are how commands tell; [`thread`] finds a dialogue by the beginning of its id.
 
+mod assistant;
 mod check_config;
 mod copy;
 mod decode;
@@ -23,6 +24,7 @@ mod serve;
 mod spool;
 mod state;
 mod story;
+mod thread;
 
 use std::process::ExitCode;
 
@@ -55,6 +57,7 @@ enum Command {
     Decode(decode::Decode),
     Replay(replay::Replay),
     State(state::State),
+    Assistant(assistant::Assistant),
     Story(story::Story),
     Log(log::Log),
     Spool(spool::Spool),
@@ -88,6 +91,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Decode(decode) => decode.run(),
         Command::Replay(replay) => tokio::task::block_in_place(|| replay.run()),
         Command::State(state) => tokio::task::block_in_place(|| state.run()),
+        Command::Assistant(assistant) => assistant.run().await,
         Command::Story(story) => story.run(),
         Command::Log(log) => log.run().await,
         Command::Spool(spool) => spool.run().await,

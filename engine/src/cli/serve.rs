@@ -18,9 +18,11 @@ use chatledger::fold::FoldError;
 use chatledger::http::Http;
 use chatledger::in_force::put_in_force;
 use chatledger::ingress::{self, Ingress, Limits, Private, Readiness};
+use chatledger::instructions::Instructions;
 use chatledger::live::{Live, LiveError, Surroundings, chain};
 use chatledger::log::{EventLog, ReadError};
 use chatledger::logging::LoggingError;
+use chatledger::passes::Passes;
 use chatledger::spool::{Spool, keep_passing_on, keep_watch};
 use chatledger::{logging, metrics};
 use chatledger_projections::configuration::Configuration;
@@ -93,8 +95,9 @@ impl Serve {
             readiness: Arc::clone(&readiness),
             page: page.clone(),
         };
-        let private =
-            tokio::spawn(ingress::serve(private, health.router(), private_limits(&config.server), end.clone()));
+        let instructions = Instructions { log: Arc::clone(&log), clock: Arc::new(SystemClock) };
+        let router = health.router().merge(instructions.router());
+        let private = tokio::spawn(ingress::serve(private, router, private_limits(&config.server), end.clone()));
         let folding = tokio::spawn(ingress::keep_folding(page, end.clone()));
 
         let surroundings = surroundings(&config, Arc::clone(&log), http, Arc::clone(&readiness));
@@ -199,6 +202,7 @@ fn surroundings(config: &Config, log: Arc<dyn EventLog>, http: Http, readiness: 
         log,
         clock: Arc::new(SystemClock),
         http,
+        passes: Passes::default(),
         accounts: Arc::new(config.connections.clone()),
         rules: Rules {
             in_flight: dispatch.in_flight,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chatledger::replay::Replay;
+use chatledger_projections::assistance::Helped;
 use chatledger_projections::attempts::Open;
 use chatledger_projections::bindings::Endpoint;
 use chatledger_projections::contacts::Contact;
@@ -18,6 +19,7 @@ use super::failure::Failure;
 use super::log_address::{Typed, open_to_read};
 use super::output::{Output, plain, print_document};
 use super::replay::{counts, folded};
+use super::thread;
 
 /// Show the dialogues: where each is shown, who the client is, where its messages stand
 ///
@@ -53,6 +55,9 @@ struct Dialogue<'a> {
     #[serde(flatten)]
     thread: &'a Thread,
     contact: Option<&'a Contact>,
+    /// The route's assistant in it, where it had to do with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assistant: Option<&'a Helped>,
     endpoints: &'a [Endpoint],
     messages: Vec<&'a Carried>,
     open_intents: Vec<OpenIntent<'a>>,
@@ -72,7 +77,8 @@ impl State {
         let replay = folded(&*log, self.at)?;
         let mut threads = dialogues(&replay);
         if let Some(beginning) = &self.thread {
-            threads = vec![only(threads, beginning)?];
+            let only = thread::only(&replay.state().threads, beginning)?;
+            threads.retain(|dialogue| dialogue.id == only);
         }
         let report = Report { position: replay.position(), threads };
         match (self.json, &self.thread, report.threads.as_slice()) {
@@ -98,6 +104,7 @@ fn dialogues(replay: &Replay) -> Vec<Dialogue<'_>> {
         id,
         thread,
         contact: state.contacts.of(id),
+        assistant: state.assistance.of(id),
         endpoints: state.bindings.of(id),
         messages: messages.remove(&id).unwrap_or_default(),
         open_intents: open_intents.remove(&id).unwrap_or_default(),
@@ -105,22 +112,6 @@ fn dialogues(replay: &Replay) -> Vec<Dialogue<'_>> {
     let mut dialogues: Vec<_> = state.threads.iter().map(dialogue).collect();
     dialogues.sort_by_key(|dialogue| (dialogue.thread.opened_at, dialogue.id));
     dialogues
-}
-
-/// The one dialogue whose id begins so.
-fn only<'a>(threads: Vec<Dialogue<'a>>, beginning: &str) -> Result<Dialogue<'a>, Failure> {
-    let beginning = beginning.to_lowercase();
-    let mut found: Vec<_> =
-        threads.into_iter().filter(|dialogue| dialogue.id.to_string().starts_with(&beginning)).collect();
-    match (found.pop(), found.len()) {
-        (Some(dialogue), 0) => Ok(dialogue),
-        (None, _) => Err(Failure::usage(format!(
-            "no thread's id begins with {beginning:?}; `chatledger state` without --thread lists all"
-        ))),
-        (Some(_), others) => {
-            Err(Failure::usage(format!("the ids of {} threads begin with {beginning:?}; give more of it", others + 1)))
-        }
-    }
 }
 
 fn table(header: &[&str]) -> Table {
@@ -166,6 +157,13 @@ fn tell_one(dialogue: &Dialogue<'_>) -> Result<(), Failure> {
         output.line(format_args!("last      {at}"))?;
     }
     output.line(format_args!("said      {from_client} by the client, {from_company} by the company"))?;
+    if let Some(helped) = dialogue.assistant {
+        let stands = helped.silence.map_or_else(
+            || "speaks".to_owned(),
+            |silence| format!("is silent since {}: {}", silence.since, silence.reason.label()),
+        );
+        output.line(format_args!("assistant {stands}"))?;
+    }
     let mut faces = table(&["shown at", "standing", "their id", "our id", "waiting"]);
     for endpoint in dialogue.endpoints {
         let id = |id: &Option<chatledger_projections::ids::ConversationId>| {

@@ -5,8 +5,9 @@
 //! goes into the log ([`Config::recorded`]), without secrets.
 //!
 //! * [`document`], [`section`] and [`value`] read any document of this kind; [`problem`] is what they find;
-//! * [`connections`], [`routes`] and [`secrets`] know ours; [`init`] writes one to begin with.
+//! * [`connections`], [`routes`], [`assistants`] and [`secrets`] know ours; [`init`] writes one to begin with.
 
+mod assistants;
 mod connections;
 mod document;
 mod init;

@@ -88,7 +88,7 @@ impl Dispatcher {
                     }
                     Timestamp::from_millis(i64::MAX)
                 }
-                Standing::Settled { kind, outcome, at } => self.not_before(intent, open.attempts, *kind, outcome, *at),
+                Standing::Settled { kind, outcome, at } => self.not_before(intent, open, *kind, outcome, *at),
             };
             self.push(intent, open, not_before);
         }
@@ -101,9 +101,11 @@ impl Dispatcher {
         let started = match &step.happening.event {
             Happening::Started(started) => started,
             Happening::Settled { settled, .. } => return self.hear(settled, step.happening.recorded_at),
-            Happening::Observed { .. } | Happening::Raised(_) | Happening::Configured(_) | Happening::Advanced(_) => {
-                return;
-            }
+            Happening::Observed { .. }
+            | Happening::Raised(_)
+            | Happening::Configured(_)
+            | Happening::Instructed(_)
+            | Happening::Advanced(_) => return,
         };
         let Some(open) = state.attempts.get(started.intent_id) else { return };
         let account = self.accounts.get(&open.connection);
@@ -123,7 +125,11 @@ impl Dispatcher {
                 }
             }
             Happening::Settled { settled, .. } => self.settle(settled, state, at),
-            Happening::Observed { .. } | Happening::Started(_) | Happening::Configured(_) | Happening::Advanced(_) => {}
+            Happening::Observed { .. }
+            | Happening::Started(_)
+            | Happening::Configured(_)
+            | Happening::Instructed(_)
+            | Happening::Advanced(_) => {}
         }
     }
 
@@ -183,7 +189,7 @@ impl Dispatcher {
         let afterwards = match state.attempts.get(settled.intent_id) {
             Some(open) => {
                 let class = self.class(open, next_kind(open));
-                let not_before = self.not_before(settled.intent_id, open.attempts, settled.kind, &settled.outcome, at);
+                let not_before = self.not_before(settled.intent_id, open, settled.kind, &settled.outcome, at);
                 Afterwards::Again { class, not_before }
             }
             None => Afterwards::Done,
@@ -202,17 +208,23 @@ impl Dispatcher {
     fn not_before(
         &self,
         intent: IntentId,
-        attempts: u32,
+        open: &Open,
         kind: AttemptKind,
         outcome: &Outcome,
         at: Timestamp,
     ) -> Timestamp {
-        let later = at + self.rules.backoff.delay(intent, attempts);
+        let later = at + self.rules.backoff.delay(intent, open.attempts);
         match (outcome, kind) {
             (Outcome::Postponed { until: Some(until), .. }, _) => (*until).max(at),
             // It was asked, and nothing happened there: no reason to wait.
             (Outcome::Postponed { until: None, .. }, AttemptKind::Probe) => at,
-            (Outcome::Postponed { until: None, .. }, AttemptKind::Act) | (Outcome::Uncertain { .. }, _) => later,
+            (Outcome::Postponed { until: None, .. }, AttemptKind::Act) => later,
+            // What is still to be heard by itself is waited for.
+            (Outcome::Uncertain { .. }, _) => {
+                let account = self.accounts.get(&open.connection);
+                let told_within = account.map_or(Duration::ZERO, |account| account.connection.tells_within());
+                later.max(open.uncertain_since.unwrap_or(at) + told_within)
+            }
             (Outcome::Accepted | Outcome::Refused { .. }, _) => at,
         }
     }
@@ -235,6 +247,7 @@ fn departure(intent: IntentId, open: &Open, class: &'static str, state: &State) 
             .current(open.thread, &open.connection)
             .and_then(|endpoint| endpoint.theirs.clone()),
         accounted: state.delivery.accounted(open.thread, &open.connection),
+        heard: state.assistance.was_heard(open.thread, intent),
         attempted_at,
     });
     Departure {

@@ -9,6 +9,7 @@
 //! | `NN-from-WHO.http` | the platform sends this webhook |
 //! | `NN-reply-from-WHO.http` | the platform answers the oldest call that waits for an answer |
 //! | `NN-wait-TIME.txt` | nothing, for so long (`90s`, `5m`) |
+//! | `NN-assistant-on.txt`, `-off.txt` | an operator switches the assistant on or off in the dialogue that the file names, as `thread-1` |
 //! | `NN-restart.txt` | the engine is killed and starts again |
 //!
 //! `WHO` is a connection (`amo.main`), or what its name begins with (`amo`). A reply may also be one line: `no answer`
@@ -23,7 +24,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chatledger_connectors::connector::{InboundRequest, Reply, SimulatedAccount};
-use chatledger_projections::event::{AttemptStarted, Event, IntentRaised, RecordedReply, Transport, WebhookReceived};
+use chatledger_projections::event::{
+    AttemptStarted, Event, Instruction, IntentRaised, OperatorInstructed, RecordedReply, Transport, WebhookReceived,
+};
 use chatledger_projections::ids::{ConnectionName, EventId, IntentId};
 use chatledger_projections::outcome::AttemptKind;
 use chatledger_projections::recorded::{Position, Recorded, Revision, StreamName};
@@ -131,12 +134,29 @@ impl Teller {
                 self.now = self.now + time;
                 self.page.heading(&step.name, "time passes");
             }
+            Happens::Instruct { on, thread } => {
+                self.page.heading(&step.name, &format!("an operator switches the assistant {}", on_or_off(on)));
+                self.instruct(&step.name, on, thread)?;
+            }
             Happens::Restart => {
                 self.page.heading(&step.name, "the engine is killed and starts again");
                 self.restart(&step.name)?;
             }
         }
         self.depart();
+        Ok(())
+    }
+
+    fn instruct(&mut self, step: &str, on: bool, name: String) -> Result<(), StoryError> {
+        let Some(thread) = self.page.thread(&name) else {
+            return Err(StoryError::NoThread { step: step.to_owned(), thread: name });
+        };
+        let instruction =
+            if on { Instruction::SwitchAssistantOn { thread } } else { Instruction::SwitchAssistantOff { thread } };
+        let (who, said_at) = ("olga".to_owned(), self.now);
+        let event = Event::OperatorInstructed(OperatorInstructed { who, said_at, why: None, instruction });
+        let id = naming::event_id(&event, Revision::FIRST).expect("an instruction's id is derived");
+        self.record_as(id, naming::stream_of(&event, id), event);
         Ok(())
     }
 
@@ -289,6 +309,10 @@ impl Teller {
             self.record(stream, Event::IntentRaised(raised));
         }
     }
+}
+
+const fn on_or_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }
 
 /// Whether an attempt asks instead of acting; for what is printed.

@@ -4,8 +4,12 @@
 //! dispatcher's. An intent's id is derived from its cause, its policy and its ordinal, so deciding twice raises once.
 
 mod app_message_to_crm;
+mod assistant_message_to_channel;
+mod assistant_message_to_crm;
+mod assistant_news_noted_in_crm;
 mod channel_opened_for_manager;
 mod chat_claimed_for_us;
+mod client_message_to_assistant;
 mod client_message_to_crm;
 mod delivery_reported_to_crm;
 mod manager_message_to_channel;
@@ -38,7 +42,7 @@ pub struct Decision {
 /// Everything that follows from the changes of one event, in order. `at` is when the event was recorded.
 pub fn decide(state: &State, cause: EventId, at: Timestamp, changes: &[Change]) -> Vec<IntentRaised> {
     let mut raised: Vec<IntentRaised> = Vec::new();
-    for decision in changes.iter().filter_map(|change| conclude(state, change, at)) {
+    for decision in changes.iter().flat_map(|change| conclude(state, change, at)) {
         let same = raised.iter().filter(|earlier| earlier.policy == decision.policy).count();
         let ordinal = u32::try_from(same).expect("one event has few consequences");
         raised.push(IntentRaised {
@@ -54,10 +58,19 @@ pub fn decide(state: &State, cause: EventId, at: Timestamp, changes: &[Change]) 
     raised
 }
 
-fn conclude(state: &State, change: &Change, at: Timestamp) -> Option<Decision> {
-    match change {
+fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
+    let one = match change {
         Change::ClientWrote(written) => client_message_to_crm::decide(state, written),
         Change::AppWrote(written) => app_message_to_crm::decide(state, written),
+        Change::AssistantAsked(written) => client_message_to_assistant::decide(state, written),
+        // The client first: it is for them.
+        Change::AssistantWrote(written) => {
+            let to_channel = assistant_message_to_channel::decide(state, written);
+            return to_channel.into_iter().chain(assistant_message_to_crm::decide(state, written)).collect();
+        }
+        Change::AssistantToldNews { thread, connection: _, news, client, event } => {
+            assistant_news_noted_in_crm::decide(state, *thread, news, client, *event, at)
+        }
         Change::ManagerWrote(written) => manager_message_to_channel::decide(state, written),
         Change::ManagerWroteFirst { written, phone } => manager_message_to_channel::decide_first(state, written, phone),
         Change::ChannelWanted { thread, connection, phone } => {
@@ -74,11 +87,16 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Option<Decision> {
         }
         // Known now, and that is all that was wanted.
         Change::ThreadOpened { .. } | Change::Bound { .. } => None,
+        // It has no call by which it could be told; what follows is that nothing follows.
+        Change::AssistantFellSilent { .. } | Change::AssistantSpeaksAgain { .. } | Change::AnswerWithheld { .. } => {
+            None
+        }
         // Echoes die here.
         Change::EchoHeard { .. } | Change::EchoSuspected { .. } => None,
         // For people, not for machines.
         Change::Anomaly(_) => None,
-    }
+    };
+    one.into_iter().collect()
 }
 
 /// What a message says, as it can be said at another connection: a quoted message is named as it is called there. One
@@ -91,15 +109,10 @@ fn content_across(state: &State, written: &Written, to: &ConnectionName) -> Cont
         let known = quoted.as_ref().and_then(|quoted| state.delivery.known(quoted));
         quote.ours = None;
         match known {
-            Some(Known::Written(index)) => {
-                let target = state.delivery.get(index).target.as_ref().filter(|target| target.connection == *to);
-                quote.theirs = target.map(|target| target.message.clone());
+            Some(Known::Written(index) | Known::Ours(index)) => {
+                quote.theirs = state.delivery.get(index).at(to).cloned();
             }
-            Some(Known::Ours(index)) => {
-                let origin = &state.delivery.get(index).origin;
-                quote.theirs = (origin.connection == *to).then(|| origin.message.clone());
-            }
-            Some(Known::OurOwn) | None => {}
+            Some(Known::OurOwn | Known::Withheld) | None => {}
         }
     }
     content

@@ -119,6 +119,7 @@ fn described(
         conversation,
         message: key,
         author: Person { theirs: author.theirs.or(author_id), ..author },
+        speaker: None,
         // The client stands beside the message only where they are not its author.
         client: client.filter(|_| !income),
         source: None,
