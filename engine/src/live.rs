@@ -15,6 +15,7 @@ use chatledger_projections::event::{
 use chatledger_projections::ids::EventId;
 use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::Outcome;
+use chatledger_projections::projection::Projection as _;
 use chatledger_projections::recorded::{Position, Revision, StreamName};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -197,6 +198,7 @@ impl Live {
         } else if self.unmarked >= MARK_EVERY {
             self.mark(stop).await;
         }
+        metrics::held(self.pipeline.state().held.len());
         for (connection, lane) in self.dispatcher.lanes() {
             metrics::lane_depth(connection, lane.depth());
             metrics::circuit(connection, lane.circuit().standing());

@@ -23,6 +23,7 @@ const NOWHERE: &str = "chatledger_requests_nowhere_total";
 const RAISED: &str = "chatledger_intents_raised_total";
 const SETTLED: &str = "chatledger_attempts_settled_total";
 const LANE_DEPTH: &str = "chatledger_lane_depth";
+const HELD: &str = "chatledger_held_intents";
 const CIRCUIT: &str = "chatledger_circuit_open";
 const LAG: &str = "chatledger_pipeline_lag_events";
 const REMARKS: &str = "chatledger_remarks_total";
@@ -88,6 +89,7 @@ fn describe() {
     describe_counter!(RAISED, "Intents, by the connection where they are to become true, and kind.");
     describe_counter!(SETTLED, "Attempts that came to an end, by connection and outcome.");
     describe_gauge!(LANE_DEPTH, "Intents that wait for their connection.");
+    describe_gauge!(HELD, "Intents that were refused or given up and wait for a person.");
     describe_gauge!(
         CIRCUIT,
         "Whether a platform is left alone because it does not answer: 0 no, 0.5 one call is out to see, 1 yes."
@@ -168,6 +170,11 @@ pub fn lane_depth(connection: &ConnectionName, depth: usize) {
     gauge!(LANE_DEPTH, "connection" => connection.to_string()).set(depth as f64);
 }
 
+/// So many intents wait for a person now.
+pub fn held(intents: usize) {
+    gauge!(HELD).set(intents as f64);
+}
+
 /// How a connection's circuit stands now.
 pub fn circuit(connection: &ConnectionName, standing: Standing) {
     let open = match standing {
@@ -234,6 +241,7 @@ mod tests {
         settled(&connection, &Outcome::Accepted);
         lane_depth(&connection, 3);
         circuit(&connection, Standing::HalfOpen);
+        held(2);
         lag(7);
         spooled(&connection);
         passed_on(4, 1);
@@ -251,6 +259,7 @@ mod tests {
             "chatledger_requests_nowhere_total 1",
             "chatledger_attempts_settled_total{connection=\"crm.main\",outcome=\"accepted\"} 1",
             "chatledger_lane_depth{connection=\"crm.main\"} 3",
+            "chatledger_held_intents 2",
             "chatledger_circuit_open{connection=\"crm.main\"} 0.5",
             "chatledger_pipeline_lag_events 7",
             "chatledger_spool_kept_total{connection=\"crm.main\"} 1",

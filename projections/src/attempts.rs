@@ -4,6 +4,7 @@
 //! what may be done about it. Intents that are done leave only a count.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -27,6 +28,9 @@ pub struct Open {
     pub thread: ThreadId,
     /// What it is for.
     pub purpose: Purpose,
+    /// The intent as it was raised, for the case that it comes to no good end.
+    #[serde(skip)]
+    pub as_raised: Arc<IntentRaised>,
     /// When it was raised.
     pub raised_at: Timestamp,
     /// How many attempts were started.
@@ -140,6 +144,7 @@ impl Attempts {
             connection: raised.connection.clone(),
             thread: raised.thread,
             purpose,
+            as_raised: Arc::new(raised.clone()),
             raised_at: at,
             attempts: 0,
             acts: 0,

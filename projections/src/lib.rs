@@ -5,7 +5,7 @@
 //! * [`event`]: what stands in the log; [`recorded`]: an event's place; [`ids`], [`time`], [`phone`], [`content`]: its nouns;
 //! * [`fact`]: what happened at a platform, in our words; [`configuration`]: which platforms belong together;
 //! * [`state`]: what is so, folded from all of that by [`bindings`], [`threads`], [`contacts`], [`echoes`],
-//!   [`assistance`], [`delivery`] and [`attempts`]; a fold tells what it changed as [`change`]s;
+//!   [`assistance`], [`delivery`], [`attempts`] and [`held`]; a fold tells what it changed as [`change`]s;
 //! * [`policy`]: which [`intent`]s follow from a change; [`outcome`]: how an attempt at one ended.
 
 pub mod assistance;
@@ -20,6 +20,7 @@ pub mod delivery;
 pub mod echoes;
 pub mod event;
 pub mod fact;
+pub mod held;
 pub mod ids;
 pub mod intent;
 pub mod outcome;

@@ -57,7 +57,8 @@ pub struct House {
     pub messenger: Side,
     /// Where webhooks arrive.
     pub listen: SocketAddr,
-    private: SocketAddr,
+    /// Where health and metrics are shown, and operators are heard.
+    pub private: SocketAddr,
 }
 
 /// A platform.

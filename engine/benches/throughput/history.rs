@@ -177,6 +177,7 @@ fn configuration() -> Configuration {
         region: Region::RUSSIA,
         chat_id: ChatId::Phone,
         claim: Claim { text: String::new(), strict: true, again_after_ms: 600_000, at_most: 3 },
+        assistant: None,
     };
     Configuration {
         connections: [

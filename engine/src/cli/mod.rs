@@ -13,8 +13,10 @@ mod decode;
 mod demo;
 mod export;
 mod failure;
+mod held;
 mod import;
 mod init;
+mod instruct;
 mod log;
 mod log_address;
 mod output;
@@ -57,6 +59,7 @@ enum Command {
     Decode(decode::Decode),
     Replay(replay::Replay),
     State(state::State),
+    Held(held::Held),
     Assistant(assistant::Assistant),
     Story(story::Story),
     Log(log::Log),
@@ -92,6 +95,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Replay(replay) => tokio::task::block_in_place(|| replay.run()),
         Command::State(state) => tokio::task::block_in_place(|| state.run()),
         Command::Assistant(assistant) => assistant.run().await,
+        Command::Held(held) => held.run().await,
         Command::Story(story) => story.run(),
         Command::Log(log) => log.run().await,
         Command::Spool(spool) => spool.run().await,

@@ -12,6 +12,7 @@ mod chat_claimed_for_us;
 mod client_message_to_assistant;
 mod client_message_to_crm;
 mod delivery_reported_to_crm;
+pub mod held_intent_retried;
 mod manager_message_to_channel;
 mod unknown_conversation_looked_up;
 
@@ -85,6 +86,7 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
         Change::DeliveryRose { thread, origin, state: stands, failure } => {
             delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref())
         }
+        Change::HeldReleased { held, to } => held_intent_retried::decide(held, to.as_ref()),
         // Known now, and that is all that was wanted.
         Change::ThreadOpened { .. } | Change::Bound { .. } => None,
         // It has no call by which it could be told; what follows is that nothing follows.
