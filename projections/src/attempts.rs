@@ -101,9 +101,33 @@ pub enum Purpose {
         /// The platform's id of the conversation.
         conversation: ConversationId,
     },
+    /// It puts a reaction under a message, or takes it back.
+    React,
+    /// It lets a message say something else.
+    Edit,
+    /// It takes a message away.
+    Delete,
+    /// It shows that somebody is writing.
+    ShowTyping,
 }
 
 impl Purpose {
+    /// Whether a person may still want it once it was refused.
+    pub const fn outlives_its_moment(&self) -> bool {
+        match self {
+            Self::Carry { .. }
+            | Self::OpenConversation
+            | Self::Claim { .. }
+            | Self::Report { .. }
+            | Self::LookUp { .. }
+            | Self::React
+            | Self::Edit
+            | Self::Delete => true,
+            // Nobody is writing any more.
+            Self::ShowTyping => false,
+        }
+    }
+
     /// The label of the intent that has this purpose; see [`Intent::label`].
     pub const fn label(&self) -> &'static str {
         match self {
@@ -112,6 +136,10 @@ impl Purpose {
             Self::Claim { .. } => "claim_conversation",
             Self::Report { .. } => "report_delivery",
             Self::LookUp { .. } => "look_up_conversation",
+            Self::React => "set_reaction",
+            Self::Edit => "edit_message",
+            Self::Delete => "delete_message",
+            Self::ShowTyping => "show_typing",
         }
     }
 }
@@ -138,6 +166,10 @@ impl Attempts {
             Intent::ClaimConversation(claim) => Purpose::Claim { theirs: claim.theirs.clone() },
             Intent::ReportDelivery(report) => Purpose::Report { message: report.message.clone() },
             Intent::LookUpConversation(look_up) => Purpose::LookUp { conversation: look_up.conversation.clone() },
+            Intent::SetReaction(_) => Purpose::React,
+            Intent::EditMessage(_) => Purpose::Edit,
+            Intent::DeleteMessage(_) => Purpose::Delete,
+            Intent::ShowTyping(_) => Purpose::ShowTyping,
         };
         let open = Open {
             sequence: self.raised,

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::assistance::{News, Reason, Return};
-use crate::content::Person;
+use crate::content::{Content, Person};
 use crate::delivery::Origin;
 use crate::event::IntentRaised;
-use crate::fact::{DeliveryState, Failure, Message};
+use crate::fact::{DeliveryState, Failure, Message, MessageKey};
 use crate::ids::{ConnectionName, ConversationId, EventId, MessageId, ThreadId};
 use crate::intent::Destination;
 use crate::phone::PhoneNumber;
+use crate::threads::Side;
 use crate::time::Timestamp;
 
 /// Something that is so since this event.
@@ -138,6 +139,55 @@ pub enum Change {
         #[serde(skip)]
         to: Option<Destination>,
     },
+    /// A message says something else, and shall say so on the other side.
+    MessageAltered {
+        /// Which message, over there.
+        there: There,
+        /// What it says now.
+        #[serde(skip)]
+        content: Box<Content>,
+        /// When it was changed, as claimed, else when we heard of it.
+        at: Timestamp,
+    },
+    /// A message is gone, and shall be gone on the other side.
+    MessageWithdrawn {
+        /// Which message, over there.
+        there: There,
+        /// When we heard of it.
+        at: Timestamp,
+    },
+    /// Another reaction stands under a message, or none any more, and shall on the other side.
+    ReactionSet {
+        /// Which message, over there.
+        there: There,
+        /// Which side reacted.
+        side: Side,
+        /// The reaction.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        emoji: Option<String>,
+        /// When we heard of it.
+        at: Timestamp,
+    },
+    /// An alteration of a message that is not known yet, or that is not on the other side yet, is kept until it is.
+    AlterationKept {
+        /// Where it was altered.
+        connection: ConnectionName,
+        /// What it is called there.
+        message: MessageId,
+    },
+    /// Somebody began to write, and it may be shown on the other side.
+    TypingBegan {
+        /// In which dialogue.
+        thread: ThreadId,
+        /// Where it may be shown.
+        connection: ConnectionName,
+        /// Which side writes.
+        side: Side,
+        /// Since when.
+        since: Timestamp,
+        /// Until when it is worth showing.
+        until: Timestamp,
+    },
     /// A webhook was our own doing coming back.
     EchoHeard {
         /// Where.
@@ -169,6 +219,17 @@ pub struct Written {
     /// The message itself.
     #[serde(skip)]
     pub message: Box<Message>,
+}
+
+/// A message as it stands on the other side of where it was altered.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct There {
+    /// In which dialogue.
+    pub thread: ThreadId,
+    /// At which connection.
+    pub connection: ConnectionName,
+    /// What it is called there.
+    pub message: MessageKey,
 }
 
 /// Something that should not have happened.
@@ -214,6 +275,8 @@ pub enum AnomalyKind {
     NotHeld,
     /// A configuration without a connection that the log still speaks of.
     UnknownConnection,
+    /// An alteration of a message that never came to the other side.
+    NeverShown,
 }
 
 impl AnomalyKind {
@@ -232,6 +295,7 @@ impl AnomalyKind {
             Self::UnknownDialogue => "unknown_dialogue",
             Self::NotHeld => "not_held",
             Self::UnknownConnection => "unknown_connection",
+            Self::NeverShown => "never_shown",
         }
     }
 }

@@ -5,9 +5,11 @@
 //! * [`event`]: what stands in the log; [`recorded`]: an event's place; [`ids`], [`time`], [`phone`], [`content`]: its nouns;
 //! * [`fact`]: what happened at a platform, in our words; [`configuration`]: which platforms belong together;
 //! * [`state`]: what is so, folded from all of that by [`bindings`], [`threads`], [`contacts`], [`echoes`],
-//!   [`assistance`], [`delivery`], [`attempts`] and [`held`]; a fold tells what it changed as [`change`]s;
+//!   [`assistance`], [`delivery`], [`alterations`], [`typing`], [`attempts`] and [`held`]; a fold tells what it changed as
+//!   [`change`]s;
 //! * [`policy`]: which [`intent`]s follow from a change; [`outcome`]: how an attempt at one ended.
 
+pub mod alterations;
 pub mod assistance;
 pub mod attempts;
 pub mod bindings;
@@ -31,3 +33,4 @@ pub mod recorded;
 pub mod state;
 pub mod threads;
 pub mod time;
+pub mod typing;

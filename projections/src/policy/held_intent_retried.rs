@@ -35,6 +35,15 @@ pub fn at_another_place(intent: &Intent, to: &Destination) -> Option<Intent> {
             Some(Intent::OpenConversation(open))
         }
         (Intent::OpenConversation(_), Destination::Conversation(_))
-        | (Intent::ClaimConversation(_) | Intent::ReportDelivery(_) | Intent::LookUpConversation(_), _) => None,
+        | (
+            Intent::ClaimConversation(_)
+            | Intent::ReportDelivery(_)
+            | Intent::LookUpConversation(_)
+            | Intent::SetReaction(_)
+            | Intent::EditMessage(_)
+            | Intent::DeleteMessage(_)
+            | Intent::ShowTyping(_),
+            _,
+        ) => None,
     }
 }

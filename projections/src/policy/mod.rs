@@ -11,9 +11,14 @@ mod channel_opened_for_manager;
 mod chat_claimed_for_us;
 mod client_message_to_assistant;
 mod client_message_to_crm;
+mod deletion_carried_across;
 mod delivery_reported_to_crm;
+mod edit_carried_across;
 pub mod held_intent_retried;
 mod manager_message_to_channel;
+mod reaction_carried_across;
+mod told_in_words;
+mod typing_shown_across;
 mod unknown_conversation_looked_up;
 
 use crate::change::{Change, Written};
@@ -86,6 +91,16 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
         Change::DeliveryRose { thread, origin, state: stands, failure } => {
             delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref())
         }
+        Change::MessageAltered { there, content, at } => edit_carried_across::decide(state, there, content, *at),
+        Change::MessageWithdrawn { there, at: heard_at } => deletion_carried_across::decide(state, there, *heard_at),
+        Change::ReactionSet { there, side, emoji, at: heard_at } => {
+            reaction_carried_across::decide(state, there, *side, emoji.as_deref(), *heard_at)
+        }
+        Change::TypingBegan { thread, connection, side, since, until } => {
+            typing_shown_across::decide(state, *thread, connection, *side, *since, *until)
+        }
+        // It follows when its message does.
+        Change::AlterationKept { .. } => None,
         Change::HeldReleased { held, to } => held_intent_retried::decide(held, to.as_ref()),
         // Known now, and that is all that was wanted.
         Change::ThreadOpened { .. } | Change::Bound { .. } => None,
@@ -118,16 +133,4 @@ fn content_across(state: &State, written: &Written, to: &ConnectionName) -> Cont
         }
     }
     content
-}
-
-/// Our id of a message on the other side: where it was written and what it is called there, within 128 plain signs
-/// (amoCRM contract, 1.1). The same message gets the same id however often it is decided upon.
-fn name_across(origin: &Origin) -> crate::ids::MessageId {
-    let name = format!("{}:{}", origin.connection, origin.message);
-    let is_plain = |sign: char| sign.is_ascii_alphanumeric() || "._:@+-".contains(sign);
-    if name.len() <= 128 && name.chars().all(is_plain) {
-        return crate::ids::MessageId::new(name);
-    }
-    let derived = EventId::derived(&[origin.connection.as_str().as_bytes(), origin.message.as_str().as_bytes()]);
-    crate::ids::MessageId::new(derived.to_string())
 }
