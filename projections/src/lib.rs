@@ -6,7 +6,7 @@
 //!   [`username`], [`content`]: its nouns;
 //! * [`fact`]: what happened at a platform, in our words; [`configuration`]: which platforms belong together;
 //! * [`state`]: what is so, folded from all of that by [`bindings`], [`threads`], [`contacts`], [`echoes`],
-//!   [`assistance`], [`delivery`], [`alterations`], [`typing`] and [`attempts`]; a fold tells what it changed as
+//!   [`assistance`], [`delivery`], [`alterations`], [`typing`], [`attempts`] and [`held`]; a fold tells what it changed as
 //!   [`change`]s;
 //! * [`policy`]: which [`intent`]s follow from a change; [`outcome`]: how an attempt at one ended.
 
@@ -23,6 +23,7 @@ pub mod delivery;
 pub mod echoes;
 pub mod event;
 pub mod fact;
+pub mod held;
 pub mod ids;
 pub mod intent;
 pub mod outcome;

@@ -6,6 +6,7 @@
 //! does it stand ([`Delivery`], [`Attempts`]).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -24,6 +25,7 @@ use crate::fact::{
     ConnectionChanged, ConversationKey, ConversationSeen, DeliveryReported, DeliveryState, Fact, Failure, FailureKind,
     Message, MessageKey, ReactionChanged, SendAcknowledged, TypingStarted,
 };
+use crate::held::{HeldIntent, HeldIntents};
 use crate::ids::{ConnectionName, EventId, MessageId, RouteName, ThreadId};
 use crate::intent::Speaker;
 use crate::outcome::{AttemptKind, Outcome};
@@ -58,6 +60,8 @@ pub struct State {
     pub typing: Typing,
     /// The intents that are not done yet.
     pub attempts: Attempts,
+    /// Those that came to no good end, until a person has decided.
+    pub held: HeldIntents,
     /// How the connections themselves are.
     pub connections: BTreeMap<ConnectionName, ConnectionChanged>,
     /// How often each thing happened that should not have.
@@ -80,6 +84,7 @@ macro_rules! scene {
 
 // Here, so that the macro above can be used in it.
 mod assistant;
+mod held;
 
 /// Where a fact stands in history.
 #[derive(Clone, Copy, Debug)]
@@ -136,6 +141,7 @@ impl State {
             (Alterations::NAME, self.alterations.digest()),
             (Typing::NAME, self.typing.digest()),
             (Attempts::NAME, self.attempts.digest()),
+            (HeldIntents::NAME, self.held.digest()),
             ("configuration", Digest::of_entries("configuration", 1, std::iter::once(&self.configuration))),
             ("health", Digest::of_entries("health", 1, connections.chain(anomalies))),
         ]
@@ -808,6 +814,17 @@ impl State {
             changes.push(Change::Anomaly(Anomaly { anomaly: AnomalyKind::UnknownIntent, event, connection, detail }));
             return;
         };
+        if let Outcome::Refused { failure } = &settled.outcome
+            && open.purpose.outlives_its_moment()
+        {
+            self.held.hold(HeldIntent {
+                raised: Arc::clone(&open.as_raised),
+                held_at: at,
+                attempts: open.attempts,
+                failure: failure.clone(),
+                in_doubt: open.uncertain_since.is_some(),
+            });
+        }
         let acknowledged = facts.iter().find_map(|fact| {
             let Fact::SendAcknowledged(acknowledged) = fact else { return None };
             Some(acknowledged)

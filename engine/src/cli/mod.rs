@@ -13,18 +13,22 @@ mod assistant;
 mod backfill;
 mod check_config;
 mod connect;
+mod copy;
 mod decode;
 mod demo;
 mod export;
 mod failure;
+mod held;
 mod import;
 mod init;
+mod instruct;
 mod log;
 mod log_address;
 mod output;
 mod progress;
 mod replay;
 mod serve;
+mod spool;
 mod state;
 mod story;
 mod thread;
@@ -63,11 +67,14 @@ enum Command {
     Decode(decode::Decode),
     Replay(replay::Replay),
     State(state::State),
+    Held(held::Held),
     Assistant(assistant::Assistant),
     Story(story::Story),
     Log(log::Log),
+    Spool(spool::Spool),
     Export(export::Export),
     Import(import::Import),
+    Copy(copy::Copy),
 }
 
 /// Does what was typed.
@@ -122,10 +129,13 @@ async fn run(told: Told) -> Result<(), Failure> {
         Command::Replay(replay) => tokio::task::block_in_place(|| replay.run()),
         Command::State(state) => tokio::task::block_in_place(|| state.run()),
         Command::Assistant(assistant) => assistant.run().await,
+        Command::Held(held) => held.run().await,
         Command::Story(story) => story.run(),
         Command::Log(log) => log.run().await,
+        Command::Spool(spool) => spool.run().await,
         Command::Export(export) => tokio::task::block_in_place(|| export.run()),
         Command::Import(import) => import.run().await,
+        Command::Copy(copy) => copy.run().await,
     }
 }
 

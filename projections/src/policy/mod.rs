@@ -15,6 +15,7 @@ mod client_message_to_crm;
 mod deletion_carried_across;
 mod delivery_reported_to_crm;
 mod edit_carried_across;
+pub mod held_intent_retried;
 mod manager_message_to_channel;
 mod reaction_carried_across;
 mod refused_alteration_told;
@@ -109,6 +110,7 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
         }
         // It follows when its message does.
         Change::AlterationKept { .. } => None,
+        Change::HeldReleased { held, to } => held_intent_retried::decide(held, to.as_ref()),
         // Known now, and that is all that was wanted.
         Change::ThreadOpened { .. } | Change::Bound { .. } => None,
         // It has no call by which it could be told; what follows is that nothing follows.
