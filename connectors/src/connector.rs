@@ -17,6 +17,7 @@ use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 use serde::Serialize;
 
+use crate::administration::{Answer, Command, Given, Misuse};
 use crate::errands::{Administration, History};
 use crate::simulator::Simulator;
 
@@ -43,6 +44,11 @@ pub trait Connector: Sync + fmt::Debug {
 
     /// Reads a reply to one of our calls. Never refuses.
     fn learn(&self, call: &str, reply: &RecordedReply) -> Decoded;
+
+    /// What a person can have done at an account of it, as commands.
+    fn commands(&self) -> &'static [Command] {
+        &[]
+    }
 
     /// A pure model of the platform with one account, for demonstrations, tests and simulation.
     fn simulator(&self, account: &SimulatedAccount<'_>) -> Result<Box<dyn Simulator>, Vec<SettingProblem>>;
@@ -126,6 +132,16 @@ pub trait Connection: Send + Sync + fmt::Debug {
 
     /// The account's quotas, by class of call.
     fn limits(&self) -> Vec<Limit>;
+
+    /// The call that a person's command is, or why it cannot be asked; only for [`Connector::commands`].
+    fn administer(&self, command: &Command, _given: &Given) -> Result<Call, Misuse> {
+        Err(Misuse::new(format!("this platform has no command {} {}", command.noun, command.verb), "see --help"))
+    }
+
+    /// Reads the reply to a command's call that was classified as accepted; the error says what it lacks.
+    fn answer(&self, call: &str, _reply: &RecordedReply) -> Result<Answer, String> {
+        Err(format!("nothing is asked by {call}"))
+    }
 
     /// Where requests go, such as `https://amojo.amocrm.ru`; without a slash at the end.
     fn base_url(&self) -> &str;

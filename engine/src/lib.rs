@@ -6,6 +6,7 @@
 //!
 //! * [`log`]: the only truth there is;
 //! * [`ingress`]: webhooks come in; beside them, what operators ask; [`instructions`]: what they say;
+//! * [`spool`]: where webhooks wait while the log does not take them;
 //! * [`pipeline`]: from an event to what follows from it, pure; [`fold`]: a whole log through it;
 //! * [`dispatch`]: which attempt is due, pure; [`http`]: the way out; [`passes`]: what some calls
 //!   must carry;
@@ -35,4 +36,5 @@ pub mod metrics;
 pub mod passes;
 pub mod pipeline;
 pub mod replay;
+pub mod spool;
 pub mod story;

@@ -15,6 +15,7 @@ use chatledger_projections::event::{
 use chatledger_projections::ids::EventId;
 use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::Outcome;
+use chatledger_projections::projection::Projection as _;
 use chatledger_projections::recorded::{Position, Revision, StreamName};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +24,7 @@ use tracing::{debug, error, info, warn};
 use crate::clock::Clock;
 use crate::config::{Account, Accounts};
 use crate::dispatch::attempt::{Departure, Plan, conclude, plan, turned_away};
+use crate::dispatch::circuit::Standing;
 use crate::dispatch::{Dispatcher, Rules};
 use crate::fold::{FoldError, fold};
 use crate::http::{Http, NoReply};
@@ -184,7 +186,7 @@ impl Live {
             let position = stored.position;
             let recorded = codec::open(stored).map_err(FoldError::from)?;
             let step = self.pipeline.take(recorded);
-            self.dispatcher.see(&step, self.pipeline.state());
+            self.see(&step);
             measure(&step);
             self.position = Some(position);
             self.unmarked += 1;
@@ -196,10 +198,42 @@ impl Live {
         } else if self.unmarked >= MARK_EVERY {
             self.mark(stop).await;
         }
+        metrics::held(self.pipeline.state().held.len());
         for (connection, lane) in self.dispatcher.lanes() {
             metrics::lane_depth(connection, lane.depth());
+            metrics::circuit(connection, lane.circuit().standing());
         }
         Ok(())
+    }
+
+    /// Tells the dispatcher, and people if a platform is left alone from here on, or no longer.
+    fn see(&mut self, step: &Step) {
+        let settled_at = match &step.happening.event {
+            Happening::Settled { settled, .. } => Some(&settled.connection),
+            Happening::Observed { .. }
+            | Happening::Raised(_)
+            | Happening::Started(_)
+            | Happening::Configured(_)
+            | Happening::Instructed(_)
+            | Happening::Advanced(_) => None,
+        };
+        let before = settled_at.and_then(|connection| self.dispatcher.circuit(connection));
+        self.dispatcher.see(step, self.pipeline.state());
+        let after = settled_at.and_then(|connection| self.dispatcher.circuit(connection));
+        if let (Some(connection), Some(before), Some(after)) = (settled_at, before, after) {
+            match (before.standing(), after.standing()) {
+                (Standing::Closed | Standing::HalfOpen, Standing::Open { until }) => {
+                    let (calls, _) = after.silence();
+                    warn!(%connection, calls, %until, "the platform does not answer; it is left alone until then");
+                }
+                (Standing::Open { .. } | Standing::HalfOpen, Standing::Closed) => {
+                    info!(%connection, "the platform answers again");
+                }
+                (Standing::Closed, Standing::Closed | Standing::HalfOpen)
+                | (Standing::Open { .. }, Standing::Open { .. } | Standing::HalfOpen)
+                | (Standing::HalfOpen, Standing::HalfOpen) => {}
+            }
+        }
     }
 
     /// Records intents. One that is on record already was raised by an earlier life of ours.

@@ -4,6 +4,7 @@
 //! what may be done about it. Intents that are done leave only a count.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -12,7 +13,7 @@ use crate::delivery::MessageIndex;
 use crate::event::{AttemptSettled, AttemptStarted, IntentRaised};
 use crate::fact::MessageKey;
 use crate::ids::{ConnectionName, ConversationId, IntentId, MessageId, ThreadId};
-use crate::intent::{Destination, Intent, Speaker};
+use crate::intent::{Intent, Speaker};
 use crate::outcome::{AttemptKind, Outcome};
 use crate::projection::{Digest, Map, Projection};
 use crate::time::Timestamp;
@@ -29,6 +30,9 @@ pub struct Open {
     pub thread: ThreadId,
     /// What it is for.
     pub purpose: Purpose,
+    /// The intent as it was raised, for the case that it comes to no good end.
+    #[serde(skip)]
+    pub as_raised: Arc<IntentRaised>,
     /// When it was raised.
     pub raised_at: Timestamp,
     /// How many attempts were started.
@@ -126,6 +130,22 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// Whether a person may still want it once it was refused.
+    pub const fn outlives_its_moment(&self) -> bool {
+        match self {
+            Self::Carry { .. }
+            | Self::OpenConversation
+            | Self::Claim { .. }
+            | Self::Report { .. }
+            | Self::LookUp { .. }
+            | Self::React { .. }
+            | Self::Edit { .. }
+            | Self::Delete { .. } => true,
+            // Nobody is writing any more.
+            Self::ShowTyping => false,
+        }
+    }
+
     /// The label of the intent that has this purpose; see [`Intent::label`].
     pub const fn label(&self) -> &'static str {
         match self {
@@ -156,7 +176,7 @@ impl Attempts {
         let purpose = match &raised.intent {
             Intent::SendMessage(send) => Purpose::Carry {
                 message,
-                opens: matches!(send.to, Destination::Phone(_)),
+                opens: send.to.opens(),
                 for_company: matches!(send.speaker, Speaker::Manager | Speaker::Bot),
                 text: send.content.text.as_deref().map(Into::into),
             },
@@ -180,6 +200,7 @@ impl Attempts {
             connection: raised.connection.clone(),
             thread: raised.thread,
             purpose,
+            as_raised: Arc::new(raised.clone()),
             raised_at: at,
             attempts: 0,
             acts: 0,

@@ -3,14 +3,17 @@
 //! A change is told once, in the event that made it so: however often a platform repeats itself, a second arrival
 //! changes nothing and therefore causes nothing. Changes are not stored; folding again tells them again.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::assistance::{News, Reason, Return};
 use crate::content::{Content, Person};
 use crate::delivery::Origin;
+use crate::event::IntentRaised;
 use crate::fact::{DeliveryState, Failure, Message, MessageKey};
 use crate::ids::{ConnectionName, ConversationId, EventId, MessageId, ThreadId};
-use crate::phone::PhoneNumber;
+use crate::intent::{Address, Destination};
 use crate::threads::Side;
 use crate::time::Timestamp;
 
@@ -27,12 +30,12 @@ pub enum Change {
     ClientWrote(Written),
     /// A manager's message is to go to a conversation of the channel.
     ManagerWrote(Written),
-    /// A manager's message is to go to a number, and opens the conversation there.
+    /// A manager's message is to go to a number or a public name, and opens the conversation there.
     ManagerWroteFirst {
         /// The message.
         written: Written,
-        /// The client's number.
-        phone: PhoneNumber,
+        /// By what the client is found.
+        address: Address,
     },
     /// A message that the company's side wrote past the CRM is to be shown there.
     AppWrote(Written),
@@ -82,8 +85,8 @@ pub enum Change {
         thread: ThreadId,
         /// Where.
         connection: ConnectionName,
-        /// The client's number.
-        phone: PhoneNumber,
+        /// By what the client is found.
+        address: Address,
     },
     /// A conversation that only the CRM can name is to be given an id of ours.
     ClaimWanted {
@@ -125,6 +128,15 @@ pub enum Change {
         /// Why it failed.
         #[serde(skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
+    },
+    /// An operator wants a held intent to be tried again.
+    HeldReleased {
+        /// The intent as it was raised.
+        #[serde(skip)]
+        held: Arc<IntentRaised>,
+        /// For which receiver, if not for the same.
+        #[serde(skip)]
+        to: Option<Destination>,
     },
     /// A message says something else, and shall say so on the other side.
     MessageAltered {
@@ -290,6 +302,8 @@ pub enum AnomalyKind {
     Rebound,
     /// An assistant or a person speaks of a dialogue that nobody knows.
     UnknownDialogue,
+    /// An operator speaks of an intent that is not held, or cannot go where they say.
+    NotHeld,
     /// A configuration without a connection that the log still speaks of.
     UnknownConnection,
     /// An alteration of a message that never came to the other side.
@@ -310,6 +324,7 @@ impl AnomalyKind {
             Self::UnknownIntent => "unknown_intent",
             Self::Rebound => "rebound",
             Self::UnknownDialogue => "unknown_dialogue",
+            Self::NotHeld => "not_held",
             Self::UnknownConnection => "unknown_connection",
             Self::NeverShown => "never_shown",
         }

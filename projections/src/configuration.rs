@@ -44,7 +44,7 @@ pub struct Traits {
 
 /// What can be done at a connection beside showing messages. What is not said is not possible.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[allow(clippy::struct_excessive_bools)] // Four independent abilities; no combination of them is a state.
+#[allow(clippy::struct_excessive_bools)] // Independent abilities; no combination of them is a state.
 pub struct Abilities {
     /// Reactions can be put under messages.
     #[serde(default)]
@@ -58,11 +58,14 @@ pub struct Abilities {
     /// It can be shown that somebody is writing.
     #[serde(default)]
     pub show_typing: bool,
+    /// A client is found by a public name, too, and not by a number alone.
+    #[serde(default)]
+    pub find_usernames: bool,
 }
 
 impl Abilities {
     /// Nothing but messages.
-    pub const NONE: Self = Self { react: false, edit: false, delete: false, show_typing: false };
+    pub const NONE: Self = Self { react: false, edit: false, delete: false, show_typing: false, find_usernames: false };
 }
 
 /// How a dialogue is begun from our side.
@@ -140,6 +143,8 @@ pub struct Notes {
     pub contact_given: String,
     /// The client seems to be a machine.
     pub client_is_machine: String,
+    /// An answer does not reach the client; the reason stands behind it.
+    pub undelivered: String,
     /// Where people can answer at the assistant's desk; the address stands behind it.
     pub desk: String,
     /// Where people can only read; the address stands behind it.

@@ -115,6 +115,10 @@ pub struct Delivery {
     carried: Vec<Carried>,
     known: Map<Origin, Known>,
     by_job: Map<(ConnectionName, JobId), MessageIndex>,
+    /// What the messenger calls a message, by what the platform calls it.
+    also: Map<Origin, MessageId>,
+    /// The same the other way round.
+    named: Map<Origin, MessageId>,
     early: Map<EarlyKey, Early>,
     early_in_order: VecDeque<EarlyKey>,
 }
@@ -138,6 +142,28 @@ impl Delivery {
     /// What is known of a platform's message id.
     pub fn known(&self, origin: &Origin) -> Option<Known> {
         self.known.get(origin).copied()
+    }
+
+    /// The platform said what the messenger itself calls a message; before the message is known or after it.
+    pub fn name(&mut self, connection: &ConnectionName, message: &MessageId, also: &MessageId) {
+        let origin = |message: &MessageId| Origin { connection: connection.clone(), message: message.clone() };
+        // The first name stays: a messenger gives no second one, and what is in use must not change under a quote.
+        self.also.entry(origin(message)).or_insert_with(|| also.clone());
+        self.named.entry(origin(also)).or_insert_with(|| message.clone());
+    }
+
+    /// By what a message is quoted at its connection: the messenger's name for it where that is known, else the platform's.
+    pub fn quoted_as<'a>(&'a self, message: &'a Origin) -> &'a MessageId {
+        self.also.get(message).unwrap_or(&message.message)
+    }
+
+    /// What is known of a quoted message, by either of its names.
+    pub fn known_quoted(&self, quoted: &Origin) -> Option<Known> {
+        let by_other_name = || {
+            let message = self.named.get(quoted)?.clone();
+            self.known(&Origin { connection: quoted.connection.clone(), message })
+        };
+        self.known(quoted).or_else(by_other_name)
     }
 
     /// The message that a job of ours makes.
@@ -307,10 +333,12 @@ impl Projection for Delivery {
         enum Entry<'a> {
             Carried(&'a Carried),
             Early(&'a EarlyKey, &'a Early),
+            Named(&'a Origin, &'a MessageId),
         }
         let carried = self.carried.iter().map(Entry::Carried);
         let early = self.early.iter().map(|(key, early)| Entry::Early(key, early));
-        Digest::of_entries(Self::NAME, Self::VERSION, carried.chain(early))
+        let named = self.also.iter().map(|(message, also)| Entry::Named(message, also));
+        Digest::of_entries(Self::NAME, Self::VERSION, carried.chain(early).chain(named))
     }
 
     fn len(&self) -> usize {

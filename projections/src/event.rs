@@ -6,7 +6,7 @@ use crate::bytes::Bytes;
 use crate::configuration::Configuration;
 use crate::fact::Fact;
 use crate::ids::{ConnectionName, EventId, IntentId, ThreadId};
-use crate::intent::Intent;
+use crate::intent::{Destination, Intent};
 use crate::outcome::{AttemptKind, Outcome};
 use crate::time::Timestamp;
 
@@ -173,6 +173,23 @@ pub enum Instruction {
         /// Which dialogue.
         thread: ThreadId,
     },
+    /// A held intent is to be tried again.
+    RetryHeld {
+        /// In which dialogue.
+        thread: ThreadId,
+        /// Which intent.
+        intent: IntentId,
+        /// For which receiver, if not for the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Destination>,
+    },
+    /// A held intent is to be left as it is, and to be held no more.
+    SkipHeld {
+        /// In which dialogue.
+        thread: ThreadId,
+        /// Which intent.
+        intent: IntentId,
+    },
 }
 
 impl Instruction {
@@ -181,13 +198,18 @@ impl Instruction {
         match self {
             Self::SwitchAssistantOn { .. } => "switch_assistant_on",
             Self::SwitchAssistantOff { .. } => "switch_assistant_off",
+            Self::RetryHeld { .. } => "retry_held",
+            Self::SkipHeld { .. } => "skip_held",
         }
     }
 
     /// The dialogue that it is about.
     pub const fn thread(&self) -> ThreadId {
         match self {
-            Self::SwitchAssistantOn { thread } | Self::SwitchAssistantOff { thread } => *thread,
+            Self::SwitchAssistantOn { thread }
+            | Self::SwitchAssistantOff { thread }
+            | Self::RetryHeld { thread, .. }
+            | Self::SkipHeld { thread, .. } => *thread,
         }
     }
 }

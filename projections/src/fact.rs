@@ -23,6 +23,8 @@ pub enum Fact {
     MessageEdited(MessageEdited),
     /// A message is gone.
     MessageDeleted(MessageDeleted),
+    /// The platform said what the messenger itself calls a message.
+    MessageNamed(MessageNamed),
     /// Somebody put a reaction under a message, or took it back.
     ReactionChanged(ReactionChanged),
     /// Somebody is writing.
@@ -127,6 +129,15 @@ pub struct MessageDeleted {
     pub conversation: ConversationKey,
     /// Which message.
     pub message: MessageKey,
+}
+
+/// The platform said what the messenger itself calls a message: another name for the same, by which it is quoted there.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct MessageNamed {
+    /// The platform's id.
+    pub message: MessageId,
+    /// The messenger's.
+    pub also: MessageId,
 }
 
 /// Somebody put a reaction under a message, or took it back.

@@ -9,6 +9,7 @@
 mod appending;
 mod backends;
 mod codec;
+mod copy;
 mod crash;
 mod eventstoredb;
 mod export;
@@ -63,6 +64,8 @@ macro_rules! every_case {
                 a_log_that_hangs_is_left_alone_and_asked_again
                 appends_that_share_a_flush_are_answered_each_for_itself
                 an_event_that_is_too_large_harms_nothing_else
+                appends_in_order_are_stored_in_their_order
+                behind_an_append_that_is_not_taken_none_is_tried
             }
             reading {
                 forwards_and_backwards_mirror_each_other

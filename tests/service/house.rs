@@ -59,7 +59,8 @@ pub struct House {
     pub messenger: Side,
     /// Where webhooks arrive.
     pub listen: SocketAddr,
-    private: SocketAddr,
+    /// Where health and metrics are shown, and operators are heard.
+    pub private: SocketAddr,
 }
 
 /// A platform.
@@ -275,6 +276,8 @@ connect_timeout = "500ms"
 call_timeout = "{call_timeout}"
 retry_first = "100ms"
 retry_cap = "1s"
+circuit_first = "200ms"
+circuit_cap = "1s"
 shutdown_grace = "{grace}"
 
 [connections.crm]

@@ -15,6 +15,7 @@ use std::{fmt, io};
 use chatledger::config::{Accounts, Config, SecretSource};
 use chatledger::dispatch::attempt::{Departure, Plan, conclude, plan};
 use chatledger::dispatch::backoff::Backoff;
+use chatledger::dispatch::circuit::CircuitRules;
 use chatledger::dispatch::{Dispatcher, Rules};
 use chatledger::log::naming;
 use chatledger::pipeline::Pipeline;
@@ -59,6 +60,7 @@ pub const RULES: Rules = Rules {
     in_flight: 8,
     give_up_after: Duration::from_secs(24 * 60 * 60),
     backoff: Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(300) },
+    circuit: CircuitRules { after: 5, first: Duration::from_secs(5), cap: Duration::from_secs(60) },
 };
 
 /// Lets a script happen until everything is at rest.

@@ -73,6 +73,7 @@ fn the_default_document_is_the_default() {
         assert_eq!(config.server.max_body, 1 << 20);
         assert_eq!(config.server.request_timeout, Duration::from_secs(5));
         assert_eq!(config.dispatch.give_up_after, DAY);
+        assert_eq!(config.spool, None, "an SQLite log has no spool unless one is named");
         assert_eq!(config.logging, Logging { format: LogFormat::Text, level: tracing::Level::INFO });
     }
     assert_eq!((default.server, default.dispatch), (empty.server, empty.dispatch));
@@ -219,6 +220,21 @@ fn a_document_that_is_not_toml_names_its_lines() {
     let shown = problems("log = \n[server\nlisten = \"x\"\n");
     assert!(shown[0].starts_with("line 1: this is not TOML"), "{shown:?}");
     assert!(shown.len() > 1, "{shown:?}");
+}
+
+#[test]
+fn a_spool_is_where_one_is_named_and_leaves_itself_time() {
+    let named = parse(&format!("{SOUND}\n[spool]\npath = \"/var/spool/chatledger\"\nmax_age = \"2h\"")).expect("sound");
+    let spool = named.spool.expect("it is named");
+    assert_eq!((spool.path.as_path(), spool.after), (Path::new("/var/spool/chatledger"), Duration::from_millis(1500)));
+    assert_eq!((spool.limits.max_bytes, spool.limits.max_age), (1 << 30, Duration::from_secs(7200)));
+    let problems = problems(&format!("{SOUND}\n[spool]\npath = \"x\"\nafter = \"5s\"\nmax_bytes = \"1 MiB\""));
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(
+        problems.iter().any(|problem| problem.contains("spool.after") && problem.contains("no time")),
+        "{problems:?}"
+    );
+    assert!(problems.iter().any(|problem| problem.contains("spool.max_bytes")), "{problems:?}");
 }
 
 #[test]

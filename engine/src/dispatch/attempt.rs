@@ -14,6 +14,7 @@ use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 
+use super::circuit::NO_CALL;
 use crate::config::Account;
 
 /// An attempt that is due.
@@ -193,7 +194,7 @@ impl Departure {
     }
 
     fn end(&self, kind: AttemptKind, account: &Account, failure: Failure) -> Plan {
-        let started = self.started(kind, "none");
+        let started = self.started(kind, NO_CALL);
         let settled = self.settled(&started, account, Outcome::Refused { failure }, None, Vec::new());
         Plan::End { started, settled }
     }

@@ -6,6 +6,7 @@
 
 pub mod attempt;
 pub mod backoff;
+pub mod circuit;
 pub mod lane;
 pub mod limits;
 
@@ -23,6 +24,7 @@ use chatledger_projections::time::Timestamp;
 
 use self::attempt::{Departure, interrupted};
 use self::backoff::Backoff;
+use self::circuit::{Circuit, CircuitRules, INTERRUPTED, Sign};
 use self::lane::{Afterwards, Lane, Next, Queued};
 use crate::config::{Account, Accounts};
 use crate::pipeline::Step;
@@ -36,6 +38,8 @@ pub struct Rules {
     pub give_up_after: Duration,
     /// The delays between attempts.
     pub backoff: Backoff,
+    /// When a platform that does not answer is left alone.
+    pub circuit: CircuitRules,
 }
 
 /// Says which attempts are due.
@@ -58,7 +62,7 @@ pub struct Due {
 impl Dispatcher {
     /// A dispatcher with empty lanes for these accounts.
     pub fn new(accounts: Arc<Accounts>, rules: Rules) -> Self {
-        let lane = |account: &Account| Lane::new(&account.connection.limits(), rules.in_flight);
+        let lane = |account: &Account| Lane::new(&account.connection.limits(), rules.in_flight, rules.circuit);
         let lanes = accounts.iter().map(|(name, account)| (name.clone(), lane(account))).collect();
         Self { accounts, lanes, rules }
     }
@@ -79,7 +83,7 @@ impl Dispatcher {
                     if let Some(account) = self.accounts.get(&open.connection) {
                         let mut departure = departure(intent, open, self.class(open, *kind), state);
                         departure.attempt = open.attempts;
-                        let started = AttemptStarted { call: "interrupted".to_owned(), ..departure.started(*kind, "") };
+                        let started = AttemptStarted { call: INTERRUPTED.to_owned(), ..departure.started(*kind, "") };
                         ends.push(interrupted(&departure, &started, account));
                     }
                     Timestamp::from_millis(i64::MAX)
@@ -91,9 +95,18 @@ impl Dispatcher {
         ends
     }
 
-    /// Sees a step of the past: calls that were made before the engine started count against the limits all the same.
+    /// Sees a step of the past: calls that were made before the engine started count against the limits all the same, and
+    /// a platform that did not answer then is asked as carefully as before.
     pub fn recall(&mut self, step: &Step, state: &State) {
-        let Happening::Started(started) = &step.happening.event else { return };
+        let started = match &step.happening.event {
+            Happening::Started(started) => started,
+            Happening::Settled { settled, .. } => return self.hear(settled, step.happening.recorded_at),
+            Happening::Observed { .. }
+            | Happening::Raised(_)
+            | Happening::Configured(_)
+            | Happening::Instructed(_)
+            | Happening::Advanced(_) => return,
+        };
         let Some(open) = state.attempts.get(started.intent_id) else { return };
         let account = self.accounts.get(&open.connection);
         let class = account.and_then(|account| account.connection.class_of_call(&started.call));
@@ -149,9 +162,15 @@ impl Dispatcher {
             Ok(()) => Some(Departure { class, ..departure }),
             Err(not_before) => {
                 lane.settle(departure.intent, Afterwards::Again { class, not_before });
+                lane.hear(Sign::Nothing, now);
                 None
             }
         }
+    }
+
+    /// How a connection's circuit stands.
+    pub fn circuit(&self, connection: &ConnectionName) -> Option<Circuit> {
+        self.lanes.get(connection).map(|lane| *lane.circuit())
     }
 
     /// The lanes, for gauges.
@@ -178,6 +197,12 @@ impl Dispatcher {
         if let Some(lane) = self.lanes.get_mut(&settled.connection) {
             lane.settle(settled.intent_id, afterwards);
         }
+        self.hear(settled, at);
+    }
+
+    fn hear(&mut self, settled: &AttemptSettled, at: Timestamp) {
+        let Some(lane) = self.lanes.get_mut(&settled.connection) else { return };
+        lane.hear(Sign::of(settled), at);
     }
 
     fn not_before(

@@ -36,6 +36,7 @@ use chatledger_projections::time::Timestamp;
 use crate::config::{Accounts, Config};
 use crate::dispatch::attempt::{Departure, Plan, conclude, plan};
 use crate::dispatch::backoff::Backoff;
+use crate::dispatch::circuit::CircuitRules;
 use crate::dispatch::{Dispatcher, Rules};
 use crate::log::naming;
 use crate::pipeline::Pipeline;
@@ -95,6 +96,7 @@ const RULES: Rules = Rules {
     in_flight: 8,
     give_up_after: Duration::from_secs(24 * 60 * 60),
     backoff: Backoff { first: Duration::from_secs(2), cap: Duration::from_secs(300) },
+    circuit: CircuitRules { after: 5, first: Duration::from_secs(5), cap: Duration::from_secs(60) },
 };
 
 impl Teller {

@@ -2,10 +2,13 @@
 
 use super::{Bindings, Endpoint, Parked, Place, Placed, Scene, Standing, Unreachable, bound};
 use crate::change::{AnomalyKind, Change, Written};
-use crate::configuration::{FirstContact, Route};
+use crate::configuration::{FirstContact, Route, Traits};
+use crate::contacts::Contact;
 use crate::fact::{ConversationSeen, Message};
 use crate::ids::{ConnectionName, ConversationId, ThreadId};
+use crate::intent::Address;
 use crate::phone::PhoneNumber;
+use crate::username::Username;
 
 impl Bindings {
     /// Places a message that a messenger tells of; one of an unknown conversation waits until its client is known.
@@ -57,7 +60,12 @@ impl Bindings {
         let (name, route) = scene.configuration.route_of_channel(scene.connection)?;
         let bound_to = self.thread_of(scene.connection, theirs);
         let by_phone = || phone.and_then(|phone| scene.thread_of(name, route, phone));
-        let place = match (bound_to, opened_for.or_else(by_phone)) {
+        // Whoever has a dialogue under a number keeps it, whatever they are called now.
+        let by_username = || {
+            let nameless = bound_to.is_none() && phone.is_none() && !seen.group;
+            nameless.then(|| scene.thread_of_username(name, route, &seen.client)).flatten()
+        };
+        let place = match (bound_to, opened_for.or_else(by_phone).or_else(by_username)) {
             (Some(bound_to), Some(asked)) if opened_for.is_some() && bound_to != asked => {
                 let detail = format!("{theirs} was dialogue {bound_to}'s; the manager's new one takes it over");
                 changes.push(scene.anomaly(AnomalyKind::Rebound, detail));
@@ -101,7 +109,7 @@ impl Bindings {
         scene: &Scene<'_>,
         route: &Route,
         written: Written,
-        phone: Option<&PhoneNumber>,
+        contact: Option<&Contact>,
         changes: &mut Vec<Change>,
     ) -> Result<(), Unreachable> {
         let thread = written.thread;
@@ -114,20 +122,21 @@ impl Bindings {
             }
             return Ok(());
         }
-        let first_contact = scene.configuration.connections.get(channel).map(|known| known.traits.first_contact);
-        let (phone, first_contact) = match (phone, first_contact) {
-            (_, None | Some(FirstContact::ClientOnly)) => return Err(Unreachable::ClientOnly),
-            (None, Some(_)) => return Err(Unreachable::NoPhone),
-            (Some(phone), Some(first_contact)) => (phone.clone(), first_contact),
+        let traits = scene.configuration.connections.get(channel).map(|known| known.traits);
+        let Some(traits) = traits.filter(|traits| traits.first_contact != FirstContact::ClientOnly) else {
+            return Err(Unreachable::ClientOnly);
+        };
+        let Some(address) = contact.and_then(|contact| address(contact, traits)) else {
+            return Err(Unreachable::NoPhone);
         };
         let mut endpoint = Endpoint::new(channel, Standing::Opening);
-        match first_contact {
+        match traits.first_contact {
             FirstContact::OpenThenSend => {
                 endpoint.waiting.push(written);
-                changes.push(Change::ChannelWanted { thread, connection: channel.clone(), phone });
+                changes.push(Change::ChannelWanted { thread, connection: channel.clone(), address });
             }
             FirstContact::SendToPhone | FirstContact::WriteUnderOurId => {
-                changes.push(Change::ManagerWroteFirst { written, phone });
+                changes.push(Change::ManagerWroteFirst { written, address });
             }
             FirstContact::ClientOnly => return Err(Unreachable::ClientOnly),
         }
@@ -182,4 +191,13 @@ impl Bindings {
         }
         self.parked.remove(&(connection.clone(), theirs.clone())).unwrap_or_default()
     }
+}
+
+/// By what a client is found at a connection: by their number, and failing that by their public name.
+fn address(contact: &Contact, traits: Traits) -> Option<Address> {
+    let by_username = || {
+        let username = contact.username.as_deref().filter(|_| traits.can.find_usernames)?;
+        Username::parse(username).map(Address::Username)
+    };
+    contact.phone.clone().map(Address::Phone).or_else(by_username)
 }

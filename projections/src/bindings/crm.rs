@@ -37,7 +37,11 @@ impl Bindings {
         };
         let phone = message.client.as_ref().and_then(|client| client.phone.as_deref());
         let phone = phone.and_then(|phone| PhoneNumber::parse(phone, route.region).ok());
-        let known = phone.as_ref().and_then(|phone| scene.thread_of(name, route, phone));
+        let by_username = || scene.thread_of_username(name, route, message.client.as_ref()?);
+        let known = match &phone {
+            Some(phone) => scene.thread_of(name, route, phone),
+            None => by_username(),
+        };
         let thread = known.unwrap_or_else(|| ThreadId::first_seen(name, scene.connection, theirs));
         let ours = message.conversation.ours.clone().or_else(|| {
             let wanted = phone.as_ref().map(|phone| chat_id(name, route, phone))?;

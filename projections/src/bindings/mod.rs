@@ -22,11 +22,13 @@ use serde::Serialize;
 use crate::change::{Anomaly, AnomalyKind, Change};
 use crate::configuration::{Configuration, Route};
 use crate::contacts::Contacts;
+use crate::content::Person;
 use crate::fact::Fact;
 use crate::ids::{ConnectionName, EventId, RouteName, ThreadId};
 use crate::phone::PhoneNumber;
 use crate::threads::Threads;
 use crate::time::Timestamp;
+use crate::username::Username;
 
 /// Everything beside the bindings themselves that placing a fact depends on.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +56,18 @@ impl Scene<'_> {
     /// The dialogue of a number on a route, if there is one.
     fn thread_of(&self, name: &RouteName, route: &Route, phone: &PhoneNumber) -> Option<ThreadId> {
         let of_the_number = self.contacts.threads_of(&route.crm, phone).iter().copied();
-        of_the_number.rev().find(|thread| self.threads.get(*thread).is_some_and(|thread| thread.route == *name))
+        of_the_number.rev().find(|thread| self.is_on(*thread, name))
+    }
+
+    /// The same of a public name.
+    fn thread_of_username(&self, name: &RouteName, route: &Route, client: &Person) -> Option<ThreadId> {
+        let username = Username::parse(client.username.as_deref()?)?;
+        let of_the_name = self.contacts.threads_of_username(&route.crm, &username).iter().copied();
+        of_the_name.rev().find(|thread| self.is_on(*thread, name))
+    }
+
+    fn is_on(&self, thread: ThreadId, name: &RouteName) -> bool {
+        self.threads.get(thread).is_some_and(|thread| thread.route == *name)
     }
 }
 

@@ -4,6 +4,7 @@
 //! dispatcher's. An intent's id is derived from its cause, its policy and its ordinal, so deciding twice raises once.
 
 mod app_message_to_crm;
+mod assistant_failure_noted_in_crm;
 mod assistant_message_to_channel;
 mod assistant_message_to_crm;
 mod assistant_news_noted_in_crm;
@@ -14,6 +15,7 @@ mod client_message_to_crm;
 mod deletion_carried_across;
 mod delivery_reported_to_crm;
 mod edit_carried_across;
+pub mod held_intent_retried;
 mod manager_message_to_channel;
 mod reaction_carried_across;
 mod refused_alteration_told;
@@ -78,9 +80,11 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
             assistant_news_noted_in_crm::decide(state, *thread, news, client, *event, at)
         }
         Change::ManagerWrote(written) => manager_message_to_channel::decide(state, written),
-        Change::ManagerWroteFirst { written, phone } => manager_message_to_channel::decide_first(state, written, phone),
-        Change::ChannelWanted { thread, connection, phone } => {
-            Some(channel_opened_for_manager::decide(*thread, connection, phone))
+        Change::ManagerWroteFirst { written, address } => {
+            manager_message_to_channel::decide_first(state, written, address)
+        }
+        Change::ChannelWanted { thread, connection, address } => {
+            Some(channel_opened_for_manager::decide(*thread, connection, address))
         }
         Change::ClaimWanted { thread, connection, theirs, ordinal } => {
             chat_claimed_for_us::decide(state, *thread, connection, theirs, *ordinal, at)
@@ -89,7 +93,9 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
             Some(unknown_conversation_looked_up::decide(*thread, connection, conversation))
         }
         Change::DeliveryRose { thread, origin, state: stands, failure } => {
-            delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref())
+            delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref()).or_else(|| {
+                assistant_failure_noted_in_crm::decide(state, *thread, origin, *stands, failure.as_ref(), at)
+            })
         }
         Change::MessageAltered { there, content, at } => edit_carried_across::decide(state, there, content, *at),
         Change::MessageWithdrawn { there, at: heard_at } => deletion_carried_across::decide(state, there, *heard_at),
@@ -104,6 +110,7 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
         }
         // It follows when its message does.
         Change::AlterationKept { .. } => None,
+        Change::HeldReleased { held, to } => held_intent_retried::decide(held, to.as_ref()),
         // Known now, and that is all that was wanted.
         Change::ThreadOpened { .. } | Change::Bound { .. } => None,
         // It has no call by which it could be told; what follows is that nothing follows.
@@ -125,11 +132,15 @@ fn content_across(state: &State, written: &Written, to: &ConnectionName) -> Cont
     if let Some(quote) = &mut content.quote {
         let quoted =
             quote.theirs.take().map(|message| Origin { connection: written.origin.connection.clone(), message });
-        let known = quoted.as_ref().and_then(|quoted| state.delivery.known(quoted));
+        let known = quoted.as_ref().and_then(|quoted| state.delivery.known_quoted(quoted));
         quote.ours = None;
         match known {
             Some(Known::Written(index) | Known::Ours(index)) => {
-                quote.theirs = state.delivery.get(index).at(to).cloned();
+                let there = state.delivery.get(index).at(to);
+                quote.theirs = there.map(|message| {
+                    let there = Origin { connection: to.clone(), message: message.clone() };
+                    state.delivery.quoted_as(&there).clone()
+                });
             }
             Some(Known::OurOwn | Known::Withheld) | None => {}
         }

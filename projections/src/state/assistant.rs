@@ -99,17 +99,21 @@ impl State {
             changes.push(Change::Anomaly(Anomaly { anomaly, event, connection: None, detail }));
             return;
         }
-        match *instruction {
-            Instruction::SwitchAssistantOff { thread } => {
+        match instruction {
+            &Instruction::SwitchAssistantOff { thread } => {
                 if let Some(reason) = self.assistance.switch_off(thread, moment.at) {
                     changes.push(Change::AssistantFellSilent { thread, reason });
                 }
             }
-            Instruction::SwitchAssistantOn { thread } => {
+            &Instruction::SwitchAssistantOn { thread } => {
                 if self.assistance.switch_on(thread) {
                     changes.push(Change::AssistantSpeaksAgain { thread, because: Return::SwitchedOn });
                 }
             }
+            Instruction::RetryHeld { thread, intent, to } => {
+                self.retry_held(moment, *thread, *intent, to.as_ref(), changes);
+            }
+            Instruction::SkipHeld { thread, intent } => self.skip_held(moment, *thread, *intent, changes),
         }
     }
 
