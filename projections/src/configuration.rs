@@ -231,3 +231,15 @@ impl Configuration {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_was_recorded_before_there_were_abilities_has_none() {
+        let recorded = r#"{"first_contact":"client_only","can_look_up":true,"wants_delivery":false}"#;
+        let traits: Traits = serde_json::from_str(recorded).expect("it stands in a log");
+        assert_eq!(traits.can, Abilities::NONE);
+    }
+}

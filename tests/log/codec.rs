@@ -10,9 +10,12 @@ use chatledger_projections::event::{
     AttemptSettled, AttemptStarted, Event, Instruction, IntentRaised, OperatorInstructed, PolicyAdvanced,
     RecordedReply, Transport, WebhookReceived,
 };
-use chatledger_projections::fact::{ConversationKey, DeliveryState};
+use chatledger_projections::fact::{ConversationKey, DeliveryState, MessageKey};
 use chatledger_projections::ids::{ConnectionName, ConversationId, EventId, IntentId, MessageId, ThreadId};
-use chatledger_projections::intent::{Destination, Intent, LookUpConversation, ReportDelivery, SendMessage, Speaker};
+use chatledger_projections::intent::{
+    DeleteMessage, Destination, EditMessage, Intent, LookUpConversation, ReportDelivery, SendMessage, SetReaction,
+    ShowTyping, Speaker,
+};
 use chatledger_projections::outcome::{AttemptKind, Outcome};
 use chatledger_projections::recorded::{Position, Revision, StreamName};
 use chatledger_projections::time::Timestamp;
@@ -55,6 +58,36 @@ fn intents() -> impl Strategy<Value = Intent> {
     prop_oneof![
         any::<String>().prop_map(|id| {
             Intent::LookUpConversation(LookUpConversation { conversation: ConversationId::new(id) })
+        }),
+        (any::<String>(), any::<Option<String>>()).prop_map(|(id, emoji)| {
+            Intent::SetReaction(SetReaction {
+                conversation: ConversationKey::theirs(ConversationId::new(id.clone())),
+                message: MessageKey { theirs: Some(MessageId::new(id)), ours: None, job: None },
+                speaker: Speaker::Manager,
+                author: Default::default(),
+                emoji,
+            })
+        }),
+        (any::<String>(), any::<i64>()).prop_map(|(text, time)| {
+            Intent::EditMessage(EditMessage {
+                conversation: ConversationKey::default(),
+                message: MessageKey { theirs: None, ours: Some(MessageId::new(text.clone())), job: None },
+                content: Content::text(text),
+                at: Timestamp::from_millis(time),
+            })
+        }),
+        any::<String>().prop_map(|id| {
+            let message = MessageKey { theirs: Some(MessageId::new(id)), ours: None, job: None };
+            Intent::DeleteMessage(DeleteMessage { conversation: ConversationKey::default(), message })
+        }),
+        any::<(i64, i64)>().prop_map(|(since, until)| {
+            Intent::ShowTyping(ShowTyping {
+                conversation: ConversationKey::default(),
+                speaker: Speaker::Client,
+                author: Default::default(),
+                since: Timestamp::from_millis(since),
+                until: Timestamp::from_millis(until),
+            })
         }),
         any::<String>().prop_map(|id| {
             Intent::ReportDelivery(ReportDelivery {

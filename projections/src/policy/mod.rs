@@ -17,6 +17,7 @@ mod delivery_reported_to_crm;
 mod edit_carried_across;
 mod manager_message_to_channel;
 mod reaction_carried_across;
+mod refused_alteration_told;
 mod told_in_words;
 mod typing_shown_across;
 mod unknown_conversation_looked_up;
@@ -100,6 +101,9 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
         }
         Change::TypingBegan { thread, connection, side, since, until } => {
             typing_shown_across::decide(state, *thread, connection, *side, *since, *until)
+        }
+        Change::AlterationRefused { there, refused, at: settled_at } => {
+            refused_alteration_told::decide(state, there, refused, *settled_at)
         }
         // It follows when its message does.
         Change::AlterationKept { .. } => None,
