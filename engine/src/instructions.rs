@@ -106,7 +106,7 @@ fn is_this_machine(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let is_local = |name: &str| name.eq_ignore_ascii_case("localhost");
     host.parse::<SocketAddr>().is_ok()
-        || host.parse::<std::net::IpAddr>().is_ok()
+        || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()
         || is_local(host)
         || host.rsplit_once(':').is_some_and(|(name, _)| is_local(name))
 }

@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::content::Content;
 use crate::delivery::MessageIndex;
 use crate::event::{AttemptSettled, AttemptStarted, IntentRaised};
+use crate::fact::MessageKey;
 use crate::ids::{ConnectionName, ConversationId, IntentId, MessageId, ThreadId};
 use crate::intent::{Destination, Intent, Speaker};
 use crate::outcome::{AttemptKind, Outcome};
@@ -68,7 +70,7 @@ pub enum Standing {
 }
 
 /// What an intent is for, as far as folds need it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// It carries a message across.
@@ -102,11 +104,27 @@ pub enum Purpose {
         conversation: ConversationId,
     },
     /// It puts a reaction under a message, or takes it back.
-    React,
+    React {
+        /// Which message.
+        message: MessageKey,
+        /// In whose name.
+        speaker: Speaker,
+        /// The reaction.
+        emoji: Option<Box<str>>,
+    },
     /// It lets a message say something else.
-    Edit,
+    Edit {
+        /// Which message.
+        message: MessageKey,
+        /// What it is to say.
+        #[serde(skip)]
+        content: Box<Content>,
+    },
     /// It takes a message away.
-    Delete,
+    Delete {
+        /// Which message.
+        message: MessageKey,
+    },
     /// It shows that somebody is writing.
     ShowTyping,
 }
@@ -120,9 +138,9 @@ impl Purpose {
             | Self::Claim { .. }
             | Self::Report { .. }
             | Self::LookUp { .. }
-            | Self::React
-            | Self::Edit
-            | Self::Delete => true,
+            | Self::React { .. }
+            | Self::Edit { .. }
+            | Self::Delete { .. } => true,
             // Nobody is writing any more.
             Self::ShowTyping => false,
         }
@@ -136,9 +154,9 @@ impl Purpose {
             Self::Claim { .. } => "claim_conversation",
             Self::Report { .. } => "report_delivery",
             Self::LookUp { .. } => "look_up_conversation",
-            Self::React => "set_reaction",
-            Self::Edit => "edit_message",
-            Self::Delete => "delete_message",
+            Self::React { .. } => "set_reaction",
+            Self::Edit { .. } => "edit_message",
+            Self::Delete { .. } => "delete_message",
             Self::ShowTyping => "show_typing",
         }
     }
@@ -166,9 +184,15 @@ impl Attempts {
             Intent::ClaimConversation(claim) => Purpose::Claim { theirs: claim.theirs.clone() },
             Intent::ReportDelivery(report) => Purpose::Report { message: report.message.clone() },
             Intent::LookUpConversation(look_up) => Purpose::LookUp { conversation: look_up.conversation.clone() },
-            Intent::SetReaction(_) => Purpose::React,
-            Intent::EditMessage(_) => Purpose::Edit,
-            Intent::DeleteMessage(_) => Purpose::Delete,
+            Intent::SetReaction(set) => Purpose::React {
+                message: set.message.clone(),
+                speaker: set.speaker,
+                emoji: set.emoji.as_deref().map(Into::into),
+            },
+            Intent::EditMessage(edit) => {
+                Purpose::Edit { message: edit.message.clone(), content: Box::new(edit.content.clone()) }
+            }
+            Intent::DeleteMessage(delete) => Purpose::Delete { message: delete.message.clone() },
             Intent::ShowTyping(_) => Purpose::ShowTyping,
         };
         let open = Open {

@@ -175,6 +175,16 @@ pub enum Change {
         /// What it is called there.
         message: MessageId,
     },
+    /// A platform refused to alter a message.
+    AlterationRefused {
+        /// Which message, over there.
+        there: There,
+        /// What it refused.
+        #[serde(flatten)]
+        refused: Refused,
+        /// When.
+        at: Timestamp,
+    },
     /// Somebody began to write, and it may be shown on the other side.
     TypingBegan {
         /// In which dialogue.
@@ -230,6 +240,28 @@ pub struct There {
     pub connection: ConnectionName,
     /// What it is called there.
     pub message: MessageKey,
+}
+
+/// An alteration that a platform refused.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(tag = "refused", rename_all = "snake_case")]
+pub enum Refused {
+    /// To let a message say this.
+    Edit {
+        /// What it should have said.
+        #[serde(skip)]
+        content: Box<Content>,
+    },
+    /// To take a message away.
+    Deletion,
+    /// To put a reaction under a message, or to take it back.
+    Reaction {
+        /// Which side reacted.
+        side: Side,
+        /// The reaction.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        emoji: Option<String>,
+    },
 }
 
 /// Something that should not have happened.

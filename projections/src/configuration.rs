@@ -140,6 +140,8 @@ pub struct Notes {
     pub contact_given: String,
     /// The client seems to be a machine.
     pub client_is_machine: String,
+    /// An answer does not reach the client; the reason stands behind it.
+    pub undelivered: String,
     /// Where people can answer at the assistant's desk; the address stands behind it.
     pub desk: String,
     /// Where people can only read; the address stands behind it.
@@ -227,5 +229,17 @@ impl Configuration {
                 None
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_was_recorded_before_there_were_abilities_has_none() {
+        let recorded = r#"{"first_contact":"client_only","can_look_up":true,"wants_delivery":false}"#;
+        let traits: Traits = serde_json::from_str(recorded).expect("it stands in a log");
+        assert_eq!(traits.can, Abilities::NONE);
     }
 }

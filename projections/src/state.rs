@@ -14,7 +14,7 @@ use crate::alterations::{Alterations, Kept, Matter};
 use crate::assistance::Assistance;
 use crate::attempts::{Attempts, Open, Purpose};
 use crate::bindings::{Bindings, Parked, Place, Placed, Scene, Unreachable};
-use crate::change::{Anomaly, AnomalyKind, Change, There, Written};
+use crate::change::{Anomaly, AnomalyKind, Change, Refused, There, Written};
 use crate::configuration::{Configuration, Role, Route};
 use crate::contacts::{Contacts, Source};
 use crate::content::Person;
@@ -178,10 +178,11 @@ impl State {
         };
         // A platform that tells a message whole may add that it was changed: who takes it in now takes it in changed.
         let mut taken_in_now: Option<&Message> = None;
+        let tells_of_edits = facts.iter().any(|fact| matches!(fact, Fact::MessageEdited(_)));
         for (ordinal, fact) in (0..).zip(facts) {
             let moment = Moment { event, ordinal, at };
             match fact {
-                Fact::MessageReceived(message) | Fact::MessageSent(message) => {
+                Fact::MessageReceived(message) | Fact::MessageSent(message) if tells_of_edits => {
                     let was_known = self.is_known(&connection, &message.message);
                     self.observe(moment, &connection, fact, opened_for, changes);
                     let is_news = !was_known && self.is_known(&connection, &message.message);
@@ -190,7 +191,9 @@ impl State {
                 Fact::MessageEdited(edited)
                     if taken_in_now
                         .is_some_and(|taken| taken.message == edited.message && taken.content == edited.content) => {}
-                Fact::MessageEdited(_)
+                Fact::MessageReceived(_)
+                | Fact::MessageSent(_)
+                | Fact::MessageEdited(_)
                 | Fact::MessageDeleted(_)
                 | Fact::ReactionChanged(_)
                 | Fact::TypingStarted(_)
@@ -688,6 +691,26 @@ impl State {
         });
     }
 
+    /// An alteration was asked for. Where the CRM refuses it, its managers have to learn of it in another way; unless it
+    /// refuses everything.
+    fn unaltered(
+        &self,
+        moment: Moment,
+        settled: &AttemptSettled,
+        open: &Open,
+        message: &MessageKey,
+        refused: Refused,
+        changes: &mut Vec<Change>,
+    ) {
+        let Outcome::Refused { failure } = &settled.outcome else { return };
+        if self.configuration.role_of(&open.connection) == Some(Role::Crm) && failure.kind != FailureKind::ConnectionOff
+        {
+            let (thread, connection, message) = (open.thread, open.connection.clone(), message.clone());
+            let there = There { thread, connection, message };
+            changes.push(Change::AlterationRefused { there, refused, at: moment.at });
+        }
+    }
+
     /// A message has come to the other side, or never will: what became of it meanwhile follows it.
     fn follow_up(&mut self, moment: Moment, index: MessageIndex, changes: &mut Vec<Change>) {
         let written = self.delivery.get(index).origin.clone();
@@ -755,7 +778,10 @@ impl State {
             (Purpose::OpenConversation | Purpose::Report { .. } | Purpose::LookUp { .. }, _)
             | (_, AttemptKind::Probe) => {}
             // What comes back of these is known by what it says; see `alter`.
-            (Purpose::React | Purpose::Edit | Purpose::Delete | Purpose::ShowTyping, AttemptKind::Act) => {}
+            (
+                Purpose::React { .. } | Purpose::Edit { .. } | Purpose::Delete { .. } | Purpose::ShowTyping,
+                AttemptKind::Act,
+            ) => {}
         }
     }
 
@@ -794,9 +820,9 @@ impl State {
             | Purpose::Claim { .. }
             | Purpose::Report { .. }
             | Purpose::LookUp { .. }
-            | Purpose::React
-            | Purpose::Edit
-            | Purpose::Delete
+            | Purpose::React { .. }
+            | Purpose::Edit { .. }
+            | Purpose::Delete { .. }
             | Purpose::ShowTyping => None,
         };
         let moment = Moment { event, ordinal: 0, at };
@@ -824,7 +850,18 @@ impl State {
                 }
             }
             // The other side knows now, or will not hear of it; the message itself is not touched by that.
-            Purpose::Report { .. } | Purpose::React | Purpose::Edit | Purpose::Delete | Purpose::ShowTyping => {}
+            Purpose::Report { .. } | Purpose::ShowTyping => {}
+            Purpose::React { message, speaker, emoji } => {
+                let side = self.side_of(&open.connection, Some(*speaker));
+                let refused = Refused::Reaction { side, emoji: emoji.as_deref().map(str::to_owned) };
+                self.unaltered(moment, settled, &open, message, refused, changes);
+            }
+            Purpose::Edit { message, content } => {
+                self.unaltered(moment, settled, &open, message, Refused::Edit { content: content.clone() }, changes);
+            }
+            Purpose::Delete { message } => {
+                self.unaltered(moment, settled, &open, message, Refused::Deletion, changes);
+            }
             Purpose::LookUp { conversation } => {
                 if settled.outcome.is_final() {
                     let scene = scene!(self, &open.connection, moment);
@@ -859,6 +896,9 @@ impl State {
                     if let Some(named) = named(&open.connection, &said.message) {
                         self.let_in_early(&named, changes);
                     }
+                } else if let Some(named) = named(&open.connection, &said.message) {
+                    // The bot's own words, as those about an alteration.
+                    self.delivery.own(named);
                 }
                 let scene = scene!(self, &open.connection, moment);
                 match self.configuration.role_of(&open.connection) {
@@ -948,9 +988,9 @@ impl State {
             | Purpose::Claim { .. }
             | Purpose::Report { .. }
             | Purpose::LookUp { .. }
-            | Purpose::React
-            | Purpose::Edit
-            | Purpose::Delete
+            | Purpose::React { .. }
+            | Purpose::Edit { .. }
+            | Purpose::Delete { .. }
             | Purpose::ShowTyping => None,
         };
         if let Some(echo) = verdict.echo {

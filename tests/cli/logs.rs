@@ -16,8 +16,13 @@ use crate::program::{command, run, run_with};
 
 /// A folder with `log.db` in it: what a story left.
 fn folder_with_log() -> TempDir {
+    folder_with_log_of(STORY)
+}
+
+/// The same of another story.
+pub fn folder_with_log_of(story: &str) -> TempDir {
     let folder = tempdir().unwrap();
-    let told = story::tell(&story_folder()).unwrap();
+    let told = story::tell(&story_folder(story)).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let log = SqliteLog::open(folder.path().join("log.db")).unwrap();
@@ -33,8 +38,10 @@ fn folder_with_log() -> TempDir {
     folder
 }
 
-fn story_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/stories/manager-writes-first-claim")
+const STORY: &str = "manager-writes-first-claim";
+
+fn story_folder(story: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/stories").join(story)
 }
 
 /// A replay without what differs from one to the next.

@@ -1,5 +1,7 @@
 //! The real program, started as people start it: what it prints, what it leaves, and how it ends.
 
+mod accounts;
+mod assistants;
 mod logs;
 mod program;
 mod serve;

@@ -7,10 +7,13 @@ use tempfile::tempdir;
 
 use crate::program::{command, run, run_with};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 15] = [
     "serve",
     "init",
     "check-config",
+    "connect",
+    "disconnect",
+    "backfill",
     "decode",
     "replay",
     "state",

@@ -27,6 +27,7 @@ pub(super) fn default_notes() -> Notes {
         interested: text("Клиент проявил интерес"),
         contact_given: text("Клиент оставил контакты"),
         client_is_machine: text("Похоже, что вместо клиента пишет робот"),
+        undelivered: text("Ответ ассистента не доставлен клиенту"),
         desk: text("Ответить в кабинете ассистента"),
         view: text("Только посмотреть"),
     }
@@ -78,6 +79,7 @@ fn read_notes(path: String, entry: Option<Entry>, problems: &mut Vec<Problem>) -
         interested: one("interested", default.interested),
         contact_given: one("contact_given", default.contact_given),
         client_is_machine: one("client_is_machine", default.client_is_machine),
+        undelivered: one("undelivered", default.undelivered),
         desk: one("desk", default.desk),
         view: one("view", default.view),
     };

@@ -4,6 +4,7 @@
 //! dispatcher's. An intent's id is derived from its cause, its policy and its ordinal, so deciding twice raises once.
 
 mod app_message_to_crm;
+mod assistant_failure_noted_in_crm;
 mod assistant_message_to_channel;
 mod assistant_message_to_crm;
 mod assistant_news_noted_in_crm;
@@ -17,6 +18,7 @@ mod edit_carried_across;
 pub mod held_intent_retried;
 mod manager_message_to_channel;
 mod reaction_carried_across;
+mod refused_alteration_told;
 mod told_in_words;
 mod typing_shown_across;
 mod unknown_conversation_looked_up;
@@ -89,7 +91,9 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
             Some(unknown_conversation_looked_up::decide(*thread, connection, conversation))
         }
         Change::DeliveryRose { thread, origin, state: stands, failure } => {
-            delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref())
+            delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref()).or_else(|| {
+                assistant_failure_noted_in_crm::decide(state, *thread, origin, *stands, failure.as_ref(), at)
+            })
         }
         Change::MessageAltered { there, content, at } => edit_carried_across::decide(state, there, content, *at),
         Change::MessageWithdrawn { there, at: heard_at } => deletion_carried_across::decide(state, there, *heard_at),
@@ -98,6 +102,9 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
         }
         Change::TypingBegan { thread, connection, side, since, until } => {
             typing_shown_across::decide(state, *thread, connection, *side, *since, *until)
+        }
+        Change::AlterationRefused { there, refused, at: settled_at } => {
+            refused_alteration_told::decide(state, there, refused, *settled_at)
         }
         // It follows when its message does.
         Change::AlterationKept { .. } => None,
