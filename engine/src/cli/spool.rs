@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::CONFIG;
 use super::failure::{FAILED, Failure};
-use super::log_address::{open_to_write, words};
+use super::log_address::open_to_write;
 use super::output::{Output, print_document};
 use super::progress::Progress;
 
@@ -161,7 +161,7 @@ impl Drain {
         let stop = CancellationToken::new();
         timeout(LOG_ANSWERS_WITHIN, put_in_force(&*log, &SystemClock, config.recorded(), &stop)).await.map_err(
             |_| {
-                let log = words(&config.log);
+                let log = config.log.to_string();
                 Failure::failed(format!(
                     "{log} does not take anything now; what waits stays in the spool, try again later"
                 ))
@@ -185,7 +185,7 @@ impl Drain {
             let left = after.waiting;
             Failure::failed(format!(
                 "{}: {} ({done} webhooks are in the log, {left} wait)",
-                words(&config.log),
+                config.log.to_string(),
                 chain(&error)
             ))
         })?;
