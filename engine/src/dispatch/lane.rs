@@ -320,10 +320,11 @@ mod tests {
         }
         let later = NOW + Duration::from_secs(10);
         assert_eq!(lane.next(NOW), Next::Wait(later));
-        assert_eq!(lane.next(later), attempt(1));
+        // The one that has waited longest.
+        assert_eq!(lane.next(later), attempt(3));
         assert_eq!(lane.next(later), Next::Idle);
-        lane.settle(queued(1, 1).intent, Afterwards::Done);
+        lane.settle(queued(3, 3).intent, Afterwards::Done);
         lane.hear(Sign::Answers, later);
-        assert_eq!((lane.next(later), lane.next(later)), (attempt(2), attempt(3)));
+        assert_eq!((lane.next(later), lane.next(later)), (attempt(1), attempt(2)));
     }
 }
