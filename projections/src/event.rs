@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes::Bytes;
 use crate::configuration::Configuration;
-use crate::fact::Fact;
+use crate::fact::{Fact, Failure};
 use crate::ids::{ConnectionName, EventId, IntentId, ThreadId};
 use crate::intent::{Destination, Intent};
 use crate::outcome::{AttemptKind, Outcome};
@@ -128,6 +128,10 @@ pub struct AttemptSettled {
     /// the time, not a reading of the bytes, and therefore recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Fact>,
+    /// How the platform refused a repetition of what may have been done already. The outcome is uncertain then: the
+    /// platform is asked whether the first attempt is why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Failure>,
 }
 
 /// A platform's answer as evidence.
