@@ -154,14 +154,7 @@ impl Connection for Account {
         probe::probe(&self.settings, intent, known)
     }
 
-    fn judge(
-        &self,
-        intent: &Intent,
-        known: &Known,
-        _: &str,
-        reply: Reply<'_>,
-        now: Timestamp,
-    ) -> (Outcome, Vec<Fact>) {
+    fn judge(&self, intent: &Intent, known: &Known, _: &str, reply: Reply<'_>, now: Timestamp) -> (Outcome, Vec<Fact>) {
         probe::judge(intent, known, reply, now)
     }
 
