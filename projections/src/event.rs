@@ -150,7 +150,7 @@ pub struct RecordedReply {
 }
 
 /// A person told the program what to do.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct OperatorInstructed {
     /// Who, as the machine knows them.
     pub who: String,
@@ -164,7 +164,7 @@ pub struct OperatorInstructed {
 }
 
 /// What a person can tell the program to do.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Instruction {
     /// The assistant of a dialogue is to speak again.
@@ -187,6 +187,13 @@ pub enum Instruction {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<Destination>,
     },
+    /// What should have been raised, and was not, is to be raised.
+    RaiseMissed {
+        /// In which dialogue.
+        thread: ThreadId,
+        /// What, under the id that it would have had.
+        missed: Box<IntentRaised>,
+    },
     /// A held intent is to be left as it is, and to be held no more.
     SkipHeld {
         /// In which dialogue.
@@ -203,6 +210,7 @@ impl Instruction {
             Self::SwitchAssistantOn { .. } => "switch_assistant_on",
             Self::SwitchAssistantOff { .. } => "switch_assistant_off",
             Self::RetryHeld { .. } => "retry_held",
+            Self::RaiseMissed { .. } => "raise_missed",
             Self::SkipHeld { .. } => "skip_held",
         }
     }
@@ -213,6 +221,7 @@ impl Instruction {
             Self::SwitchAssistantOn { thread }
             | Self::SwitchAssistantOff { thread }
             | Self::RetryHeld { thread, .. }
+            | Self::RaiseMissed { thread, .. }
             | Self::SkipHeld { thread, .. } => *thread,
         }
     }

@@ -1,6 +1,7 @@
 //! What operators say of held intents. Their word in; a change for the policy, or an anomaly, out.
 
 use crate::change::{Anomaly, AnomalyKind, Change};
+use crate::event::IntentRaised;
 use crate::ids::{IntentId, ThreadId};
 use crate::intent::Destination;
 use crate::policy::held_intent_retried::at_another_place;
@@ -26,6 +27,17 @@ impl State {
         changes.push(match self.held.release(intent, thread) {
             Some(held) => Change::HeldReleased { held: held.raised, to: to.cloned() },
             None => not_held(moment, format!("{intent} is to be tried again")),
+        });
+    }
+
+    /// What should have been raised is to be raised, once however often that is said.
+    pub(super) fn raise_missed(&mut self, moment: Moment, missed: &IntentRaised, changes: &mut Vec<Change>) {
+        let intent = missed.intent_id;
+        let is_news = self.attempts.get(intent).is_none() && self.held.get(intent).is_none();
+        changes.push(if is_news && self.held.raise_late(intent) {
+            Change::MissedFound { missed: Box::new(missed.clone()) }
+        } else {
+            not_held(moment, format!("{intent} is to be raised, and has been"))
         });
     }
 
