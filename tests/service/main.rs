@@ -7,15 +7,17 @@
 //!
 //! * [`house`]: one engine and its two platforms, what people do there, and what must be seen; [`engine`]: the process;
 //!   [`door`]: the way to a platform, which can be shut;
-//! * [`kills`], [`faults`], [`shutdown`], [`disk`], [`spool`], [`held`]: what goes wrong; [`stage`]: the platforms' stage
+//! * [`kills`], [`faults`], [`shutdown`], [`disk`], [`spool`], [`held`], [`heal`], [`circuit`]: what goes wrong; [`stage`]: the platforms' stage
 //!   itself; [`passes`]: what some calls must carry; [`demo`]:
 //!   the demonstration, to its end.
 
+mod circuit;
 mod demo;
 mod disk;
 mod door;
 mod engine;
 mod faults;
+mod heal;
 mod held;
 mod house;
 mod kills;

@@ -18,6 +18,7 @@ mod decode;
 mod demo;
 mod export;
 mod failure;
+mod heal;
 mod held;
 mod import;
 mod init;
@@ -67,6 +68,7 @@ enum Command {
     Decode(decode::Decode),
     Replay(replay::Replay),
     State(state::State),
+    Heal(heal::Heal),
     Held(held::Held),
     Assistant(assistant::Assistant),
     Story(story::Story),
@@ -129,6 +131,7 @@ async fn run(told: Told) -> Result<(), Failure> {
         Command::Replay(replay) => tokio::task::block_in_place(|| replay.run()),
         Command::State(state) => tokio::task::block_in_place(|| state.run()),
         Command::Assistant(assistant) => assistant.run().await,
+        Command::Heal(heal) => heal.run().await,
         Command::Held(held) => held.run().await,
         Command::Story(story) => story.run(),
         Command::Log(log) => log.run().await,
