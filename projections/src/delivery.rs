@@ -39,6 +39,9 @@ pub struct Carried {
     /// Where it went, and what it is called there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Origin>,
+    /// What its further pieces are called there, if it went in several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pieces: Vec<Origin>,
 }
 
 /// What is known of a platform's message id.
@@ -97,7 +100,14 @@ impl Delivery {
     pub fn write(&mut self, thread: ThreadId, origin: Origin) -> MessageIndex {
         let index = MessageIndex(u32::try_from(self.carried.len()).expect("fewer than four thousand million messages"));
         self.known.insert(origin.clone(), Known::Written(index));
-        self.carried.push(Carried { thread, origin, state: DeliveryState::Raised, failure: None, target: None });
+        self.carried.push(Carried {
+            thread,
+            origin,
+            state: DeliveryState::Raised,
+            failure: None,
+            target: None,
+            pieces: Vec::new(),
+        });
         index
     }
 
@@ -147,7 +157,12 @@ impl Delivery {
                 (Some(one), Some(other)) => Some(if one.state >= other.state { one } else { other }),
                 (one, other) => one.or(other),
             };
-            self.carried[index.0 as usize].target = Some(target);
+            let carried = &mut self.carried[index.0 as usize];
+            match &carried.target {
+                None => carried.target = Some(target),
+                Some(known) if *known == target || carried.pieces.contains(&target) => {}
+                Some(_) => carried.pieces.push(target),
+            }
         }
         joined.and_then(|early| self.rise(index, early.state, early.failure))
     }
@@ -201,8 +216,9 @@ impl Delivery {
     /// The messages that we put into a dialogue at a connection, by that platform's ids.
     pub fn accounted(&self, thread: ThreadId, connection: &ConnectionName) -> Vec<MessageId> {
         let ours = self.carried.iter().rev().filter(|carried| carried.thread == thread);
-        let there =
-            ours.filter_map(|carried| carried.target.as_ref()).filter(|target| target.connection == *connection);
+        let there = ours
+            .flat_map(|carried| carried.target.iter().chain(&carried.pieces))
+            .filter(|target| target.connection == *connection);
         there.map(|target| target.message.clone()).take(ACCOUNTED_AT_MOST).collect()
     }
 
@@ -243,7 +259,7 @@ const ACCOUNTED_AT_MOST: usize = 200;
 
 impl Projection for Delivery {
     const NAME: &'static str = "delivery";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]

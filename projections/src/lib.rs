@@ -6,6 +6,7 @@
 //! * [`fact`]: what happened at a platform, in our words; [`configuration`]: which platforms belong together;
 //! * [`state`]: what is so, folded from all of that by [`bindings`], [`threads`], [`contacts`], [`echoes`],
 //!   [`delivery`] and [`attempts`]; a fold tells what it changed as [`change`]s;
+//! * [`files`]: how a file goes across;
 //! * [`policy`]: which [`intent`]s follow from a change; [`outcome`]: how an attempt at one ended.
 
 pub mod attempts;
@@ -19,6 +20,7 @@ pub mod delivery;
 pub mod echoes;
 pub mod event;
 pub mod fact;
+pub mod files;
 pub mod ids;
 pub mod intent;
 pub mod outcome;

@@ -181,6 +181,8 @@ impl State {
             Fact::AssistantReported(_) => {}
             // Gone before anybody could act on it.
             Fact::TypingStarted(_) => {}
+            // They belong to the attempt that made a file ready.
+            Fact::FileFetched { .. } | Fact::FileMissing { .. } | Fact::FileTaken { .. } => {}
             // The platform wanted to know whether we answer, and we did.
             Fact::AddressProbed => {}
         }
@@ -469,7 +471,7 @@ impl State {
             (Purpose::Carry { .. } | Purpose::Claim { .. }, AttemptKind::Act) => {}
             // Nothing that these do comes back as a message.
             (Purpose::OpenConversation | Purpose::Report { .. } | Purpose::LookUp { .. }, _)
-            | (_, AttemptKind::Probe) => {}
+            | (_, AttemptKind::Probe | AttemptKind::Prepare { .. }) => {}
         }
     }
 
@@ -481,12 +483,16 @@ impl State {
         facts: &[Fact],
         changes: &mut Vec<Change>,
     ) {
-        let Some(open) = self.attempts.settle(settled, at) else {
+        let Some(open) = self.attempts.settle(settled, facts, at) else {
             let detail = format!("attempt {} of {}", settled.attempt, settled.intent_id);
             let connection = Some(settled.connection.clone());
             changes.push(Change::Anomaly(Anomaly { anomaly: AnomalyKind::UnknownIntent, event, connection, detail }));
             return;
         };
+        // Only a file is ready, or will be later; a refusal is the message's own end.
+        if matches!(settled.kind, AttemptKind::Prepare { .. }) && !settled.ends_intent() {
+            return;
+        }
         let acknowledged = facts.iter().find_map(|fact| {
             let Fact::SendAcknowledged(acknowledged) = fact else { return None };
             Some(acknowledged)
@@ -621,7 +627,8 @@ impl State {
             (Outcome::Refused { .. }, _) | (Outcome::Postponed { .. }, AttemptKind::Probe) => None,
             // Certain only if no earlier try is in doubt.
             (Outcome::Postponed { .. }, AttemptKind::Act) if open.uncertain_since.is_none() => None,
-            (Outcome::Postponed { .. }, AttemptKind::Act) | (Outcome::Uncertain { .. }, _) => return,
+            (Outcome::Postponed { .. }, AttemptKind::Act | AttemptKind::Prepare { .. })
+            | (Outcome::Uncertain { .. }, _) => return,
         };
         let verdict = self.echoes.arrive(open.thread, &open.connection, settled.intent_id, taken, text);
         let carried = match &open.purpose {

@@ -143,6 +143,7 @@ fn form_request(path: String, pairs: &[(&str, String)]) -> Request {
         query: Vec::new(),
         headers: vec![("content-type", "application/x-www-form-urlencoded".to_owned())],
         body: form.finish().into_bytes(),
+        form: Vec::new(),
     }
 }
 

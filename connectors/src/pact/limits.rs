@@ -12,6 +12,8 @@ use crate::connector::{Limit, Quota};
 
 /// Messages to clients.
 pub(super) const SEND: &str = "send";
+/// Giving Pact files.
+pub(super) const FILES: &str = "files";
 /// Reading conversations, one or many.
 pub(super) const CONVERSATIONS: &str = "conversations";
 /// Reading messages.
@@ -25,6 +27,11 @@ pub(super) const CONVERSATIONS_A_MINUTE: Quota = Quota::at_most(10, MINUTE, 2);
 /// Twenty reads of messages a minute. Source as above.
 pub(super) const MESSAGES_A_MINUTE: Quota = Quota::at_most(20, MINUTE, 4);
 
+/// Thirty files a minute. Source as above.
+pub(super) const FILES_A_MINUTE: Quota = Quota::at_most(30, MINUTE, 5);
+/// Five files a second. Source as above.
+pub(super) const FILES_A_SECOND: Quota = Quota::at_most(5, SECOND, 1);
+
 /// How many messages of a minute's quota may go at once: a handful answers at once, the rest is spread.
 const SENDS_AT_ONCE: u32 = 5;
 
@@ -35,6 +42,7 @@ pub(super) fn limits(settings: &Settings) -> Vec<Limit> {
             class: SEND,
             quotas: vec![sends(settings.sends_per_second, SECOND), sends(settings.sends_per_minute, MINUTE)],
         },
+        Limit { class: FILES, quotas: vec![FILES_A_SECOND, FILES_A_MINUTE] },
         Limit { class: CONVERSATIONS, quotas: vec![CONVERSATIONS_A_MINUTE] },
         Limit { class: MESSAGES, quotas: vec![MESSAGES_A_MINUTE] },
     ]

@@ -131,6 +131,7 @@ impl Connection for Account {
             (AttemptKind::Act, "look_up_conversation") => limits::CONVERSATIONS,
             (AttemptKind::Act, _) => limits::SEND,
             (AttemptKind::Probe, _) => limits::MESSAGES,
+            (AttemptKind::Prepare { .. }, _) => limits::FILES,
         }
     }
 

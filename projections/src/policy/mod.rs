@@ -11,11 +11,14 @@ mod delivery_reported_to_crm;
 mod manager_message_to_channel;
 mod unknown_conversation_looked_up;
 
+use std::fmt::Write as _;
+
 use crate::change::{Change, Written};
 use crate::content::Content;
 use crate::delivery::{Known, Origin};
 use crate::event::IntentRaised;
-use crate::ids::{ConnectionName, EventId, IntentId, ThreadId};
+use crate::files::pieces;
+use crate::ids::{ConnectionName, EventId, IntentId, MessageId, ThreadId};
 use crate::intent::Intent;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -38,7 +41,7 @@ pub struct Decision {
 /// Everything that follows from the changes of one event, in order. `at` is when the event was recorded.
 pub fn decide(state: &State, cause: EventId, at: Timestamp, changes: &[Change]) -> Vec<IntentRaised> {
     let mut raised: Vec<IntentRaised> = Vec::new();
-    for decision in changes.iter().filter_map(|change| conclude(state, change, at)) {
+    for decision in changes.iter().flat_map(|change| conclude(state, change, at)) {
         let same = raised.iter().filter(|earlier| earlier.policy == decision.policy).count();
         let ordinal = u32::try_from(same).expect("one event has few consequences");
         raised.push(IntentRaised {
@@ -54,31 +57,44 @@ pub fn decide(state: &State, cause: EventId, at: Timestamp, changes: &[Change]) 
     raised
 }
 
-fn conclude(state: &State, change: &Change, at: Timestamp) -> Option<Decision> {
+fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
+    let only = |decision: Option<Decision>| decision.into_iter().collect();
     match change {
         Change::ClientWrote(written) => client_message_to_crm::decide(state, written),
         Change::AppWrote(written) => app_message_to_crm::decide(state, written),
         Change::ManagerWrote(written) => manager_message_to_channel::decide(state, written),
         Change::ManagerWroteFirst { written, phone } => manager_message_to_channel::decide_first(state, written, phone),
         Change::ChannelWanted { thread, connection, phone } => {
-            Some(channel_opened_for_manager::decide(*thread, connection, phone))
+            vec![channel_opened_for_manager::decide(*thread, connection, phone)]
         }
         Change::ClaimWanted { thread, connection, theirs, ordinal } => {
-            chat_claimed_for_us::decide(state, *thread, connection, theirs, *ordinal, at)
+            only(chat_claimed_for_us::decide(state, *thread, connection, theirs, *ordinal, at))
         }
         Change::ConversationUnknown { thread, connection, conversation } => {
-            Some(unknown_conversation_looked_up::decide(*thread, connection, conversation))
+            vec![unknown_conversation_looked_up::decide(*thread, connection, conversation)]
         }
         Change::DeliveryRose { thread, origin, state: stands, failure } => {
-            delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref())
+            only(delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref()))
         }
         // Known now, and that is all that was wanted.
-        Change::ThreadOpened { .. } | Change::Bound { .. } => None,
+        Change::ThreadOpened { .. } | Change::Bound { .. } => Vec::new(),
         // Echoes die here.
-        Change::EchoHeard { .. } | Change::EchoSuspected { .. } => None,
+        Change::EchoHeard { .. } | Change::EchoSuspected { .. } => Vec::new(),
         // For people, not for machines.
-        Change::Anomaly(_) => None,
+        Change::Anomaly(_) => Vec::new(),
     }
+}
+
+/// The messages that one message becomes at another connection, in order: our id of each, and what it says. Most
+/// become one; where a platform shows one file in a message, every further file goes in a message of its own.
+fn pieces_across(state: &State, written: &Written, to: &ConnectionName) -> Vec<(MessageId, Content)> {
+    let content = content_across(state, written, to);
+    let rules = state.configuration.connections.get(to).map(|known| &known.files);
+    let pieces = match rules {
+        Some(rules) => pieces(content, rules),
+        None => vec![content],
+    };
+    (0..).zip(pieces).map(|(place, piece)| (name_across(&written.origin, place), piece)).collect()
 }
 
 /// What a message says, as it can be said at another connection: a quoted message is named as it is called there. One
@@ -107,12 +123,19 @@ fn content_across(state: &State, written: &Written, to: &ConnectionName) -> Cont
 
 /// Our id of a message on the other side: where it was written and what it is called there, within 128 plain signs
 /// (amoCRM contract, 1.1). The same message gets the same id however often it is decided upon.
-fn name_across(origin: &Origin) -> crate::ids::MessageId {
-    let name = format!("{}:{}", origin.connection, origin.message);
+/// Further pieces of a message bear their place.
+fn name_across(origin: &Origin, piece: u32) -> MessageId {
+    let mut name = format!("{}:{}", origin.connection, origin.message);
+    if piece > 0 {
+        write!(name, "+{piece}").expect("a string takes everything");
+    }
     let is_plain = |sign: char| sign.is_ascii_alphanumeric() || "._:@+-".contains(sign);
     if name.len() <= 128 && name.chars().all(is_plain) {
-        return crate::ids::MessageId::new(name);
+        return MessageId::new(name);
     }
-    let derived = EventId::derived(&[origin.connection.as_str().as_bytes(), origin.message.as_str().as_bytes()]);
-    crate::ids::MessageId::new(derived.to_string())
+    let (connection, message) = (origin.connection.as_str().as_bytes(), origin.message.as_str().as_bytes());
+    let place = piece.to_be_bytes();
+    // The first is called as it was before there were pieces.
+    let parts: &[&[u8]] = if piece == 0 { &[connection, message] } else { &[connection, message, &place] };
+    MessageId::new(EventId::derived(parts).to_string())
 }
