@@ -1,8 +1,8 @@
 //! Pact: an aggregator of messengers (WhatsApp, Telegram, MAX and others), in both generations of its interface.
 //!
 //! This file introduces the platform and joins its questions to the files that answer them. Sections named in
-//! comments, such as (10.6), are those of the Pact contract. Files are never uploaded to Pact in this version: they
-//! go out as addresses in the text. Channels, templates and company settings are not touched at all.
+//! comments, such as (10.6), are those of the Pact contract. Files are uploaded before the message in
+//! which they stand. Channels, templates and company settings are not touched at all.
 
 mod classify;
 mod decode;
@@ -15,16 +15,19 @@ mod probe;
 mod readable;
 mod settings;
 mod simulate;
+mod upload;
 mod verify;
 mod wire;
 
 use std::time::Duration;
 
 use chatledger_projections::configuration::Traits;
+use chatledger_projections::content::File;
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::Fact;
+use chatledger_projections::files::FileRules;
 use chatledger_projections::ids::ConnectionName;
-use chatledger_projections::intent::Intent;
+use chatledger_projections::intent::{Intent, SendMessage};
 use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 
@@ -88,6 +91,14 @@ impl Connection for Account {
 
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection> {
         verify::verify(&self.name, request, secrets)
+    }
+
+    fn files(&self) -> FileRules {
+        upload::rules()
+    }
+
+    fn upload(&self, message: &SendMessage, file: &File) -> Result<Call, Unencodable> {
+        upload::upload(&self.settings, message, file)
     }
 
     fn encode(&self, intent: &Intent) -> Result<Call, Unencodable> {
@@ -158,6 +169,10 @@ mod call {
     pub(super) const FIRST_MESSAGE_V2: &str = "first_message_v2";
     /// Find or open a conversation by number, first generation.
     pub(super) const OPEN_V1: &str = "open_v1";
+    /// A file, first generation: answered with its number.
+    pub(super) const UPLOAD_V1: &str = "upload_v1";
+    /// A file, second generation: answered with its number.
+    pub(super) const UPLOAD_V2: &str = "upload_v2";
     /// One conversation, first generation.
     pub(super) const CONVERSATION_V1: &str = "conversation_v1";
     /// One conversation, second generation.
@@ -173,6 +188,7 @@ mod call {
     pub(super) fn class(call: &str) -> Option<&'static str> {
         match call {
             SEND_V1 | SEND_V2 | FIRST_MESSAGE_V2 | OPEN_V1 => Some(super::limits::SEND),
+            UPLOAD_V1 | UPLOAD_V2 => Some(super::limits::FILES),
             CONVERSATION_V1 | CONVERSATION_V2 | SEARCH_CONVERSATIONS_V2 => Some(super::limits::CONVERSATIONS),
             LIST_MESSAGES_V1 | LIST_MESSAGES_V2 => Some(super::limits::MESSAGES),
             _ => None,
@@ -186,7 +202,7 @@ mod call {
 
     /// Whether it belongs to the first generation, whose replies bear a verdict of their own (2.3).
     pub(super) fn is_v1(call: &str) -> bool {
-        matches!(call, SEND_V1 | OPEN_V1 | CONVERSATION_V1 | LIST_MESSAGES_V1)
+        matches!(call, SEND_V1 | OPEN_V1 | UPLOAD_V1 | CONVERSATION_V1 | LIST_MESSAGES_V1)
     }
 }
 
