@@ -8,6 +8,7 @@
 //! * [`ingress`]: webhooks come in; beside them, what operators ask;
 //! * [`pipeline`]: from an event to what follows from it, pure; [`fold`]: a whole log through it;
 //! * [`dispatch`]: which attempt is due, pure; [`http`]: the way out;
+//! * [`media`]: files on their way; from where they are fetched, where they lie, where they are shown;
 //! * [`live`]: both at work, it alone has hands; [`replay`]: the pipeline alone, which has none;
 //! * [`story`]: recorded traffic told through all of it, on a clock of its own;
 //! * [`config`]: the document that says what there is; [`in_force`]: its way into the log;
@@ -26,6 +27,7 @@ pub mod ingress;
 pub mod live;
 pub mod log;
 pub mod logging;
+pub mod media;
 pub mod metrics;
 pub mod pipeline;
 pub mod replay;

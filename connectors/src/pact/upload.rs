@@ -19,12 +19,7 @@ use crate::loose::{Field, Object, document};
 /// but not under a document (6.2): what holds for it is taken for all. Whether Pact's links run out is not documented,
 /// so they are taken for links that do (9.3).
 pub(super) fn rules() -> FileRules {
-    FileRules {
-        wants: Wants::Upload,
-        captions: Captions::Pictures,
-        links: Links::Passing,
-        ..FileRules::default()
-    }
+    FileRules { wants: Wants::Upload, captions: Captions::Pictures, links: Links::Passing, ..FileRules::default() }
 }
 
 /// The call that gives Pact a file.

@@ -10,6 +10,7 @@
 mod connections;
 mod document;
 mod init;
+mod media;
 mod problem;
 mod routes;
 mod secrets;
@@ -27,10 +28,12 @@ use chatledger_projections::ids::{ConnectionName, RouteName};
 
 pub use connections::Account;
 pub use init::{init, init_for};
+pub use media::Media;
 pub use problem::{Invalid, Problem};
 pub use secrets::{SecretSource, System};
 
 use document::{Entry, Table, Value};
+use media::media;
 use problem::Wrong;
 use section::Section;
 use value::{address, choice, count, duration, size, text};
@@ -52,6 +55,8 @@ pub struct Config {
     pub server: Server,
     /// How calls go out.
     pub dispatch: Dispatch,
+    /// How files come and where they lie.
+    pub media: Media,
     /// How the program tells what it does.
     pub logging: Logging,
     /// The configured accounts.
@@ -162,6 +167,7 @@ impl Config {
 
         let server = server(&mut given, &mut defaults, &mut problems);
         let dispatch = dispatch(&mut given, &mut defaults, &mut problems);
+        let media = media(&mut given, &mut defaults, &mut problems);
         let logging = logging(&mut given, &mut defaults, &mut problems);
         let connections = connections::read(given.remove("connections"), connectors, secrets, &mut problems);
         let routes = routes::read(given.remove("routes"), &connections, &mut problems, &mut warnings);
@@ -177,7 +183,7 @@ impl Config {
         }
 
         if problems.is_empty() {
-            Ok(Self { log, server, dispatch, logging, connections: connections.opened, routes, warnings })
+            Ok(Self { log, server, dispatch, media, logging, connections: connections.opened, routes, warnings })
         } else {
             // Missing things last: they stand nowhere.
             problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
@@ -190,6 +196,7 @@ impl Config {
         let connection = |account: &Account| configuration::Connection {
             platform: account.connector.platform().to_owned(),
             traits: account.connection.traits(),
+            files: account.connection.files(),
             settings: account.settings.clone(),
         };
         Configuration {
@@ -283,7 +290,7 @@ fn log(given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAddress
     let mut section = Section::of(String::new(), whole(given), problems).with_defaults(whole(defaults));
     let log = section.setting("log", log_address);
     // They were read before; whoever misspells one is told its name.
-    for known in ["server", "dispatch", "logging", "connections", "routes"] {
+    for known in ["server", "dispatch", "media", "logging", "connections", "routes"] {
         let _read = section.take(known);
     }
     section.finish();

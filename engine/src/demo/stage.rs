@@ -371,7 +371,8 @@ async fn answer(State(house): State<Arc<House>>, request: axum::extract::Request
         Some((interned(name.as_str())?, String::from_utf8_lossy(value.as_bytes()).into_owned()))
     });
     let headers = headers.collect();
-    let request = Request { method, path: parts.uri.path().to_owned(), query, headers, body: body.to_vec() };
+    let request =
+        Request { method, path: parts.uri.path().to_owned(), query, headers, body: body.to_vec(), form: Vec::new() };
     let (reaction, fault) = house.handle(request);
     match fault {
         Some(Fault::Swallowed) => tokio::time::sleep(SWALLOWED_FOR).await,
