@@ -85,7 +85,13 @@ fn intents() -> impl Strategy<Value = Intent> {
 }
 
 fn our_events() -> impl Strategy<Value = Event> {
-    let kinds = || prop_oneof![Just(AttemptKind::Act), Just(AttemptKind::Probe)];
+    let kinds = || {
+        prop_oneof![
+            Just(AttemptKind::Act),
+            Just(AttemptKind::Probe),
+            any::<u32>().prop_map(|file| AttemptKind::Prepare { file })
+        ]
+    };
     let outcomes = prop_oneof![
         Just(Outcome::Accepted),
         any::<String>().prop_map(|reason| Outcome::Uncertain { reason }),
@@ -249,6 +255,8 @@ fn the_names_of_our_own_events_are_fixed_and_different() {
         (settled(1, AttemptKind::Act), 2),
         (started(1, AttemptKind::Probe), 3),
         (settled(1, AttemptKind::Probe), 4),
+        (started(1, AttemptKind::Prepare { file: 0 }), 5),
+        (settled(1, AttemptKind::Prepare { file: 0 }), 6),
         (started(2, AttemptKind::Act), 5),
         (configuration.clone(), 0),
         (configuration, 1),

@@ -14,6 +14,8 @@ pub(super) struct Account {
     pub(super) channel: i64,
     pub(super) conversations: Vec<Conversation>,
     pub(super) messages: Vec<Message>,
+    /// What was given to be sent: the name and size of each file, numbered from one.
+    pub(super) files: Vec<String>,
     /// Added to every number, so that two accounts have different ones.
     offset: i64,
     jobs: i64,
@@ -35,6 +37,8 @@ pub(super) struct Message {
     /// Its place among the conversations.
     pub(super) conversation: usize,
     pub(super) text: String,
+    /// The name and size of its file.
+    pub(super) file: Option<String>,
     pub(super) by: By,
     pub(super) at: Timestamp,
     pub(super) status: Status,
@@ -95,6 +99,7 @@ impl Account {
             channel: settings.channel.unwrap_or(399),
             conversations: Vec::new(),
             messages: Vec::new(),
+            files: Vec::new(),
             offset: sum * 100_000,
             jobs: 0,
         }
@@ -133,7 +138,15 @@ impl Account {
     /// A new message; whatever leaves the house is "sent".
     pub(super) fn add(&mut self, conversation: usize, text: &str, by: By, now: Timestamp) -> usize {
         let id = 1_400_000_000 + self.offset + i64::try_from(self.messages.len()).unwrap_or(0) + 1;
-        self.messages.push(Message { id, conversation, text: text.to_owned(), by, at: now, status: Status::Sent });
+        self.messages.push(Message {
+            id,
+            conversation,
+            text: text.to_owned(),
+            file: None,
+            by,
+            at: now,
+            status: Status::Sent,
+        });
         let conversation = &mut self.conversations[conversation];
         conversation.last_message = Some((id, now));
         conversation.answered = by != By::Client;
@@ -143,6 +156,17 @@ impl Account {
     /// The messenger has taken a message, or will not.
     pub(super) fn settle(&mut self, message: usize, arrives: bool) {
         self.messages[message].status = if arrives { Status::Delivered } else { Status::Error };
+    }
+
+    /// Keeps a file until a message names it; gives its number.
+    pub(super) fn keep(&mut self, file: String) -> i64 {
+        self.files.push(file);
+        self.offset + i64::try_from(self.files.len()).unwrap_or(0)
+    }
+
+    /// The file of a number.
+    pub(super) fn file(&self, number: i64) -> Option<&String> {
+        self.files.get(usize::try_from(number - self.offset - 1).ok()?)
     }
 
     pub(super) fn next_job(&mut self) -> i64 {

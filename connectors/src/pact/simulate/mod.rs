@@ -3,7 +3,7 @@
 //! Requests and gestures come in; replies, webhooks and a transcript go out. Both generations are answered; which one
 //! the webhooks speak is the account's own setting. There is no idempotency, as at Pact: the same send twice is two
 //! messages (1, line 8). Modelled on purpose: quotas (17.1), the wrong token and the wrong company, numbers that the
-//! messenger does not know, webhooks that overtake each other. Not modelled: files, channels, paging by token.
+//! messenger does not know, webhooks that overtake each other. Not modelled: channels, paging by token.
 
 mod account;
 mod quotas;
@@ -100,7 +100,10 @@ impl Simulator for Simulated {
                     chat_id: conversation.id.to_string(),
                     author: if by_client { LineAuthor::Client } else { LineAuthor::Company },
                     name: if by_client { conversation.name.clone() } else { account::COMPANY.to_owned() },
-                    text: message.text.clone(),
+                    text: match &message.file {
+                        Some(file) => format!("{}📎{file}", message.text),
+                        None => message.text.clone(),
+                    },
                     id: message.id.to_string(),
                     status: (!by_client).then(|| message.status.word().to_owned()),
                 }
@@ -121,21 +124,22 @@ impl Simulated {
                 }
                 Ok(_) | Err(_) => replies::phone_invalid(asked.api),
             },
-            What::FirstMessage { phone, provider, text } => match digits(phone) {
+            What::FirstMessage { phone, provider, text, file } => match digits(phone) {
                 Ok(phone) if *provider == self.settings.provider => {
                     let (conversation, opened) = self.account.find_or_open(&phone, &phone, now);
                     let mut webhooks = Vec::new();
                     if opened {
                         webhooks.push(self.conversation_opened(conversation));
                     }
-                    let reaction = self.send(asked.api, conversation, text, now);
+                    let reaction = self.send(asked.api, conversation, text, *file, now);
                     webhooks.extend(reaction.webhooks.iter().cloned());
                     Reaction { webhooks, ..reaction }
                 }
                 Ok(_) | Err(_) => replies::phone_invalid(asked.api),
             },
-            What::Send { conversation, text } => match self.account.by_id(conversation) {
-                Some(conversation) => self.send(asked.api, conversation, text, now),
+            What::Upload { file } => replies::file(asked.api, self.account.keep(file.clone()), file),
+            What::Send { conversation, text, file } => match self.account.by_id(conversation) {
+                Some(conversation) => self.send(asked.api, conversation, text, *file, now),
                 None => replies::not_found(asked.api),
             },
             What::Conversation { conversation } => match self.account.by_id(conversation) {
@@ -151,7 +155,12 @@ impl Simulated {
     }
 
     /// Takes a message for a client, as either generation does, and lets the messenger deliver it.
-    fn send(&mut self, api: Api, conversation: usize, text: &str, now: Timestamp) -> Reaction {
+    fn send(&mut self, api: Api, conversation: usize, text: &str, file: Option<i64>, now: Timestamp) -> Reaction {
+        let kept = match file.map(|number| self.account.file(number).cloned()) {
+            None => None,
+            Some(Some(kept)) => Some(kept),
+            Some(None) => return replies::file_unknown(api),
+        };
         let phone = &self.account.conversations[conversation].phone;
         let arrives = account::is_known_in_messenger(phone);
         let job = self.account.next_job();
@@ -162,6 +171,7 @@ impl Simulated {
             return replies::job(&self.account, conversation, job, now).with(webhooks);
         }
         let message = self.account.add(conversation, text, By::Api { job }, now);
+        self.account.messages[message].file = kept;
         let reply = match api {
             Api::V1 => replies::job(&self.account, conversation, job, now),
             Api::V2 => replies::message(&self.account, message),

@@ -73,6 +73,17 @@ pub(super) fn message(account: &Account, message: usize) -> Reaction {
     answer(200, &json!({ "message": message_v2(account, &account.messages[message]) }))
 }
 
+/// A file that was taken (5.7, 9.3).
+pub(super) fn file(api: Api, number: i64, file: &str) -> Reaction {
+    answer(
+        200,
+        &match api {
+            Api::V1 => json!({ "status": "ok", "data": { "external_id": number } }),
+            Api::V2 => json!({ "attachment": { "id": number, "message_id": null, "file_name": file } }),
+        },
+    )
+}
+
 /// A delivery job, first generation (6.2).
 pub(super) fn job(account: &Account, conversation: usize, job: i64, now: Timestamp) -> Reaction {
     answer(
@@ -95,6 +106,14 @@ pub(super) fn phone_invalid(api: Api) -> Reaction {
     match api {
         Api::V1 => answer(200, &json!({ "status": "errored", "errors": ["Phone is invalid"] })),
         Api::V2 => error(422, "unprocessable_entity", "Unprocessable Entity", "Phone is invalid"),
+    }
+}
+
+/// A message names a file that was never given.
+pub(super) fn file_unknown(api: Api) -> Reaction {
+    match api {
+        Api::V1 => answer(200, &json!({ "status": "errored", "errors": ["Attachment not found"] })),
+        Api::V2 => error(422, "unprocessable_entity", "Unprocessable Entity", "Attachment not found"),
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::connector::Request;
+use crate::connector::{FormPart, Request};
 use crate::pact::limits;
 use crate::pact::settings::Api;
 
@@ -22,12 +22,35 @@ pub(super) struct Asked {
 
 /// What is asked.
 pub(super) enum What {
-    Open { phone: String },
-    FirstMessage { phone: String, provider: String, text: String },
-    Send { conversation: String, text: String },
-    Conversation { conversation: String },
-    Messages { conversation: String, page: Page },
-    Search { text: Option<String>, page: Page },
+    Open {
+        phone: String,
+    },
+    FirstMessage {
+        phone: String,
+        provider: String,
+        text: String,
+        file: Option<i64>,
+    },
+    Send {
+        conversation: String,
+        text: String,
+        file: Option<i64>,
+    },
+    /// A file: its name and its size.
+    Upload {
+        file: String,
+    },
+    Conversation {
+        conversation: String,
+    },
+    Messages {
+        conversation: String,
+        page: Page,
+    },
+    Search {
+        text: Option<String>,
+        page: Page,
+    },
 }
 
 /// Which part of a list.
@@ -44,6 +67,7 @@ impl What {
     pub(super) const fn class(&self) -> &'static str {
         match self {
             Self::Open { .. } | Self::FirstMessage { .. } | Self::Send { .. } => limits::SEND,
+            Self::Upload { .. } => limits::FILES,
             Self::Conversation { .. } | Self::Search { .. } => limits::CONVERSATIONS,
             Self::Messages { .. } => limits::MESSAGES,
         }
@@ -81,9 +105,12 @@ fn read_v1(method: &str, rest: &[&str], values: &Values) -> Option<What> {
     match (method, rest) {
         ("POST", ["conversations"]) => Some(What::Open { phone: values.text("phone").unwrap_or_default() }),
         ("GET", ["conversations", id]) => Some(What::Conversation { conversation: (*id).to_owned() }),
-        ("POST", ["conversations", id, "messages"]) => {
-            Some(What::Send { conversation: (*id).to_owned(), text: values.text("message").unwrap_or_default() })
-        }
+        ("POST", ["conversations", _, "messages", "attachments"]) => Some(What::Upload { file: values.text("file")? }),
+        ("POST", ["conversations", id, "messages"]) => Some(What::Send {
+            conversation: (*id).to_owned(),
+            text: values.text("message").unwrap_or_default(),
+            file: values.file(),
+        }),
         ("GET", ["conversations", id, "messages"]) => {
             let newest_first = values.text("sort_direction").as_deref() == Some("desc");
             let size = values.whole("per").filter(|size| (1..=100).contains(size)).unwrap_or(50);
@@ -105,11 +132,14 @@ fn read_v2(method: &str, rest: &[&str], values: &Values) -> Option<What> {
             phone: values.text("phone").unwrap_or_default(),
             provider: values.text("provider").unwrap_or_default(),
             text: values.text("text").unwrap_or_default(),
+            file: values.file(),
         }),
+        ("POST", ["attachments"]) => Some(What::Upload { file: values.text("file")? }),
         ("GET", ["conversations"]) => Some(What::Search { text: values.text("search_string"), page: page(25) }),
         ("GET", ["conversations", id]) => Some(What::Conversation { conversation: (*id).to_owned() }),
         ("POST", ["conversations", id, "messages"]) => {
-            Some(What::Send { conversation: (*id).to_owned(), text: values.text("text").unwrap_or_default() })
+            let text = values.text("text").unwrap_or_default();
+            Some(What::Send { conversation: (*id).to_owned(), text, file: values.file() })
         }
         ("GET", ["conversations", id, "messages"]) => {
             Some(What::Messages { conversation: (*id).to_owned(), page: page(150) })
@@ -137,7 +167,22 @@ impl Values {
             })),
             Ok(_) | Err(_) => values.extend(form_urlencoded::parse(&request.body).into_owned()),
         }
+        for part in &request.form {
+            match part {
+                FormPart::Field { name, value } => drop(values.insert((*name).to_owned(), value.clone())),
+                FormPart::File { name, stored, file_name } => {
+                    values.insert((*name).to_owned(), format!("{file_name}, {} bytes", stored.bytes));
+                }
+            }
+        }
         Self(values)
+    }
+
+    /// The number of the file that goes along; one in a message.
+    fn file(&self) -> Option<i64> {
+        let listed =
+            ["attachment_ids", "attachments_ids", "attachments_ids[]"].into_iter().find_map(|key| self.text(key))?;
+        listed.trim_matches(['[', ']']).parse().ok()
     }
 
     fn text(&self, key: &str) -> Option<String> {
