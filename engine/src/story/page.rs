@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use chatledger_connectors::connector::{Call, FormPart};
 use chatledger_projections::content::File;
 use chatledger_projections::event::{AttemptSettled, AttemptStarted, Happening, IntentRaised};
-use chatledger_projections::outcome::Outcome;
+use chatledger_projections::outcome::{AttemptKind, Outcome};
 use chatledger_projections::state::State;
 use serde_json::Value;
 
@@ -111,7 +111,11 @@ impl Page {
             }
             Outcome::Uncertain { reason } => format!(": {reason}"),
         };
-        let (attempt, outcome) = (settled.attempt, settled.outcome.label());
+        let outcome = match (settled.kind, &settled.outcome) {
+            (AttemptKind::Prepare { .. }, Outcome::Accepted) => "prepared",
+            (AttemptKind::Prepare { .. } | AttemptKind::Act | AttemptKind::Probe, outcome) => outcome.label(),
+        };
+        let attempt = settled.attempt;
         self.line(&format!("{intent}, attempt {attempt}: {outcome}{status}{why}"));
     }
 

@@ -15,9 +15,12 @@ const LONGEST_ENDING: usize = 8;
 /// turn the writing direction. One without an ending gets the one that belongs to `media_type`.
 pub fn clean(file: &File, media_type: Option<&str>) -> String {
     let raw = file.name.as_deref().unwrap_or_default();
-    // Whoever counts on a million letters is read to the end only once, from behind.
-    let last = raw.rsplit(['/', '\\']).next().unwrap_or_default();
-    let kept: String = last.chars().filter(|sign| !is_harmful(*sign)).take(LONGEST_NAME * 4).collect();
+    let last = raw.rsplit('\\').next().unwrap_or_default();
+    // A path is left behind; a slash in "No. 12/2026" is only written otherwise.
+    let is_path = last.starts_with('/') || last.contains("..");
+    let last = if is_path { last.rsplit('/').next().unwrap_or_default() } else { last };
+    let harmless = last.chars().filter(|sign| !is_harmful(*sign));
+    let kept: String = harmless.map(|sign| if sign == '/' { '_' } else { sign }).collect();
     let kept = kept.trim_matches(|sign: char| sign.is_whitespace() || sign == '.');
     let (stem, ending) = match kept.rsplit_once('.') {
         Some((stem, ending)) if is_ending(ending) && !stem.is_empty() => (stem, Some(ending.to_owned())),
@@ -121,7 +124,9 @@ mod tests {
             ("..", "picture.jpg"),
             (".jpg", "jpg.jpg"),
             ("", "picture.jpg"),
-            ("a/", "picture.jpg"),
+            ("Договор №12/2026.pdf", "Договор №12_2026.pdf"),
+            ("/a/", "picture.jpg"),
+            ("/tmp/x.png", "x.png"),
             ("say \"hi\".png", "say hi.png"),
         ] {
             assert_eq!(named(name), expected, "{name:?}");
