@@ -113,6 +113,8 @@ async fn form(parts: Vec<FormPart>, store: &Store) -> io::Result<Form> {
         form = match part {
             FormPart::Field { name, value } => form.text(name, value),
             FormPart::File { name, stored, file_name } => {
+                // The client writes line breaks as they are, and a part's head would have lines of a stranger's.
+                let file_name = file_name.replace(|sign: char| sign.is_control() || sign == '"', "_");
                 let file = store.read(&stored.sha256).await?;
                 let body = reqwest::Body::wrap_stream(ReaderStream::with_capacity(file, PIECE));
                 let mut headers = HeaderMap::new();
