@@ -272,5 +272,5 @@ fn the_names_of_our_own_events_are_fixed_and_different() {
         // Which revision an attempt's event gets is no part of its name: a second start is the same start.
     }
     assert_eq!(stream_of(&events[0].0, named[0]), StreamName::intent(intent_id));
-    assert_eq!(stream_of(&events[5].0, named[5]), StreamName::configuration());
+    assert_eq!(stream_of(&events[7].0, named[7]), StreamName::configuration());
 }

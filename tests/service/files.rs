@@ -186,7 +186,10 @@ async fn a_file_that_is_not_there_is_an_error_that_the_manager_sees_and_a_line_i
     client_sends(&house, 777_002, "My photo.", "/nowhere");
     let shown = || {
         let lines = house.clients_lines(ANNA);
-        lines.iter().any(|line| line.starts_with("My photo.\nphoto.jpg: http") && line.contains("(файл не передан: the file's server answered with 4"))
+        lines.iter().any(|line| {
+            line.starts_with("My photo.\nphoto.jpg: http")
+                && line.contains("(файл не передан: the file's server answered with 4")
+        })
     };
     house.until("in the CRM: words and a link", shown).await;
     assert!(given(&house).is_empty());

@@ -172,7 +172,7 @@ fn media(config: &Config) -> Result<Media, Failure> {
     let wanted = &config.media;
     let folder = wanted.folder.display();
     let store = Store::open(&wanted.folder, wanted.quota).map_err(|error| {
-        Failure::because(&format!("{folder} cannot hold files; give `media.folder` another place"), &error)
+        Failure::because(format!("{folder} cannot hold files; give `media.folder` another place"), &error)
     })?;
     let limits = fetch::Limits {
         max_bytes: wanted.max_file,
@@ -187,7 +187,7 @@ fn media(config: &Config) -> Result<Media, Failure> {
         None => None,
         Some(public_url) => {
             let key = offer::key_in(&wanted.folder).map_err(|error| {
-                Failure::because(&format!("the key of links in {folder} can be neither read nor made"), &error)
+                Failure::because(format!("the key of links in {folder} can be neither read nor made"), &error)
             })?;
             Some(Arc::new(Offer::new(public_url.clone(), key, wanted.link_lifetime)))
         }

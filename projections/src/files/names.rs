@@ -75,34 +75,40 @@ const fn kind_word(kind: FileKind) -> &'static str {
 }
 
 /// The ending that files of a type usually have; only of types that messengers carry.
+const USUAL_ENDINGS: [(&str, &str); 28] = [
+    ("image/jpeg", "jpg"),
+    ("image/jpg", "jpg"),
+    ("image/png", "png"),
+    ("image/gif", "gif"),
+    ("image/webp", "webp"),
+    ("image/heif", "heic"),
+    ("image/heic", "heic"),
+    ("video/mp4", "mp4"),
+    ("video/quicktime", "mov"),
+    ("video/webm", "webm"),
+    ("audio/mpeg", "mp3"),
+    ("audio/ogg", "ogg"),
+    ("application/ogg", "ogg"),
+    ("audio/opus", "opus"),
+    ("audio/mp4", "m4a"),
+    ("audio/m4a", "m4a"),
+    ("audio/wav", "wav"),
+    ("audio/x-wav", "wav"),
+    ("application/pdf", "pdf"),
+    ("application/zip", "zip"),
+    ("application/vnd.rar", "rar"),
+    ("application/msword", "doc"),
+    ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"),
+    ("application/vnd.ms-excel", "xls"),
+    ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
+    ("text/plain", "txt"),
+    ("text/csv", "csv"),
+    ("text/vcard", "vcf"),
+];
+
 fn usual_ending(media_type: &str) -> Option<&'static str> {
     let plain = media_type.split(';').next().unwrap_or_default().trim();
-    Some(match plain {
-        "image/jpeg" | "image/jpg" => "jpg",
-        "image/png" => "png",
-        "image/gif" => "gif",
-        "image/webp" => "webp",
-        "image/heif" | "image/heic" => "heic",
-        "video/mp4" => "mp4",
-        "video/quicktime" => "mov",
-        "video/webm" => "webm",
-        "audio/mpeg" => "mp3",
-        "audio/ogg" | "application/ogg" => "ogg",
-        "audio/opus" => "opus",
-        "audio/mp4" | "audio/m4a" | "audio/x-m4a" => "m4a",
-        "audio/wav" | "audio/x-wav" => "wav",
-        "application/pdf" => "pdf",
-        "application/zip" => "zip",
-        "application/vnd.rar" => "rar",
-        "application/msword" => "doc",
-        "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => "docx",
-        "application/vnd.ms-excel" => "xls",
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "xlsx",
-        "text/plain" => "txt",
-        "text/csv" => "csv",
-        "text/vcard" => "vcf",
-        _ => return None,
-    })
+    USUAL_ENDINGS.iter().find(|(known, _)| *known == plain).map(|(_, ending)| *ending)
 }
 
 #[cfg(test)]
