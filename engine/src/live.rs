@@ -347,7 +347,7 @@ impl Errand {
         let source = carries.and_then(|origin| self.surroundings.accounts.get(&origin.connection).cloned());
         self.forget_lost_files();
         let carriage = carriage(&self.surroundings.media, source.as_ref());
-        match plan(&self.departure, &intent, &self.account, carriage) {
+        match plan(&self.departure, &intent, &self.account, carriage, self.surroundings.clock.now()) {
             Plan::Elsewhere { class } => return Some((self.departure, class)),
             Plan::Call { started, call } => {
                 if self.start(&started, at, stop).await {

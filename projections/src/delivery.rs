@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{DeliveryState, Failure, MessageKey};
-use crate::ids::{ConnectionName, JobId, MessageId, ThreadId};
+use crate::ids::{ConnectionName, EventId, JobId, MessageId, ThreadId};
 use crate::projection::{Digest, Map, Projection};
 
 /// Where a message came from: which connection, and what it is called there.
@@ -18,6 +18,33 @@ pub struct Origin {
     pub connection: ConnectionName,
     /// What that platform calls it.
     pub message: MessageId,
+}
+
+impl Origin {
+    /// Our id of a message on the other side: where it was written and what it is called there, within 128 plain signs
+    /// (amoCRM contract, 1.1). The same message gets the same id however often it is decided upon.
+    pub fn name_across(&self) -> MessageId {
+        let name = format!("{}:{}", self.connection, self.message);
+        let is_plain = |sign: char| sign.is_ascii_alphanumeric() || "._:@+-".contains(sign);
+        if name.len() <= 128 && name.chars().all(is_plain) {
+            return MessageId::new(name);
+        }
+        let derived = EventId::derived(&[self.connection.as_str().as_bytes(), self.message.as_str().as_bytes()]);
+        MessageId::new(derived.to_string())
+    }
+
+    /// Our id of one of the messages that a message became on the other side, by its place; the first bears the message's own.
+    pub fn name_of_piece(&self, place: u32) -> MessageId {
+        let whole = self.name_across();
+        if place == 0 {
+            return whole;
+        }
+        let name = format!("{whole}+{place}");
+        if name.len() <= 128 {
+            return MessageId::new(name);
+        }
+        MessageId::new(EventId::derived(&[whole.as_str().as_bytes(), &place.to_be_bytes()]).to_string())
+    }
 }
 
 /// A message among all that were ever carried; meaningful only within one state.
@@ -42,6 +69,12 @@ pub struct Carried {
     /// What its further pieces are called there, if it went in several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pieces: Vec<Origin>,
+    /// To which connection it goes, once that was raised.
+    #[serde(skip)]
+    towards: Option<ConnectionName>,
+    /// Whether it goes there in several pieces.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    in_pieces: bool,
 }
 
 /// What is known of a platform's message id.
@@ -107,8 +140,19 @@ impl Delivery {
             failure: None,
             target: None,
             pieces: Vec::new(),
+            towards: None,
+            in_pieces: false,
         });
         index
+    }
+
+    /// Something is meant to carry a message to a connection; a second thing there means that it goes in pieces.
+    pub fn raised(&mut self, index: MessageIndex, to: &ConnectionName) {
+        let carried = &mut self.carried[index.0 as usize];
+        match &carried.towards {
+            None => carried.towards = Some(to.clone()),
+            Some(known) => carried.in_pieces |= known == to,
+        }
     }
 
     /// What is known of a platform's message id.
@@ -200,8 +244,17 @@ impl Delivery {
 
     /// A message stands at least so. `None` if it stood so already; but to learn why it failed is news, so that the
     /// reason may come before the failure or after it.
+    ///
+    /// Of a message in pieces a failure is the last word, whatever the other pieces say before or after: half of it is not
+    /// what was written, and nobody else would tell.
     pub fn rise(&mut self, index: MessageIndex, state: DeliveryState, failure: Option<Failure>) -> Option<Rise> {
         let carried = &mut self.carried[index.0 as usize];
+        if carried.in_pieces && carried.state == DeliveryState::Failed && state != DeliveryState::Failed {
+            return None;
+        }
+        if carried.in_pieces && carried.state > DeliveryState::Failed && state == DeliveryState::Failed {
+            carried.state = DeliveryState::Sent;
+        }
         let explains = (carried.state, state) == (DeliveryState::Failed, DeliveryState::Failed)
             && carried.failure.is_none()
             && failure.is_some();

@@ -26,6 +26,9 @@ pub(super) fn encode(settings: &Settings, intent: &Intent) -> Result<Call, Unenc
         Intent::ClaimConversation(_) => Err(cannot("Carrot quest takes no conversation ids of ours")),
         // Whose mark `markread` sets is not known, so it is not called (11).
         Intent::ReportDelivery(_) => Err(cannot("Carrot quest takes no delivery reports")),
+        Intent::SetReaction(_) | Intent::EditMessage(_) | Intent::DeleteMessage(_) | Intent::ShowTyping(_) => {
+            Err(Unencodable::not_there("Carrot quest", intent))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
-use chatledger_projections::configuration::{FirstContact, Traits};
+use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
 use chatledger_projections::content::Person;
 use serde_json::{Map, Value};
 
@@ -142,7 +142,8 @@ impl Settings {
     /// number: `startconversation` writes in the *user's* name, and `sendmessage` wants a user who is known already,
     /// while users are found by number only through a search that lags by minutes (4).
     pub(super) const fn traits() -> Traits {
-        Traits { first_contact: FirstContact::ClientOnly, can_look_up: true, wants_delivery: false }
+        let can = Abilities::NONE;
+        Traits { first_contact: FirstContact::ClientOnly, can_look_up: true, wants_delivery: false, can }
     }
 
     /// The operator who speaks for a manager.

@@ -85,9 +85,13 @@ pub enum Plan {
     },
 }
 
-/// Plans an attempt at an intent.
-pub fn plan(departure: &Departure, intent: &Intent, account: &Account, carriage: Carriage<'_>) -> Plan {
+/// Plans an attempt at an intent. `now` is when it would leave the house.
+pub fn plan(departure: &Departure, intent: &Intent, account: &Account, carriage: Carriage<'_>, now: Timestamp) -> Plan {
     let connection = &account.connection;
+    if intent.expires_at().is_some_and(|expires| now >= expires) {
+        let reason = "it was over before it could be shown".to_owned();
+        return departure.end(AttemptKind::Act, account, Failure { kind: FailureKind::Other, reason });
+    }
     let equipped = departure.equipped(intent, account, carriage);
     let intent = &equipped;
     let planned = match &departure.doubt {
@@ -130,6 +134,10 @@ fn act(departure: &Departure, intent: &Intent, account: &Account, carriage: Carr
         Intent::OpenConversation(_)
         | Intent::ClaimConversation(_)
         | Intent::ReportDelivery(_)
+        | Intent::SetReaction(_)
+        | Intent::EditMessage(_)
+        | Intent::DeleteMessage(_)
+        | Intent::ShowTyping(_)
         | Intent::LookUpConversation(_) => return Step::Call(AttemptKind::Act, connection.encode(intent)),
     };
     let rules = connection.files();
@@ -191,6 +199,7 @@ pub fn conclude(
             account.connection.judge(intent, &known, &started.call, reply, now)
         }
     };
+    let outcome = if intent.expires_at().is_some() { tried_once(outcome) } else { outcome };
     let is_ready = matches!((started.kind, &outcome), (AttemptKind::Prepare { .. }, Outcome::Accepted));
     let outcome = if tried_for >= give_up_after && !is_ready { given_up(outcome, tried_for) } else { outcome };
     let reply = match reply {
@@ -227,6 +236,16 @@ fn prepared(outcome: Outcome) -> Outcome {
         Outcome::Uncertain { reason } => Outcome::Postponed { until: None, reason },
         Outcome::Accepted | Outcome::Refused { .. } | Outcome::Postponed { .. } => outcome,
     }
+}
+
+/// What passes by itself is not tried a second time, whatever became of the first.
+fn tried_once(outcome: Outcome) -> Outcome {
+    let reason = match outcome {
+        Outcome::Accepted | Outcome::Refused { .. } => return outcome,
+        Outcome::Postponed { reason, .. } | Outcome::Uncertain { reason } => reason,
+    };
+    let reason = format!("not tried again, for it is soon over: {reason}");
+    Outcome::Refused { failure: Failure { kind: FailureKind::Other, reason } }
 }
 
 /// A refusal after an attempt that may have been accepted may only mean that the platform has it already; how amoCRM
@@ -268,6 +287,10 @@ impl Departure {
             Intent::OpenConversation(_)
             | Intent::ClaimConversation(_)
             | Intent::ReportDelivery(_)
+            | Intent::SetReaction(_)
+            | Intent::EditMessage(_)
+            | Intent::DeleteMessage(_)
+            | Intent::ShowTyping(_)
             | Intent::LookUpConversation(_) => intent.clone(),
         }
     }

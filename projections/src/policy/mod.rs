@@ -7,11 +7,14 @@ mod app_message_to_crm;
 mod channel_opened_for_manager;
 mod chat_claimed_for_us;
 mod client_message_to_crm;
+mod deletion_carried_across;
 mod delivery_reported_to_crm;
+mod edit_carried_across;
 mod manager_message_to_channel;
+mod reaction_carried_across;
+mod told_in_words;
+mod typing_shown_across;
 mod unknown_conversation_looked_up;
-
-use std::fmt::Write as _;
 
 use crate::change::{Change, Written};
 use crate::content::Content;
@@ -76,6 +79,18 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
         Change::DeliveryRose { thread, origin, state: stands, failure } => {
             only(delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref()))
         }
+        Change::MessageAltered { there, content, at } => only(edit_carried_across::decide(state, there, content, *at)),
+        Change::MessageWithdrawn { there, at: heard_at } => {
+            only(deletion_carried_across::decide(state, there, *heard_at))
+        }
+        Change::ReactionSet { there, side, emoji, at: heard_at } => {
+            only(reaction_carried_across::decide(state, there, *side, emoji.as_deref(), *heard_at))
+        }
+        Change::TypingBegan { thread, connection, side, since, until } => {
+            only(typing_shown_across::decide(state, *thread, connection, *side, *since, *until))
+        }
+        // It follows when its message does.
+        Change::AlterationKept { .. } => Vec::new(),
         // Known now, and that is all that was wanted.
         Change::ThreadOpened { .. } | Change::Bound { .. } => Vec::new(),
         // Echoes die here.
@@ -94,7 +109,7 @@ fn pieces_across(state: &State, written: &Written, to: &ConnectionName) -> Vec<(
         Some(rules) => pieces(content, rules),
         None => vec![content],
     };
-    (0..).zip(pieces).map(|(place, piece)| (name_across(&written.origin, place), piece)).collect()
+    (0..).zip(pieces).map(|(place, piece)| (written.origin.name_of_piece(place), piece)).collect()
 }
 
 /// What a message says, as it can be said at another connection: a quoted message is named as it is called there. One
@@ -119,23 +134,4 @@ fn content_across(state: &State, written: &Written, to: &ConnectionName) -> Cont
         }
     }
     content
-}
-
-/// Our id of a message on the other side: where it was written and what it is called there, within 128 plain signs
-/// (amoCRM contract, 1.1). The same message gets the same id however often it is decided upon.
-/// Further pieces of a message bear their place.
-fn name_across(origin: &Origin, piece: u32) -> MessageId {
-    let mut name = format!("{}:{}", origin.connection, origin.message);
-    if piece > 0 {
-        write!(name, "+{piece}").expect("a string takes everything");
-    }
-    let is_plain = |sign: char| sign.is_ascii_alphanumeric() || "._:@+-".contains(sign);
-    if name.len() <= 128 && name.chars().all(is_plain) {
-        return MessageId::new(name);
-    }
-    let (connection, message) = (origin.connection.as_str().as_bytes(), origin.message.as_str().as_bytes());
-    let place = piece.to_be_bytes();
-    // The first is called as it was before there were pieces.
-    let parts: &[&[u8]] = if piece == 0 { &[connection, message] } else { &[connection, message, &place] };
-    MessageId::new(EventId::derived(parts).to_string())
 }
