@@ -22,6 +22,7 @@ const KEPT_HEADERS: [&str; 3] = ["content-type", "retry-after", "date"];
 #[derive(Clone, Debug)]
 pub struct Http {
     client: reqwest::Client,
+    body_at_most: usize,
 }
 
 /// Why there is no reply.
@@ -45,7 +46,13 @@ impl Http {
             .tcp_nodelay(true)
             .user_agent(concat!("chatledger/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { client })
+        Ok(Self { client, body_at_most: BODY_AT_MOST })
+    }
+
+    /// The same for replies that are shown and not recorded, and may be longer.
+    #[must_use]
+    pub fn with_replies_up_to(self, bytes: usize) -> Self {
+        Self { body_at_most: bytes, ..self }
     }
 
     /// Sends a request that bears its credentials.
@@ -90,7 +97,7 @@ impl Http {
         let mut cut = false;
         // The status has been said: a body that breaks off is still an answer.
         while let Ok(Some(chunk)) = answer.chunk().await {
-            let room = BODY_AT_MOST - body.len();
+            let room = self.body_at_most - body.len();
             body.extend_from_slice(&chunk[..chunk.len().min(room)]);
             if chunk.len() > room {
                 cut = true;

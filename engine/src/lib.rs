@@ -5,9 +5,11 @@
 //! ```
 //!
 //! * [`log`]: the only truth there is;
-//! * [`ingress`]: webhooks come in; beside them, what operators ask;
+//! * [`ingress`]: webhooks come in; beside them, what operators ask; [`instructions`]: what they say;
+//! * [`spool`]: where webhooks wait while the log does not take them;
 //! * [`pipeline`]: from an event to what follows from it, pure; [`fold`]: a whole log through it;
-//! * [`dispatch`]: which attempt is due, pure; [`http`]: the way out;
+//! * [`dispatch`]: which attempt is due, pure; [`http`]: the way out; [`passes`]: what some calls
+//!   must carry;
 //! * [`media`]: files on their way; from where they are fetched, where they lie, where they are shown;
 //! * [`live`]: both at work, it alone has hands; [`replay`]: the pipeline alone, which has none;
 //! * [`errand`]: a call that a person asks for; [`backfill`]: messages whose webhooks never came;
@@ -27,11 +29,14 @@ pub mod fold;
 pub mod http;
 pub mod in_force;
 pub mod ingress;
+pub mod instructions;
 pub mod live;
 pub mod log;
 pub mod logging;
 pub mod media;
 pub mod metrics;
+pub mod passes;
 pub mod pipeline;
 pub mod replay;
+pub mod spool;
 pub mod story;

@@ -10,9 +10,13 @@ use chatledger_connectors::connector::{Call, Reply};
 use chatledger_projections::change::Change;
 use chatledger_projections::configuration::Configuration;
 use chatledger_projections::content::File;
-use chatledger_projections::event::{AttemptSettled, AttemptStarted, Event, Happening, IntentRaised, PolicyAdvanced};
+use chatledger_projections::event::{
+    AttemptSettled, AttemptStarted, Event, Happening, IntentRaised, PolicyAdvanced, RecordedReply,
+};
 use chatledger_projections::ids::EventId;
 use chatledger_projections::intent::Intent;
+use chatledger_projections::outcome::Outcome;
+use chatledger_projections::projection::Projection as _;
 use chatledger_projections::recorded::{Position, Revision, StreamName};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +24,8 @@ use tracing::{debug, error, info, warn};
 
 use crate::clock::Clock;
 use crate::config::{Account, Accounts};
-use crate::dispatch::attempt::{Carriage, Departure, Plan, conclude, conclude_fetch, plan};
+use crate::dispatch::attempt::{Carriage, Departure, Plan, conclude, conclude_fetch, plan, turned_away};
+use crate::dispatch::circuit::Standing;
 use crate::dispatch::{Dispatcher, Rules};
 use crate::fold::{FoldError, fold};
 use crate::http::{Http, NoReply};
@@ -30,6 +35,7 @@ use crate::log::{Append, AppendError, EventLog, ExpectedRevision, StoredEvent, c
 use crate::media::Media;
 use crate::media::fetch::Credentials;
 use crate::metrics;
+use crate::passes::Passes;
 use crate::pipeline::{Pipeline, Step};
 
 /// Everything that the engine needs of the outside.
@@ -43,6 +49,8 @@ pub struct Surroundings {
     pub http: Http,
     /// The files.
     pub media: Media,
+    /// What calls carry at platforms that want it.
+    pub passes: Passes,
     /// The configured accounts.
     pub accounts: Arc<Accounts>,
     /// How intents are carried out.
@@ -86,6 +94,9 @@ const BATCH: usize = 128;
 
 /// After so many events from which nothing followed, the log is told that they were decided.
 const MARK_EVERY: usize = 1024;
+
+/// The status of a call whose pass is not good.
+const UNAUTHORISED: u16 = 401;
 
 /// How long the log is left alone after it refused.
 const LOG_PAUSE: Duration = Duration::from_millis(250);
@@ -180,7 +191,7 @@ impl Live {
             let position = stored.position;
             let recorded = codec::open(stored).map_err(FoldError::from)?;
             let step = self.pipeline.take(recorded);
-            self.dispatcher.see(&step, self.pipeline.state());
+            self.see(&step);
             measure(&step);
             self.position = Some(position);
             self.unmarked += 1;
@@ -192,10 +203,42 @@ impl Live {
         } else if self.unmarked >= MARK_EVERY {
             self.mark(stop).await;
         }
+        metrics::held(self.pipeline.state().held.len());
         for (connection, lane) in self.dispatcher.lanes() {
             metrics::lane_depth(connection, lane.depth());
+            metrics::circuit(connection, lane.circuit().standing());
         }
         Ok(())
+    }
+
+    /// Tells the dispatcher, and people if a platform is left alone from here on, or no longer.
+    fn see(&mut self, step: &Step) {
+        let settled_at = match &step.happening.event {
+            Happening::Settled { settled, .. } => Some(&settled.connection),
+            Happening::Observed { .. }
+            | Happening::Raised(_)
+            | Happening::Started(_)
+            | Happening::Configured(_)
+            | Happening::Instructed(_)
+            | Happening::Advanced(_) => None,
+        };
+        let before = settled_at.and_then(|connection| self.dispatcher.circuit(connection));
+        self.dispatcher.see(step, self.pipeline.state());
+        let after = settled_at.and_then(|connection| self.dispatcher.circuit(connection));
+        if let (Some(connection), Some(before), Some(after)) = (settled_at, before, after) {
+            match (before.standing(), after.standing()) {
+                (Standing::Closed | Standing::HalfOpen, Standing::Open { until }) => {
+                    let (calls, _) = after.silence();
+                    warn!(%connection, calls, %until, "the platform does not answer; it is left alone until then");
+                }
+                (Standing::Open { .. } | Standing::HalfOpen, Standing::Closed) => {
+                    info!(%connection, "the platform answers again");
+                }
+                (Standing::Closed, Standing::Closed | Standing::HalfOpen)
+                | (Standing::Open { .. }, Standing::Open { .. } | Standing::HalfOpen)
+                | (Standing::HalfOpen, Standing::HalfOpen) => {}
+            }
+        }
     }
 
     /// Records intents. One that is on record already was raised by an earlier life of ours.
@@ -444,24 +487,20 @@ impl Errand {
     }
 
     async fn make(&self, intent: &Intent, started: &AttemptStarted, call: Call, carriage: Carriage<'_>) {
-        let connection = &self.account.connection;
-        let has_files = !call.request.form.is_empty();
-        let request = connection.authorise(call.request, &self.account.secrets, self.surroundings.clock.now());
-        let answer = if has_files {
-            let media = &self.surroundings.media;
-            let time = media.fetcher.limits().time;
-            self.surroundings.http.send_form(connection.base_url(), request, &media.store, time).await
-        } else {
-            self.surroundings.http.send(connection.base_url(), request).await
-        };
-        let reply = match &answer {
-            Ok(answer) => Reply::Answered(answer),
-            Err(NoReply::NotSent(why)) => Reply::NotSent(why),
-            Err(NoReply::NoAnswer(why)) => Reply::NoAnswer(why),
-        };
+        let answer = self.send(call).await;
         let now = self.surroundings.clock.now();
         let give_up_after = self.surroundings.rules.give_up_after;
-        let settled = conclude(&self.departure, started, intent, &self.account, carriage, reply, now, give_up_after);
+        let settled = match &answer {
+            Ok(answer) => {
+                let reply = match answer {
+                    Ok(answer) => Reply::Answered(answer),
+                    Err(NoReply::NotSent(why)) => Reply::NotSent(why),
+                    Err(NoReply::NoAnswer(why)) => Reply::NoAnswer(why),
+                };
+                conclude(&self.departure, started, intent, &self.account, carriage, reply, now, give_up_after)
+            }
+            Err(outcome) => turned_away(&self.departure, started, &self.account, outcome.clone(), now, give_up_after),
+        };
         info!(
             intent = %settled.intent_id,
             kind = intent.label(),
@@ -472,6 +511,30 @@ impl Errand {
             "attempt settled"
         );
         self.settle(settled).await;
+    }
+
+    /// The call itself, with its credentials; or the outcome of one that could not be made for want of them. A pass that is
+    /// not good any more is replaced, and the call made once more: what was turned away has done nothing.
+    async fn send(&self, call: Call) -> Result<Result<RecordedReply, NoReply>, Outcome> {
+        let Surroundings { http, media, clock, passes, .. } = &self.surroundings;
+        let (name, account) = (&self.departure.connection, &self.account);
+        let mut again = true;
+        loop {
+            let secrets = passes.secrets(name, account, http, &**clock).await?;
+            let request = account.connection.authorise(call.request.clone(), &secrets, clock.now());
+            let answer = if request.form.is_empty() {
+                http.send(account.connection.base_url(), request).await
+            } else {
+                let time = media.fetcher.limits().time;
+                http.send_form(account.connection.base_url(), request, &media.store, time).await
+            };
+            let is_turned_away = matches!(&answer, Ok(reply) if reply.status == UNAUTHORISED);
+            if !is_turned_away || !again || account.connection.sign_in().is_none() {
+                return Ok(answer);
+            }
+            passes.spoil(name, &secrets).await;
+            again = false;
+        }
     }
 
     /// Puts the end on record, however long that takes: it is known only here.
@@ -501,7 +564,11 @@ fn measure(step: &Step) {
     match &step.happening.event {
         Happening::Raised(raised) => metrics::raised(&raised.connection, &raised.intent),
         Happening::Settled { settled, .. } => metrics::settled(&settled.connection, &settled.outcome),
-        Happening::Observed { .. } | Happening::Started(_) | Happening::Configured(_) | Happening::Advanced(_) => {}
+        Happening::Observed { .. }
+        | Happening::Started(_)
+        | Happening::Configured(_)
+        | Happening::Instructed(_)
+        | Happening::Advanced(_) => {}
     }
 }
 

@@ -110,7 +110,11 @@ impl Pipeline {
     fn count(&mut self, happening: &Happening, remarks: &[Remark]) {
         self.taken.facts += match happening {
             Happening::Observed { facts, .. } | Happening::Settled { facts, .. } => facts.len() as u64,
-            Happening::Raised(_) | Happening::Started(_) | Happening::Configured(_) | Happening::Advanced(_) => 0,
+            Happening::Raised(_)
+            | Happening::Started(_)
+            | Happening::Configured(_)
+            | Happening::Instructed(_)
+            | Happening::Advanced(_) => 0,
         };
         for remark in remarks {
             *self.taken.remarks.entry(remark.remark).or_default() += 1;
@@ -128,7 +132,7 @@ impl Pipeline {
                     self.pass(through + 1);
                 }
             }
-            Happening::Observed { .. } | Happening::Settled { .. } => {
+            Happening::Observed { .. } | Happening::Settled { .. } | Happening::Instructed(_) => {
                 if self.recent.len() == RECENT_AT_MOST {
                     self.recent.pop_front();
                 }
@@ -207,6 +211,7 @@ pub fn read(recorded: Recorded<Event>) -> Reading {
         Event::IntentRaised(raised) => (Happening::Raised(raised), Vec::new()),
         Event::AttemptStarted(started) => (Happening::Started(started), Vec::new()),
         Event::ConfigurationApplied(configuration) => (Happening::Configured(configuration), Vec::new()),
+        Event::OperatorInstructed(instructed) => (Happening::Instructed(instructed), Vec::new()),
         Event::PolicyAdvanced(advanced) => (Happening::Advanced(advanced), Vec::new()),
     };
     Reading { label, happening: Recorded { id, stream, revision, position, recorded_at, event: happening }, remarks }

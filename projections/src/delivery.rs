@@ -69,12 +69,23 @@ pub struct Carried {
     /// What its further pieces are called there, if it went in several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pieces: Vec<Origin>,
-    /// To which connection it goes, once that was raised.
-    #[serde(skip)]
-    towards: Option<ConnectionName>,
     /// Whether it goes there in several pieces.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     in_pieces: bool,
+    /// Whether everything of it that had failed is being tried again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    retried: bool,
+    /// Where else it was shown, and what it is called there. Nothing about its delivery follows from these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<Origin>,
+}
+
+impl Carried {
+    /// What it is called at a connection, if it stands there.
+    pub fn at(&self, connection: &ConnectionName) -> Option<&MessageId> {
+        let places = std::iter::once(&self.origin).chain(&self.target).chain(&self.copies);
+        places.into_iter().find(|place| place.connection == *connection).map(|place| &place.message)
+    }
 }
 
 /// What is known of a platform's message id.
@@ -86,6 +97,8 @@ pub enum Known {
     Ours(MessageIndex),
     /// We put it there, and it carries nobody's words, as a claim's message.
     OurOwn,
+    /// An assistant wrote it when it was to be silent; nobody was shown it, and nobody will be.
+    Withheld,
 }
 
 /// A report that came before its message.
@@ -124,6 +137,10 @@ pub struct Delivery {
     carried: Vec<Carried>,
     known: Map<Origin, Known>,
     by_job: Map<(ConnectionName, JobId), MessageIndex>,
+    /// What the messenger calls a message, by what the platform calls it.
+    also: Map<Origin, MessageId>,
+    /// The same the other way round.
+    named: Map<Origin, MessageId>,
     early: Map<EarlyKey, Early>,
     early_in_order: VecDeque<EarlyKey>,
 }
@@ -140,24 +157,51 @@ impl Delivery {
             failure: None,
             target: None,
             pieces: Vec::new(),
-            towards: None,
             in_pieces: false,
+            retried: false,
+            copies: Vec::new(),
         });
         index
     }
 
-    /// Something is meant to carry a message to a connection; a second thing there means that it goes in pieces.
-    pub fn raised(&mut self, index: MessageIndex, to: &ConnectionName) {
+    /// Something is meant to carry a message to where its delivery is followed, under this id of ours. An id other than the
+    /// message's own is a further piece's; see [`Origin::name_of_piece`].
+    pub fn raised(&mut self, index: MessageIndex, ours: &MessageId) {
         let carried = &mut self.carried[index.0 as usize];
-        match &carried.towards {
-            None => carried.towards = Some(to.clone()),
-            Some(known) => carried.in_pieces |= known == to,
-        }
+        carried.in_pieces |= *ours != carried.origin.name_across();
+    }
+
+    /// What did not arrive of a message is tried again: its failure is not the last word any more.
+    pub fn retried(&mut self, index: MessageIndex) {
+        let carried = &mut self.carried[index.0 as usize];
+        carried.retried = carried.in_pieces;
     }
 
     /// What is known of a platform's message id.
     pub fn known(&self, origin: &Origin) -> Option<Known> {
         self.known.get(origin).copied()
+    }
+
+    /// The platform said what the messenger itself calls a message; before the message is known or after it.
+    pub fn name(&mut self, connection: &ConnectionName, message: &MessageId, also: &MessageId) {
+        let origin = |message: &MessageId| Origin { connection: connection.clone(), message: message.clone() };
+        // The first name stays: a messenger gives no second one, and what is in use must not change under a quote.
+        self.also.entry(origin(message)).or_insert_with(|| also.clone());
+        self.named.entry(origin(also)).or_insert_with(|| message.clone());
+    }
+
+    /// By what a message is quoted at its connection: the messenger's name for it where that is known, else the platform's.
+    pub fn quoted_as<'a>(&'a self, message: &'a Origin) -> &'a MessageId {
+        self.also.get(message).unwrap_or(&message.message)
+    }
+
+    /// What is known of a quoted message, by either of its names.
+    pub fn known_quoted(&self, quoted: &Origin) -> Option<Known> {
+        let by_other_name = || {
+            let message = self.named.get(quoted)?.clone();
+            self.known(&Origin { connection: quoted.connection.clone(), message })
+        };
+        self.known(quoted).or_else(by_other_name)
     }
 
     /// The message that a job of ours makes.
@@ -177,13 +221,29 @@ impl Delivery {
     pub fn written(&self, origin: &Origin) -> Option<(MessageIndex, &Carried)> {
         match self.known(origin)? {
             Known::Written(index) => Some((index, self.get(index))),
-            Known::Ours(_) | Known::OurOwn => None,
+            Known::Ours(_) | Known::OurOwn | Known::Withheld => None,
         }
     }
 
     /// A message of ours without anybody's words was put there.
     pub fn own(&mut self, origin: Origin) {
         self.known.entry(origin).or_insert(Known::OurOwn);
+    }
+
+    /// An assistant wrote something that is shown to nobody; a repetition is not news.
+    pub fn withhold(&mut self, origin: Origin) {
+        self.known.entry(origin).or_insert(Known::Withheld);
+    }
+
+    /// A message was shown at a further place, beside the one where its delivery is followed.
+    pub fn link_copy(&mut self, index: MessageIndex, connection: &ConnectionName, key: &MessageKey) {
+        let Some(message) = &key.theirs else { return };
+        let copy = Origin { connection: connection.clone(), message: message.clone() };
+        self.known.entry(copy.clone()).or_insert(Known::Ours(index));
+        let carried = &mut self.carried[index.0 as usize];
+        if !carried.copies.contains(&copy) {
+            carried.copies.push(copy);
+        }
     }
 
     /// The other platform said what it calls a message, or the job that will make it. Joins what came early.
@@ -225,9 +285,15 @@ impl Delivery {
         let index = match by_id.as_ref().and_then(|origin| self.known(origin)) {
             Some(Known::Ours(index)) => Some(index),
             // What people wrote there is theirs to follow; nobody asked us.
-            Some(Known::Written(_) | Known::OurOwn) => return None,
+            Some(Known::Written(_) | Known::OurOwn | Known::Withheld) => return None,
             None => by_job,
         };
+        // Where a copy stands is no news of the message itself.
+        if let (Some(index), Some(origin)) = (index, &by_id)
+            && self.carried[index.0 as usize].copies.contains(origin)
+        {
+            return None;
+        }
         if let Some(index) = index {
             let joined = self.link(index, connection, key);
             return self.rise(index, state, failure).or(joined);
@@ -245,11 +311,13 @@ impl Delivery {
     /// A message stands at least so. `None` if it stood so already; but to learn why it failed is news, so that the
     /// reason may come before the failure or after it.
     ///
-    /// Of a message in pieces a failure is the last word, whatever the other pieces say before or after: half of it is not
-    /// what was written, and nobody else would tell.
+    /// Of a message in pieces a failure is the last word, whatever the other pieces say before or after, until it is tried
+    /// again: half of it is not what was written, and nobody else would tell.
     pub fn rise(&mut self, index: MessageIndex, state: DeliveryState, failure: Option<Failure>) -> Option<Rise> {
         let carried = &mut self.carried[index.0 as usize];
-        if carried.in_pieces && carried.state == DeliveryState::Failed && state != DeliveryState::Failed {
+        carried.retried &= state != DeliveryState::Failed;
+        let is_last_word = carried.in_pieces && !carried.retried;
+        if is_last_word && carried.state == DeliveryState::Failed && state != DeliveryState::Failed {
             return None;
         }
         if carried.in_pieces && carried.state > DeliveryState::Failed && state == DeliveryState::Failed {
@@ -269,9 +337,8 @@ impl Delivery {
     /// The messages that we put into a dialogue at a connection, by that platform's ids.
     pub fn accounted(&self, thread: ThreadId, connection: &ConnectionName) -> Vec<MessageId> {
         let ours = self.carried.iter().rev().filter(|carried| carried.thread == thread);
-        let there = ours
-            .flat_map(|carried| carried.target.iter().chain(&carried.pieces))
-            .filter(|target| target.connection == *connection);
+        let shown = ours.flat_map(|carried| carried.target.iter().chain(&carried.pieces).chain(&carried.copies));
+        let there = shown.filter(|place| place.connection == *connection);
         there.map(|target| target.message.clone()).take(ACCOUNTED_AT_MOST).collect()
     }
 
@@ -312,7 +379,7 @@ const ACCOUNTED_AT_MOST: usize = 200;
 
 impl Projection for Delivery {
     const NAME: &'static str = "delivery";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]
@@ -320,13 +387,66 @@ impl Projection for Delivery {
         enum Entry<'a> {
             Carried(&'a Carried),
             Early(&'a EarlyKey, &'a Early),
+            Named(&'a Origin, &'a MessageId),
         }
         let carried = self.carried.iter().map(Entry::Carried);
         let early = self.early.iter().map(|(key, early)| Entry::Early(key, early));
-        Digest::of_entries(Self::NAME, Self::VERSION, carried.chain(early))
+        let named = self.also.iter().map(|(message, also)| Entry::Named(message, also));
+        Digest::of_entries(Self::NAME, Self::VERSION, carried.chain(early).chain(named))
     }
 
     fn len(&self) -> usize {
         self.carried.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::FailureKind;
+
+    fn in_two_pieces() -> (Delivery, MessageIndex) {
+        let mut delivery = Delivery::default();
+        let origin = Origin { connection: ConnectionName::new("amo.main"), message: MessageId::new("m1") };
+        let thread = ThreadId::from_uuid(EventId::derived(&[b"thread"]).as_uuid());
+        let index = delivery.write(thread, origin.clone());
+        delivery.raised(index, &origin.name_of_piece(0));
+        delivery.raised(index, &origin.name_of_piece(1));
+        (delivery, index)
+    }
+
+    fn failure() -> Option<Failure> {
+        Some(Failure { kind: FailureKind::Other, reason: "the file is gone".to_owned() })
+    }
+
+    #[test]
+    fn half_of_a_message_is_not_the_message_until_the_other_half_is_tried_again() {
+        let (mut delivery, index) = in_two_pieces();
+        assert!(delivery.rise(index, DeliveryState::Failed, failure()).is_some());
+        assert_eq!(delivery.rise(index, DeliveryState::Delivered, None), None);
+        delivery.retried(index);
+        assert!(delivery.rise(index, DeliveryState::Delivered, None).is_some());
+        assert_eq!(delivery.get(index).failure, None);
+    }
+
+    #[test]
+    fn what_fails_again_after_it_was_tried_again_has_failed() {
+        let (mut delivery, index) = in_two_pieces();
+        delivery.rise(index, DeliveryState::Failed, failure());
+        delivery.retried(index);
+        delivery.rise(index, DeliveryState::Failed, failure());
+        assert_eq!(delivery.rise(index, DeliveryState::Read, None), None);
+    }
+
+    #[test]
+    fn the_same_message_raised_again_is_no_further_piece() {
+        let mut delivery = Delivery::default();
+        let origin = Origin { connection: ConnectionName::new("amo.main"), message: MessageId::new("m1") };
+        let thread = ThreadId::from_uuid(EventId::derived(&[b"thread"]).as_uuid());
+        let index = delivery.write(thread, origin.clone());
+        delivery.raised(index, &origin.name_across());
+        delivery.rise(index, DeliveryState::Failed, failure());
+        delivery.raised(index, &origin.name_across());
+        assert!(delivery.rise(index, DeliveryState::Delivered, None).is_some());
     }
 }

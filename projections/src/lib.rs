@@ -2,14 +2,17 @@
 //!
 //! The vocabulary, in the order in which a webhook meets it:
 //!
-//! * [`event`]: what stands in the log; [`recorded`]: an event's place; [`ids`], [`time`], [`phone`], [`content`]: its nouns;
+//! * [`event`]: what stands in the log; [`recorded`]: an event's place; [`ids`], [`time`], [`phone`],
+//!   [`username`], [`content`]: its nouns;
 //! * [`fact`]: what happened at a platform, in our words; [`configuration`]: which platforms belong together;
 //! * [`state`]: what is so, folded from all of that by [`bindings`], [`threads`], [`contacts`], [`echoes`],
-//!   [`delivery`], [`alterations`], [`typing`] and [`attempts`]; a fold tells what it changed as [`change`]s;
+//!   [`assistance`], [`delivery`], [`alterations`], [`typing`], [`attempts`] and [`held`]; a fold tells what it changed as
+//!   [`change`]s;
 //! * [`files`]: how a file goes across;
 //! * [`policy`]: which [`intent`]s follow from a change; [`outcome`]: how an attempt at one ended.
 
 pub mod alterations;
+pub mod assistance;
 pub mod attempts;
 pub mod bindings;
 pub mod bytes;
@@ -22,6 +25,7 @@ pub mod echoes;
 pub mod event;
 pub mod fact;
 pub mod files;
+pub mod held;
 pub mod ids;
 pub mod intent;
 pub mod outcome;
@@ -33,3 +37,4 @@ pub mod state;
 pub mod threads;
 pub mod time;
 pub mod typing;
+pub mod username;

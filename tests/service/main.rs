@@ -8,7 +8,8 @@
 //! * [`house`]: one engine and its two platforms, what people do there, and what must be seen; [`engine`]: the process;
 //!   [`door`]: the way to a platform, which can be shut;
 //! * [`files`]: they cross, whole, in little memory;
-//! * [`kills`], [`faults`], [`shutdown`], [`disk`]: what goes wrong; [`stage`]: the platforms' stage itself; [`demo`]:
+//! * [`kills`], [`faults`], [`shutdown`], [`disk`], [`spool`], [`held`]: what goes wrong; [`stage`]: the platforms' stage
+//!   itself; [`passes`]: what some calls must carry; [`demo`]:
 //!   the demonstration, to its end.
 
 mod demo;
@@ -17,7 +18,10 @@ mod door;
 mod engine;
 mod faults;
 mod files;
+mod held;
 mod house;
 mod kills;
+mod passes;
 mod shutdown;
+mod spool;
 mod stage;

@@ -45,7 +45,9 @@ fn reply(settings: &Settings, message: &SendMessage) -> Result<Call, Unencodable
         Destination::Conversation(key) => {
             key.theirs.as_ref().ok_or_else(|| cannot("the conversation has no id at Carrot quest"))?
         }
-        Destination::Phone(_) => return Err(cannot("Carrot quest takes no numbers: only the client can begin")),
+        Destination::Phone(_) | Destination::Username(_) => {
+            return Err(cannot("Carrot quest takes no numbers: only the client can begin"));
+        }
     };
     let form = [
         ("body", readable(&message.content)),

@@ -11,9 +11,9 @@ use chatledger_projections::intent::{Destination, SendMessage};
 use serde::Deserialize;
 
 use super::settings::{Api, Settings};
-use super::{call, ids, limits};
+use super::{call, ids};
 use crate::connector::{Call, Decoded, FormPart, Request, Unencodable};
-use crate::loose::{Field, Object, document};
+use crate::loose::{Field, Object, WireDocument, with_document};
 
 /// How Pact wants files. No size is documented. Some messengers take a text or a file, and WhatsApp a text under a picture
 /// but not under a document (6.2): what holds for it is taken for all. Whether Pact's links run out is not documented,
@@ -36,7 +36,7 @@ pub(super) fn upload(settings: &Settings, message: &SendMessage, file: &File) ->
                 return Err(cannot("the first generation takes a file only for a conversation that is open"));
             };
             let id = key.theirs.as_ref().ok_or_else(|| cannot("the conversation has no id at Pact"))?;
-            let conversation = ids::in_path(id);
+            let conversation = ids::text_in_path(ids::wire(id));
             let path = format!("/p1/companies/{}/conversations/{conversation}/messages/attachments", settings.company);
             let form = if spoken { vec![field("push_to_talk", "true".to_owned())] } else { Vec::new() };
             (call::UPLOAD_V1, path, form)
@@ -50,7 +50,7 @@ pub(super) fn upload(settings: &Settings, message: &SendMessage, file: &File) ->
         }
     };
     form.push(part);
-    Ok(Call { name, class: limits::FILES, request: Request::form("POST", path, form) })
+    Ok(call::call(name, Request::form("POST", path, form)))
 }
 
 /// The number of the file that goes along with a message.
@@ -64,15 +64,16 @@ pub(super) fn taken(content: &Content) -> Option<i64> {
 /// What the answer to an upload teaches: what Pact calls the file. The number in a conversation's wrapper, which one page
 /// of its documents prints, is the conversation's and not the file's (5.7).
 pub(super) fn learn(call: &str, body: &[u8], decoded: &mut Decoded) {
-    let Some(reply) = document::<UploadReply>(body, decoded) else { return };
-    let number = if call == call::UPLOAD_V1 {
-        let file = reply.data.0.expect("data", decoded);
-        file.and_then(|file| file.external_id.0.expect("data.external_id", decoded))
-    } else {
-        let file = reply.attachment.0.expect("attachment", decoded);
-        file.and_then(|file| file.id.0.expect("attachment.id", decoded))
-    };
-    if let Some(number) = number {
+    let number = with_document::<UploadReply, _>(body, decoded, |reply, decoded| {
+        if call == call::UPLOAD_V1 {
+            let file = reply.data.0.expect("data", decoded);
+            file.and_then(|file| file.external_id.0.expect("data.external_id", decoded))
+        } else {
+            let file = reply.attachment.0.expect("attachment", decoded);
+            file.and_then(|file| file.id.0.expect("attachment.id", decoded))
+        }
+    });
+    if let Some(number) = number.flatten() {
         decoded.fact(Fact::FileTaken { id: FileId::new(number.to_string()) });
     }
 }
@@ -83,6 +84,10 @@ pub(super) fn learn(call: &str, body: &[u8], decoded: &mut Decoded) {
 struct UploadReply {
     data: Object<Uploaded>,
     attachment: Object<Uploaded>,
+}
+
+impl WireDocument for UploadReply {
+    type Document<'a> = Self;
 }
 
 #[derive(Deserialize, Debug, Default)]

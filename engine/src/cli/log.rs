@@ -6,7 +6,9 @@ use chatledger::live::chain;
 use chatledger::log::{EventLog, Following, StoredEvent, codec};
 use chatledger_projections::bytes::Bytes;
 use chatledger_projections::configuration::Configuration;
-use chatledger_projections::event::{AttemptSettled, AttemptStarted, Event, IntentRaised, PolicyAdvanced, Transport};
+use chatledger_projections::event::{
+    AttemptSettled, AttemptStarted, Event, IntentRaised, OperatorInstructed, PolicyAdvanced, Transport,
+};
 use chatledger_projections::ids::EventId;
 use chatledger_projections::outcome::Outcome;
 use chatledger_projections::recorded::{Position, Revision};
@@ -129,6 +131,7 @@ enum Said {
     Started(AttemptStarted),
     Settled(Box<AttemptSettled>),
     Configured(Configuration),
+    Instructed(OperatorInstructed),
     Advanced(PolicyAdvanced),
 }
 
@@ -175,6 +178,7 @@ impl Said {
             Event::AttemptStarted(started) => Self::Started(started),
             Event::AttemptSettled(settled) => Self::Settled(Box::new(settled)),
             Event::ConfigurationApplied(configuration) => Self::Configured(configuration),
+            Event::OperatorInstructed(instructed) => Self::Instructed(instructed),
             Event::PolicyAdvanced(advanced) => Self::Advanced(advanced),
         }
     }
@@ -200,6 +204,10 @@ fn summary(event: &Event) -> String {
         }
         Event::ConfigurationApplied(configuration) => {
             format!("connections: {}, routes: {}", configuration.connections.len(), configuration.routes.len())
+        }
+        Event::OperatorInstructed(instructed) => {
+            let instruction = &instructed.instruction;
+            format!("{} by {}, thread {}", instruction.label(), instructed.who, instruction.thread())
         }
         Event::PolicyAdvanced(advanced) => format!("through {}", advanced.through),
     }

@@ -136,6 +136,7 @@ pub fn seal(
         | Event::AttemptStarted(_)
         | Event::AttemptSettled(_)
         | Event::ConfigurationApplied(_)
+        | Event::OperatorInstructed(_)
         | Event::PolicyAdvanced(_) => None,
     };
     let metadata = Metadata {
@@ -160,6 +161,7 @@ pub fn seal(
         Event::AttemptStarted(started) => json(started),
         Event::AttemptSettled(settled) => json(settled),
         Event::ConfigurationApplied(configuration) => json(configuration),
+        Event::OperatorInstructed(instructed) => json(instructed),
         Event::PolicyAdvanced(advanced) => json(advanced),
     };
     NewEvent { id, event_type: event.label().to_owned(), data, metadata: json(&metadata) }
@@ -206,6 +208,7 @@ pub fn unseal(stored: StoredEventRef<'_>) -> Result<Unsealed<'_>, CodecError> {
         EventType::AttemptStarted => ours(Event::AttemptStarted(reader.data()?)),
         EventType::AttemptSettled => ours(Event::AttemptSettled(reader.data()?)),
         EventType::ConfigurationApplied => ours(Event::ConfigurationApplied(reader.data()?)),
+        EventType::OperatorInstructed => ours(Event::OperatorInstructed(reader.data()?)),
         EventType::PolicyAdvanced => ours(Event::PolicyAdvanced(reader.data()?)),
     };
     Ok(Unsealed {
@@ -300,6 +303,7 @@ enum EventType {
     AttemptStarted,
     AttemptSettled,
     ConfigurationApplied,
+    OperatorInstructed,
     PolicyAdvanced,
 }
 
@@ -315,6 +319,7 @@ impl<'a> Reader<'a> {
             "AttemptStarted" => Ok(EventType::AttemptStarted),
             "AttemptSettled" => Ok(EventType::AttemptSettled),
             "ConfigurationApplied" => Ok(EventType::ConfigurationApplied),
+            "OperatorInstructed" => Ok(EventType::OperatorInstructed),
             "PolicyAdvanced" => Ok(EventType::PolicyAdvanced),
             unknown => Err(CodecError::UnknownType { position: self.stored.position, event_type: unknown.to_owned() }),
         }

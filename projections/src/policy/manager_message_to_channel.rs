@@ -3,8 +3,7 @@
 use crate::change::Written;
 use crate::configuration::Route;
 use crate::fact::ConversationKey;
-use crate::intent::{Destination, Intent, SendMessage, Speaker};
-use crate::phone::PhoneNumber;
+use crate::intent::{Address, Destination, Intent, SendMessage, Speaker};
 use crate::state::State;
 
 use super::Decision;
@@ -17,9 +16,9 @@ pub(super) fn decide(state: &State, written: &Written) -> Vec<Decision> {
 }
 
 /// The same, where the message itself opens the conversation.
-pub(super) fn decide_first(state: &State, written: &Written, phone: &PhoneNumber) -> Vec<Decision> {
+pub(super) fn decide_first(state: &State, written: &Written, address: &Address) -> Vec<Decision> {
     let Some((_, route)) = state.route_of(written.thread) else { return Vec::new() };
-    send(state, route, written, &Destination::Phone(phone.clone()))
+    send(state, route, written, &address.clone().into())
 }
 
 fn send(state: &State, route: &Route, written: &Written, to: &Destination) -> Vec<Decision> {

@@ -4,14 +4,21 @@
 //! dispatcher's. An intent's id is derived from its cause, its policy and its ordinal, so deciding twice raises once.
 
 mod app_message_to_crm;
+mod assistant_failure_noted_in_crm;
+mod assistant_message_to_channel;
+mod assistant_message_to_crm;
+mod assistant_news_noted_in_crm;
 mod channel_opened_for_manager;
 mod chat_claimed_for_us;
+mod client_message_to_assistant;
 mod client_message_to_crm;
 mod deletion_carried_across;
 mod delivery_reported_to_crm;
 mod edit_carried_across;
+pub mod held_intent_retried;
 mod manager_message_to_channel;
 mod reaction_carried_across;
+mod refused_alteration_told;
 mod told_in_words;
 mod typing_shown_across;
 mod unknown_conversation_looked_up;
@@ -65,10 +72,22 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
     match change {
         Change::ClientWrote(written) => client_message_to_crm::decide(state, written),
         Change::AppWrote(written) => app_message_to_crm::decide(state, written),
+        Change::AssistantAsked(written) => only(client_message_to_assistant::decide(state, written)),
+        // The client first: it is for them.
+        Change::AssistantWrote(written) => {
+            let mut both = assistant_message_to_channel::decide(state, written);
+            both.extend(assistant_message_to_crm::decide(state, written));
+            both
+        }
+        Change::AssistantToldNews { thread, connection: _, news, client, event } => {
+            only(assistant_news_noted_in_crm::decide(state, *thread, news, client, *event, at))
+        }
         Change::ManagerWrote(written) => manager_message_to_channel::decide(state, written),
-        Change::ManagerWroteFirst { written, phone } => manager_message_to_channel::decide_first(state, written, phone),
-        Change::ChannelWanted { thread, connection, phone } => {
-            vec![channel_opened_for_manager::decide(*thread, connection, phone)]
+        Change::ManagerWroteFirst { written, address } => {
+            manager_message_to_channel::decide_first(state, written, address)
+        }
+        Change::ChannelWanted { thread, connection, address } => {
+            vec![channel_opened_for_manager::decide(*thread, connection, address)]
         }
         Change::ClaimWanted { thread, connection, theirs, ordinal } => {
             only(chat_claimed_for_us::decide(state, *thread, connection, theirs, *ordinal, at))
@@ -77,7 +96,9 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
             vec![unknown_conversation_looked_up::decide(*thread, connection, conversation)]
         }
         Change::DeliveryRose { thread, origin, state: stands, failure } => {
-            only(delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref()))
+            only(delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref()).or_else(|| {
+                assistant_failure_noted_in_crm::decide(state, *thread, origin, *stands, failure.as_ref(), at)
+            }))
         }
         Change::MessageAltered { there, content, at } => only(edit_carried_across::decide(state, there, content, *at)),
         Change::MessageWithdrawn { there, at: heard_at } => {
@@ -89,10 +110,18 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
         Change::TypingBegan { thread, connection, side, since, until } => {
             only(typing_shown_across::decide(state, *thread, connection, *side, *since, *until))
         }
+        Change::AlterationRefused { there, refused, at: settled_at } => {
+            only(refused_alteration_told::decide(state, there, refused, *settled_at))
+        }
         // It follows when its message does.
         Change::AlterationKept { .. } => Vec::new(),
+        Change::HeldReleased { held, to } => only(held_intent_retried::decide(held, to.as_ref())),
         // Known now, and that is all that was wanted.
         Change::ThreadOpened { .. } | Change::Bound { .. } => Vec::new(),
+        // It has no call by which it could be told; what follows is that nothing follows.
+        Change::AssistantFellSilent { .. } | Change::AssistantSpeaksAgain { .. } | Change::AnswerWithheld { .. } => {
+            Vec::new()
+        }
         // Echoes die here.
         Change::EchoHeard { .. } | Change::EchoSuspected { .. } => Vec::new(),
         // For people, not for machines.
@@ -103,13 +132,16 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
 /// The messages that one message becomes at another connection, in order: our id of each, and what it says. Most
 /// become one; where a platform shows one file in a message, every further file goes in a message of its own.
 fn pieces_across(state: &State, written: &Written, to: &ConnectionName) -> Vec<(MessageId, Content)> {
-    let content = content_across(state, written, to);
-    let rules = state.configuration.connections.get(to).map(|known| &known.files);
-    let pieces = match rules {
-        Some(rules) => pieces(content, rules),
-        None => vec![content],
-    };
+    let pieces = in_pieces(state, content_across(state, written, to), to);
     (0..).zip(pieces).map(|(place, piece)| (written.origin.name_of_piece(place), piece)).collect()
+}
+
+/// What is said in each of the messages that a content becomes at a connection; always at least one.
+fn in_pieces(state: &State, content: Content, to: &ConnectionName) -> Vec<Content> {
+    match state.configuration.connections.get(to) {
+        Some(known) => pieces(content, &known.files),
+        None => vec![content],
+    }
 }
 
 /// What a message says, as it can be said at another connection: a quoted message is named as it is called there. One
@@ -119,18 +151,17 @@ fn content_across(state: &State, written: &Written, to: &ConnectionName) -> Cont
     if let Some(quote) = &mut content.quote {
         let quoted =
             quote.theirs.take().map(|message| Origin { connection: written.origin.connection.clone(), message });
-        let known = quoted.as_ref().and_then(|quoted| state.delivery.known(quoted));
+        let known = quoted.as_ref().and_then(|quoted| state.delivery.known_quoted(quoted));
         quote.ours = None;
         match known {
-            Some(Known::Written(index)) => {
-                let target = state.delivery.get(index).target.as_ref().filter(|target| target.connection == *to);
-                quote.theirs = target.map(|target| target.message.clone());
+            Some(Known::Written(index) | Known::Ours(index)) => {
+                let there = state.delivery.get(index).at(to);
+                quote.theirs = there.map(|message| {
+                    let there = Origin { connection: to.clone(), message: message.clone() };
+                    state.delivery.quoted_as(&there).clone()
+                });
             }
-            Some(Known::Ours(index)) => {
-                let origin = &state.delivery.get(index).origin;
-                quote.theirs = (origin.connection == *to).then(|| origin.message.clone());
-            }
-            Some(Known::OurOwn) | None => {}
+            Some(Known::OurOwn | Known::Withheld) | None => {}
         }
     }
     content
