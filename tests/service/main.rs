@@ -7,6 +7,7 @@
 //!
 //! * [`house`]: one engine and its two platforms, what people do there, and what must be seen; [`engine`]: the process;
 //!   [`door`]: the way to a platform, which can be shut;
+//! * [`files`]: they cross, whole, in little memory;
 //! * [`kills`], [`faults`], [`shutdown`], [`disk`], [`spool`], [`held`], [`heal`], [`circuit`]: what goes wrong; [`stage`]: the platforms' stage
 //!   itself; [`passes`]: what some calls must carry; [`demo`]:
 //!   the demonstration, to its end.
@@ -17,6 +18,7 @@ mod disk;
 mod door;
 mod engine;
 mod faults;
+mod files;
 mod heal;
 mod held;
 mod house;
