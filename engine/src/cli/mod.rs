@@ -27,6 +27,7 @@ mod log;
 mod log_address;
 mod output;
 mod progress;
+mod reconcile;
 mod replay;
 mod serve;
 mod spool;
@@ -65,6 +66,7 @@ enum Command {
     Connect(connect::Connect),
     Disconnect(connect::Disconnect),
     Backfill(backfill::Backfill),
+    Reconcile(reconcile::Reconcile),
     Decode(decode::Decode),
     Replay(replay::Replay),
     State(state::State),
@@ -127,6 +129,7 @@ async fn run(told: Told) -> Result<(), Failure> {
         Command::Connect(connect) => connect.run().await,
         Command::Disconnect(disconnect) => disconnect.run().await,
         Command::Backfill(backfill) => backfill.run().await,
+        Command::Reconcile(reconcile) => reconcile.run().await,
         Command::Decode(decode) => decode.run(),
         Command::Replay(replay) => tokio::task::block_in_place(|| replay.run()),
         Command::State(state) => tokio::task::block_in_place(|| state.run()),
