@@ -85,6 +85,7 @@ impl Simulator for Simulated {
                 Ok(Vec::new())
             }
             Gesture::ManagerWrites { .. } => Err("managers write in the CRM, not at Carrot quest".to_owned()),
+            Gesture::Alters { .. } => Err("a visitor's window alters nothing that was said".to_owned()),
         }
     }
 
@@ -128,6 +129,7 @@ impl Simulator for Simulated {
                     text: part.text.clone(),
                     id: part.id.clone(),
                     status: None,
+                    reactions: Vec::new(),
                 }
             })
             .collect()
