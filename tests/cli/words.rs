@@ -69,7 +69,9 @@ fn every_command_says_what_it_is_for_with_an_example() {
 #[test]
 fn what_is_typed_wrongly_ends_with_two() {
     let folder = tempdir().unwrap();
-    for arguments in [&["bogus"][..], &[], &["replay"], &["replay", "--log", "esdb://localhost"], &["log", "--at"]] {
+    for arguments in
+        [&["bogus"][..], &[], &["replay"], &["replay", "--log", "esdb://user:word@localhost"], &["log", "--at"]]
+    {
         assert_eq!(run(folder.path(), arguments).code, Some(2), "{arguments:?}");
     }
 }

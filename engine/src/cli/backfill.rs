@@ -22,7 +22,7 @@ use tokio::task::block_in_place;
 use super::CONFIG;
 use super::account::Chosen;
 use super::failure::{FAILED, Failure};
-use super::log_address::{Typed, open_to_write, words};
+use super::log_address::{Typed, open_to_write};
 use super::output::{Output, plain, print_document};
 use super::progress::Progress;
 
@@ -112,7 +112,7 @@ impl Backfill {
         let report = self.look(&chosen, history, &*log, wanted).await;
         block_in_place(|| drop(log));
         let report = report?;
-        self.tell(&report, &words(address))?;
+        self.tell(&report, &address.to_string())?;
         if report.failed.is_empty() { Ok(()) } else { Err(Failure::Told(FAILED)) }
     }
 

@@ -20,7 +20,7 @@ use tokio::task::block_in_place;
 
 use super::CONFIG;
 use super::failure::Failure;
-use super::log_address::{Typed, words};
+use super::log_address::{Typed, open_to_write};
 
 /// How long the running engine may take over an instruction.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
@@ -81,6 +81,8 @@ fn open(address: &LogAddress) -> Result<Option<Arc<dyn EventLog>>, Failure> {
             Err(OpenError::InUse { .. }) => Ok(None),
             Err(error) => Err(Failure::failed(chain(&error))),
         },
+        // A server takes what is written beside the engine; the instruction has a stream of its own.
+        LogAddress::EventStoreDb(_) => open_to_write(address).map(Some),
     }
 }
 
@@ -120,7 +122,7 @@ async fn stands_in(log: &dyn EventLog, event: EventId, address: &LogAddress) -> 
         Ok(events) if !events.is_empty() => Ok(()),
         Ok(_) => Err(Failure::failed(format!(
             "the engine at the private address took the instruction, but not into {}: it writes to another log; give the --private address of the engine that writes to this one",
-            words(address)
+            address
         ))),
         Err(error) => Err(Failure::because("the log cannot be read back", &error)),
     }

@@ -36,7 +36,7 @@ use tracing::{error, info, warn};
 
 use super::CONFIG;
 use super::failure::{FAILED, Failure};
-use super::log_address::{Typed, open_to_write, words};
+use super::log_address::{Typed, open_to_write};
 
 /// How many connections the private address takes: a few people and machines. More wait.
 const PRIVATE_CONNECTIONS: usize = 64;
@@ -85,7 +85,7 @@ impl Serve {
             .map_err(|error| Failure::because("calls to the platforms cannot be prepared", &error))?;
         let log = block_in_place(|| open_to_write(&config.log))?;
         let spool = open_spool(&config).await?;
-        info!(version = env!("CARGO_PKG_VERSION"), log = words(&config.log), "starting");
+        info!(version = env!("CARGO_PKG_VERSION"), log = %config.log, "starting");
 
         let end = CancellationToken::new();
         listening(&private, "health and metrics");

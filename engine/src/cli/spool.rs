@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::CONFIG;
 use super::failure::{FAILED, Failure};
-use super::log_address::{open_to_write, words};
+use super::log_address::open_to_write;
 use super::output::{Output, print_document};
 use super::progress::Progress;
 
@@ -161,7 +161,7 @@ impl Drain {
         let stop = CancellationToken::new();
         timeout(LOG_ANSWERS_WITHIN, put_in_force(&*log, &SystemClock, config.recorded(), &stop)).await.map_err(
             |_| {
-                let log = words(&config.log);
+                let log = config.log.to_string();
                 Failure::failed(format!(
                     "{log} does not take anything now; what waits stays in the spool, try again later"
                 ))
@@ -183,11 +183,7 @@ impl Drain {
         ended.map_err(|error| {
             let done = passed_on + already;
             let left = after.waiting;
-            Failure::failed(format!(
-                "{}: {} ({done} webhooks are in the log, {left} wait)",
-                words(&config.log),
-                chain(&error)
-            ))
+            Failure::failed(format!("{}: {} ({done} webhooks are in the log, {left} wait)", config.log, chain(&error)))
         })?;
         let drained = Drained { passed, left: after.waiting, unreadable_segments: after.unreadable_segments };
         self.tell(&drained)

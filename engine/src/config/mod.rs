@@ -20,13 +20,16 @@ mod value;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use chatledger_connectors::connector::Connector;
 use chatledger_projections::configuration::{self, Configuration};
 use chatledger_projections::ids::{ConnectionName, RouteName};
 
+use crate::log::address::NotALog;
+
+pub use crate::log::address::LogAddress;
 pub use connections::Account;
 pub use init::{init, init_for};
 pub use problem::{Invalid, Problem};
@@ -70,15 +73,6 @@ pub struct Config {
 
 /// All configured accounts.
 pub type Accounts = BTreeMap<ConnectionName, Account>;
-
-/// Where the log is.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum LogAddress {
-    /// In memory: gone at the end.
-    Memory,
-    /// In an SQLite file.
-    Sqlite(PathBuf),
-}
 
 /// How webhooks come in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -297,7 +291,10 @@ fn logging(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>)
 }
 
 /// What is left at the top of the document.
-fn log(given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAddress {
+fn log(mut given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAddress {
+    if let Some(Entry { value: Value::Text(text), line: _ }) = given.get_mut("log") {
+        hide_password(text);
+    }
     let whole = |table| Some(Entry { line: 1, value: Value::Table(table) });
     let mut section = Section::of(String::new(), whole(given), problems).with_defaults(whole(defaults));
     let log = section.setting("log", log_address);
@@ -309,18 +306,17 @@ fn log(given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAddress
     log
 }
 
-fn log_address(value: &Value) -> Result<LogAddress, Wrong> {
-    const REMEDY: &str = "write \"sqlite:\" and a file, such as \"sqlite:chatledger.db\", or \"memory:\" for a trial";
-    let text = text(value)?;
-    match text.split_once(':') {
-        Some(("memory", "")) => Ok(LogAddress::Memory),
-        Some(("sqlite", file)) if !file.trim().is_empty() => Ok(LogAddress::Sqlite(PathBuf::from(file))),
-        Some(("sqlite", _)) => Err(Wrong::new("it names no file", REMEDY)),
-        Some(("esdb" | "esdb+discover" | "kurrentdb" | "kurrentdb+discover", _)) => {
-            Err(Wrong::new("EventStoreDB is not in this build", REMEDY))
-        }
-        Some(_) | None => Err(Wrong::new("it is no address of a log", REMEDY)),
+/// What stands before an `@` in an address is refused, and must not be shown when it is.
+fn hide_password(address: &mut String) {
+    if let (Some(begin), Some(end)) = (address.find("://"), address.rfind('@'))
+        && begin + 3 < end
+    {
+        address.replace_range(begin + 3..end, "…");
     }
+}
+
+fn log_address(value: &Value) -> Result<LogAddress, Wrong> {
+    text(value)?.parse().map_err(|NotALog { reason, remedy }| Wrong::new(reason, remedy))
 }
 
 #[cfg(test)]

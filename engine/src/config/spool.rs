@@ -56,5 +56,6 @@ pub(super) fn read(
 fn own_place(log: &LogAddress) -> Option<PathBuf> {
     match log {
         LogAddress::Memory | LogAddress::Sqlite(_) => None,
+        LogAddress::EventStoreDb(_) => Some(PathBuf::from("chatledger-spool")),
     }
 }

@@ -110,7 +110,7 @@ fn what_is_recorded_has_every_setting_and_no_secret() {
 #[test]
 fn all_problems_are_shown_at_once_in_the_documents_order() {
     let text = r#"
-log = "esdb://localhost:2113"
+log = "postgres://localhost"
 colour = "red"
 [server]
 listen = "8080"
@@ -329,4 +329,11 @@ fn the_document_to_begin_with_for_all_connectors_can_be_switched_on() {
         let text = switched_on(&text);
         Config::parse(&text, &Any).unwrap_or_else(|invalid| panic!("{invalid}\n{text}"));
     }
+}
+
+#[test]
+fn a_password_in_the_logs_address_is_refused_and_not_shown() {
+    let problems = problems("log = \"esdb://admin:opensesame@localhost:2113\"").join("\n");
+    assert!(problems.contains("must not stand in the address"), "{problems}");
+    assert!(!problems.contains("opensesame") && !problems.contains("admin"), "{problems}");
 }

@@ -6,17 +6,20 @@
 //! * a stream's revisions are 0, 1, 2 … without gaps;
 //! * positions strictly increase, and **no reader sees one appear behind one already seen**;
 //! * appending the same ids with the same expectation again succeeds and stores nothing; other ids conflict;
-//! * an id stands once in a stream: a second time at another place conflicts.
+//! * an id stands once in a stream: a second time at another place conflicts (EventStoreDB sees this within one append).
 //!
 //! There is deliberately no `Any` expectation, no update and no delete.
 //!
-//! * [`memory`] and [`sqlite`] are backends; a third, `eventstoredb`, belongs beside them. All decide by [`expectation`].
+//! * [`memory`], [`sqlite`] and [`eventstoredb`] are backends; the first two decide by [`expectation`], the server by a rule
+//!   that differs in the last promise only; [`address`] says where a log is, and opens it.
 //! * [`codec`] alone knows what stored bytes mean; [`naming`] says what our own events and their streams are called.
 //! * [`export`] writes a log as lines that any text tool can read, and reads them back; [`copy`] carries it from one store to
 //!   another; [`failing`] breaks a log on purpose.
 
+pub mod address;
 pub mod codec;
 pub mod copy;
+pub mod eventstoredb;
 pub mod expectation;
 pub mod export;
 pub mod failing;
