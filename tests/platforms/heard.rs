@@ -83,6 +83,8 @@ fn kinds(fact: &Fact) -> Vec<&'static str> {
         }],
         Fact::AssistantReported(_) => vec!["how an assistant stands"],
         Fact::AddressProbed => vec!["our address is tried"],
+        // Of our own errands for files, not of what happened there.
+        Fact::FileFetched { .. } | Fact::FileMissing { .. } | Fact::FileTaken { .. } => Vec::new(),
     }
 }
 

