@@ -17,6 +17,7 @@ use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 use serde::Serialize;
 
+use crate::polling::Polling;
 use crate::simulator::Simulator;
 
 /// One platform: everything about it that needs no account.
@@ -102,6 +103,17 @@ pub trait Connection: Send + Sync + fmt::Debug {
 
     /// The account's quotas, by class of call.
     fn limits(&self) -> Vec<Limit>;
+
+    /// What is missing or wrong among the secrets, where that depends on the settings.
+    fn problems_with(&self, _secrets: &Secrets) -> Vec<SettingProblem> {
+        Vec::new()
+    }
+
+    /// How this account is asked for its news, from a mark on, or from the beginning that its settings name; `None` if
+    /// it tells of them by itself.
+    fn poll(&self, _through: Option<&str>) -> Option<Box<dyn Polling>> {
+        None
+    }
 
     /// Where requests go, such as `https://amojo.amocrm.ru`; without a slash at the end.
     fn base_url(&self) -> &str;

@@ -20,6 +20,7 @@ pub mod connector;
 pub mod fake;
 pub mod loose;
 pub mod pact;
+pub mod polling;
 mod readable;
 pub mod selarti;
 pub mod simulator;

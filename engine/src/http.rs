@@ -42,8 +42,18 @@ impl Http {
         Ok(Self { client })
     }
 
-    /// Sends a request that bears its credentials.
+    /// Sends a request that bears its credentials. Of the reply so much is kept as is evidence.
     pub async fn send(&self, base_url: &str, request: Request) -> Result<RecordedReply, NoReply> {
+        self.send_and_hear(base_url, request, BODY_AT_MOST).await
+    }
+
+    /// The same, with another bound on what is kept of the reply's body, in bytes.
+    pub async fn send_and_hear(
+        &self,
+        base_url: &str,
+        request: Request,
+        at_most: usize,
+    ) -> Result<RecordedReply, NoReply> {
         let url = format!("{base_url}{}", request.target());
         let method = reqwest::Method::from_bytes(request.method.as_bytes())
             .map_err(|error| NoReply::NotSent(error.to_string()))?;
@@ -61,7 +71,7 @@ impl Http {
         let mut cut = false;
         // The status has been said: a body that breaks off is still an answer.
         while let Ok(Some(chunk)) = answer.chunk().await {
-            let room = BODY_AT_MOST - body.len();
+            let room = at_most - body.len();
             body.extend_from_slice(&chunk[..chunk.len().min(room)]);
             if chunk.len() > room {
                 cut = true;

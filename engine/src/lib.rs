@@ -8,7 +8,8 @@
 //! * [`ingress`]: webhooks come in; beside them, what operators ask;
 //! * [`pipeline`]: from an event to what follows from it, pure; [`fold`]: a whole log through it;
 //! * [`dispatch`]: which attempt is due, pure; [`http`]: the way out;
-//! * [`live`]: both at work, it alone has hands; [`replay`]: the pipeline alone, which has none;
+//! * [`poll`]: accounts that are asked for their news;
+//! * [`live`]: all of it at work, it alone has hands; [`replay`]: the pipeline alone, which has none;
 //! * [`story`]: recorded traffic told through all of it, on a clock of its own;
 //! * [`config`]: the document that says what there is; [`in_force`]: its way into the log;
 //! * [`clock`]: the time of day; [`logging`] and [`metrics`]: how the program tells what it does.
@@ -28,5 +29,6 @@ pub mod log;
 pub mod logging;
 pub mod metrics;
 pub mod pipeline;
+pub mod poll;
 pub mod replay;
 pub mod story;

@@ -22,6 +22,9 @@ const RAISED: &str = "chatledger_intents_raised_total";
 const SETTLED: &str = "chatledger_attempts_settled_total";
 const LANE_DEPTH: &str = "chatledger_lane_depth";
 const LAG: &str = "chatledger_pipeline_lag_events";
+const POLLED: &str = "chatledger_polled_documents_total";
+const POLLS_FAILED: &str = "chatledger_polls_failed_total";
+const POLL_AGE: &str = "chatledger_poll_age_seconds";
 const REMARKS: &str = "chatledger_remarks_total";
 const ANOMALIES: &str = "chatledger_anomalies_total";
 const FLUSH: &str = "chatledger_log_flush_seconds";
@@ -79,6 +82,13 @@ fn describe() {
     describe_counter!(SETTLED, "Attempts that came to an end, by connection and outcome.");
     describe_gauge!(LANE_DEPTH, "Intents that wait for their connection.");
     describe_gauge!(LAG, "Events that are in the log and not decided yet.");
+    describe_counter!(POLLED, "Documents that were asked for and are on disk, by connection.");
+    describe_counter!(POLLS_FAILED, "Rounds of asking for news that did not come to their end, by connection.");
+    describe_gauge!(
+        POLL_AGE,
+        Unit::Seconds,
+        "How long ago the last good round of asking for news ended, by connection."
+    );
     describe_counter!(REMARKS, "Oddities found while reading what platforms said, by kind.");
     describe_counter!(ANOMALIES, "Things that should not have happened, by kind.");
     describe_histogram!(FLUSH, Unit::Seconds, "How long the disk takes to keep a batch of events.");
@@ -149,6 +159,21 @@ pub fn lag(events: u64) {
     gauge!(LAG).set(events as f64);
 }
 
+/// A document that was asked for is on disk.
+pub fn polled(connection: &ConnectionName) {
+    counter!(POLLED, "connection" => connection.to_string()).increment(1);
+}
+
+/// A round of asking for news did not come to its end.
+pub fn poll_failed(connection: &ConnectionName) {
+    counter!(POLLS_FAILED, "connection" => connection.to_string()).increment(1);
+}
+
+/// The last good round of asking for news is so old.
+pub fn poll_age(connection: &ConnectionName, age: Duration) {
+    gauge!(POLL_AGE, "connection" => connection.to_string()).set(age.as_secs_f64());
+}
+
 /// The disk kept a batch of events.
 pub fn flushed(took: Duration, events: usize) {
     histogram!(FLUSH).record(took);
@@ -182,6 +207,9 @@ mod tests {
         lane_depth(&connection, 3);
         lag(7);
         flushed(Duration::from_millis(3), 2);
+        polled(&connection);
+        poll_failed(&connection);
+        poll_age(&connection, Duration::from_secs(12));
         remarked(RemarkKind::OddValue);
         anomaly(AnomalyKind::NoRoute);
         page.fold();
@@ -197,6 +225,9 @@ mod tests {
             "chatledger_pipeline_lag_events 7",
             "chatledger_log_flush_seconds_bucket{le=\"0.005\"} 1",
             "chatledger_log_batch_events_bucket{le=\"2\"} 1",
+            "chatledger_polled_documents_total{connection=\"crm.main\"} 1",
+            "chatledger_polls_failed_total{connection=\"crm.main\"} 1",
+            "chatledger_poll_age_seconds{connection=\"crm.main\"} 12",
             "chatledger_remarks_total{kind=\"odd_value\"} 1",
             "chatledger_anomalies_total{kind=\"no_route\"} 1",
         ] {

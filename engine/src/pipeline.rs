@@ -110,7 +110,11 @@ impl Pipeline {
     fn count(&mut self, happening: &Happening, remarks: &[Remark]) {
         self.taken.facts += match happening {
             Happening::Observed { facts, .. } | Happening::Settled { facts, .. } => facts.len() as u64,
-            Happening::Raised(_) | Happening::Started(_) | Happening::Configured(_) | Happening::Advanced(_) => 0,
+            Happening::Raised(_)
+            | Happening::Started(_)
+            | Happening::Configured(_)
+            | Happening::Advanced(_)
+            | Happening::Polled(_) => 0,
         };
         for remark in remarks {
             *self.taken.remarks.entry(remark.remark).or_default() += 1;
@@ -134,7 +138,7 @@ impl Pipeline {
                 }
                 self.recent.push_back((happening.id, sequence));
             }
-            Happening::Started(_) | Happening::Configured(_) => {}
+            Happening::Started(_) | Happening::Configured(_) | Happening::Polled(_) => {}
         }
         if !intents.is_empty() {
             self.undecided.push_back(Decided { cause: happening.id, sequence, intents: intents.to_vec() });
@@ -208,6 +212,7 @@ pub fn read(recorded: Recorded<Event>) -> Reading {
         Event::AttemptStarted(started) => (Happening::Started(started), Vec::new()),
         Event::ConfigurationApplied(configuration) => (Happening::Configured(configuration), Vec::new()),
         Event::PolicyAdvanced(advanced) => (Happening::Advanced(advanced), Vec::new()),
+        Event::PollAdvanced(advanced) => (Happening::Polled(advanced), Vec::new()),
     };
     Reading { label, happening: Recorded { id, stream, revision, position, recorded_at, event: happening }, remarks }
 }

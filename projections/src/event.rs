@@ -24,6 +24,8 @@ pub enum Event {
     ConfigurationApplied(Configuration),
     /// Everything up to and including an event has been decided.
     PolicyAdvanced(PolicyAdvanced),
+    /// All news of a connection up to a mark was asked for, and is on record.
+    PollAdvanced(PollAdvanced),
 }
 
 impl Event {
@@ -36,6 +38,7 @@ impl Event {
             Self::AttemptSettled(_) => "AttemptSettled",
             Self::ConfigurationApplied(_) => "ConfigurationApplied",
             Self::PolicyAdvanced(_) => "PolicyAdvanced",
+            Self::PollAdvanced(_) => "PollAdvanced",
         }
     }
 }
@@ -148,6 +151,15 @@ pub struct PolicyAdvanced {
     pub through: EventId,
 }
 
+/// All news of a connection up to a mark was asked for, and is on record. Whoever asks next begins there.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PollAdvanced {
+    /// At which connection.
+    pub connection: ConnectionName,
+    /// The mark; only the connection's connector reads it.
+    pub through: String,
+}
+
 /// What a fold takes in: a recorded event with the facts that were read from its bytes.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Happening {
@@ -173,4 +185,6 @@ pub enum Happening {
     Configured(Configuration),
     /// Everything up to and including an event has been decided.
     Advanced(PolicyAdvanced),
+    /// All news of a connection up to a mark is on record.
+    Polled(PollAdvanced),
 }

@@ -26,7 +26,7 @@ use crate::ids::{ConnectionName, EventId, MessageId, RouteName, ThreadId};
 use crate::outcome::{AttemptKind, Outcome};
 use crate::phone::PhoneNumber;
 use crate::projection::{Digest, Projection};
-use crate::recorded::Recorded;
+use crate::recorded::{Recorded, Revision};
 use crate::threads::{Side, Threads};
 use crate::time::Timestamp;
 
@@ -49,8 +49,19 @@ pub struct State {
     pub attempts: Attempts,
     /// How the connections themselves are.
     pub connections: BTreeMap<ConnectionName, ConnectionChanged>,
+    /// How far each connection's news was asked for.
+    pub polls: BTreeMap<ConnectionName, Polled>,
     /// How often each thing happened that should not have.
     pub anomalies: BTreeMap<AnomalyKind, u64>,
+}
+
+/// How far a connection's news was asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Polled {
+    /// The mark; only the connection's connector reads it.
+    pub through: String,
+    /// Where that stands in its stream.
+    pub revision: Revision,
 }
 
 /// Everything that placing a fact depends on, borrowed field by field, so that the bindings may change meanwhile.
@@ -90,6 +101,10 @@ impl State {
             Happening::Configured(configuration) => self.configuration = configuration.clone(),
             // Deciding says nothing about what is so.
             Happening::Advanced(_) => {}
+            Happening::Polled(advanced) => {
+                let polled = Polled { through: advanced.through.clone(), revision: recorded.revision };
+                self.polls.insert(advanced.connection.clone(), polled);
+            }
         }
         for change in &changes {
             if let Change::Anomaly(anomaly) = change {
@@ -118,6 +133,7 @@ impl State {
             (Attempts::NAME, self.attempts.digest()),
             ("configuration", Digest::of_entries("configuration", 1, std::iter::once(&self.configuration))),
             ("health", Digest::of_entries("health", 1, connections.chain(anomalies))),
+            ("polls", Digest::of_entries("polls", 1, self.polls.iter())),
         ]
     }
 

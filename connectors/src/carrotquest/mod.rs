@@ -2,8 +2,8 @@
 //!
 //! This file introduces the platform and joins its questions to the files that answer them. Sections named in
 //! comments, such as (5.3), are those of the Carrot quest contract. It is a channel here: visitors are clients, and a
-//! manager's answer becomes an operator's reply. Deliberately absent: polling and realtime as transports (their
-//! documents are read all the same), files as uploads, and writing in a user's name.
+//! manager's answer becomes an operator's reply. News come by webhook, or are asked for, or both. Deliberately absent:
+//! realtime as a transport (its documents are read all the same), files as uploads, and writing in a user's name.
 
 mod classify;
 mod decode;
@@ -12,6 +12,7 @@ mod form;
 mod ids;
 mod learn;
 mod limits;
+mod poll;
 mod probe;
 mod readable;
 mod settings;
@@ -33,6 +34,7 @@ use crate::connector::{
     Call, Connection, Connector, Decoded, InboundRequest, Known, Limit, Rejection, Reply, Request, Secrets, Setting,
     SettingProblem, SimulatedAccount, Unencodable, Verified, Webhook,
 };
+use crate::polling::Polling;
 use crate::simulator::Simulator;
 use settings::{AUTH_TOKEN, Settings};
 
@@ -84,7 +86,7 @@ struct Account {
 
 impl Connection for Account {
     fn traits(&self) -> Traits {
-        Settings::traits()
+        self.settings.traits()
     }
 
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection> {
@@ -130,7 +132,7 @@ impl Connection for Account {
     fn class_of_call(&self, call: &str) -> Option<&'static str> {
         match call {
             call::REPLY => Some(limits::SEND),
-            call::CONVERSATION | call::PARTS => Some(limits::READ),
+            call::CONVERSATION | call::CONVERSATIONS | call::PARTS => Some(limits::READ),
             _ => None,
         }
     }
@@ -146,6 +148,15 @@ impl Connection for Account {
         limits::limits(&self.settings)
     }
 
+    fn problems_with(&self, secrets: &Secrets) -> Vec<SettingProblem> {
+        self.settings.problems_with(secrets)
+    }
+
+    fn poll(&self, through: Option<&str>) -> Option<Box<dyn Polling>> {
+        let is_asked = self.settings.transport.is_polled();
+        is_asked.then(|| Box::new(poll::Rounds::new(&self.name, &self.settings, through)) as Box<dyn Polling>)
+    }
+
     fn base_url(&self) -> &str {
         &self.settings.base_url
     }
@@ -157,6 +168,8 @@ mod call {
     pub(super) const REPLY: &str = "reply";
     /// One conversation.
     pub(super) const CONVERSATION: &str = "conversation";
+    /// The conversations of the app.
+    pub(super) const CONVERSATIONS: &str = "conversations";
     /// A conversation's newest parts.
     pub(super) const PARTS: &str = "parts";
 }

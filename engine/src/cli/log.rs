@@ -6,7 +6,9 @@ use chatledger::live::chain;
 use chatledger::log::{EventLog, Following, StoredEvent, codec};
 use chatledger_projections::bytes::Bytes;
 use chatledger_projections::configuration::Configuration;
-use chatledger_projections::event::{AttemptSettled, AttemptStarted, Event, IntentRaised, PolicyAdvanced, Transport};
+use chatledger_projections::event::{
+    AttemptSettled, AttemptStarted, Event, IntentRaised, PolicyAdvanced, PollAdvanced, Transport,
+};
 use chatledger_projections::ids::EventId;
 use chatledger_projections::outcome::Outcome;
 use chatledger_projections::recorded::{Position, Revision};
@@ -130,6 +132,7 @@ enum Said {
     Settled(Box<AttemptSettled>),
     Configured(Configuration),
     Advanced(PolicyAdvanced),
+    Polled(PollAdvanced),
 }
 
 #[derive(Serialize)]
@@ -176,6 +179,7 @@ impl Said {
             Event::AttemptSettled(settled) => Self::Settled(Box::new(settled)),
             Event::ConfigurationApplied(configuration) => Self::Configured(configuration),
             Event::PolicyAdvanced(advanced) => Self::Advanced(advanced),
+            Event::PollAdvanced(advanced) => Self::Polled(advanced),
         }
     }
 }
@@ -202,5 +206,6 @@ fn summary(event: &Event) -> String {
             format!("connections: {}, routes: {}", configuration.connections.len(), configuration.routes.len())
         }
         Event::PolicyAdvanced(advanced) => format!("through {}", advanced.through),
+        Event::PollAdvanced(advanced) => format!("{} through {}", advanced.connection, advanced.through),
     }
 }

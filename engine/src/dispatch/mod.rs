@@ -112,7 +112,11 @@ impl Dispatcher {
                 }
             }
             Happening::Settled { settled, .. } => self.settle(settled, state, at),
-            Happening::Observed { .. } | Happening::Started(_) | Happening::Configured(_) | Happening::Advanced(_) => {}
+            Happening::Observed { .. }
+            | Happening::Started(_)
+            | Happening::Configured(_)
+            | Happening::Advanced(_)
+            | Happening::Polled(_) => {}
         }
     }
 
@@ -148,6 +152,12 @@ impl Dispatcher {
                 None
             }
         }
+    }
+
+    /// Takes a place for a call that carries out no intent, or says when there may be one. A connection without a lane
+    /// has no limits.
+    pub fn permit_call(&mut self, connection: &ConnectionName, class: &str, now: Timestamp) -> Result<(), Timestamp> {
+        self.lanes.get_mut(connection).map_or(Ok(()), |lane| lane.permit(class, now))
     }
 
     /// The lanes, for gauges.

@@ -136,7 +136,8 @@ pub fn seal(
         | Event::AttemptStarted(_)
         | Event::AttemptSettled(_)
         | Event::ConfigurationApplied(_)
-        | Event::PolicyAdvanced(_) => None,
+        | Event::PolicyAdvanced(_)
+        | Event::PollAdvanced(_) => None,
     };
     let metadata = Metadata {
         codec: CODEC,
@@ -161,6 +162,7 @@ pub fn seal(
         Event::AttemptSettled(settled) => json(settled),
         Event::ConfigurationApplied(configuration) => json(configuration),
         Event::PolicyAdvanced(advanced) => json(advanced),
+        Event::PollAdvanced(advanced) => json(advanced),
     };
     NewEvent { id, event_type: event.label().to_owned(), data, metadata: json(&metadata) }
 }
@@ -207,6 +209,7 @@ pub fn unseal(stored: StoredEventRef<'_>) -> Result<Unsealed<'_>, CodecError> {
         EventType::AttemptSettled => ours(Event::AttemptSettled(reader.data()?)),
         EventType::ConfigurationApplied => ours(Event::ConfigurationApplied(reader.data()?)),
         EventType::PolicyAdvanced => ours(Event::PolicyAdvanced(reader.data()?)),
+        EventType::PollAdvanced => ours(Event::PollAdvanced(reader.data()?)),
     };
     Ok(Unsealed {
         id: stored.id,
@@ -301,6 +304,7 @@ enum EventType {
     AttemptSettled,
     ConfigurationApplied,
     PolicyAdvanced,
+    PollAdvanced,
 }
 
 struct Reader<'a> {
@@ -316,6 +320,7 @@ impl<'a> Reader<'a> {
             "AttemptSettled" => Ok(EventType::AttemptSettled),
             "ConfigurationApplied" => Ok(EventType::ConfigurationApplied),
             "PolicyAdvanced" => Ok(EventType::PolicyAdvanced),
+            "PollAdvanced" => Ok(EventType::PollAdvanced),
             unknown => Err(CodecError::UnknownType { position: self.stored.position, event_type: unknown.to_owned() }),
         }
     }

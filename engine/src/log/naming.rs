@@ -34,6 +34,13 @@ pub fn event_id(event: &Event, revision: Revision) -> Option<EventId> {
             Some(EventId::derived(&[b"configuration", &revision.as_u64().to_be_bytes(), &digest]))
         }
         Event::PolicyAdvanced(advanced) => Some(EventId::derived(&[b"policy", advanced.through.as_uuid().as_bytes()])),
+        // The revision belongs to the name: a mark may come again, as when the settings begin anew.
+        Event::PollAdvanced(advanced) => Some(EventId::derived(&[
+            b"poll",
+            advanced.connection.as_str().as_bytes(),
+            &revision.as_u64().to_be_bytes(),
+            advanced.through.as_bytes(),
+        ])),
     }
 }
 
@@ -46,6 +53,7 @@ pub fn stream_of(event: &Event, id: EventId) -> StreamName {
         Event::AttemptSettled(settled) => StreamName::intent(settled.intent_id),
         Event::ConfigurationApplied(_) => StreamName::configuration(),
         Event::PolicyAdvanced(_) => StreamName::policy(),
+        Event::PollAdvanced(advanced) => StreamName::poll(&advanced.connection),
     }
 }
 

@@ -27,6 +27,7 @@ pub(super) struct Step {
 pub(super) enum Happens {
     Webhook { from: ConnectionName, spoken: Spoken },
     Reply { from: ConnectionName, answer: Answer },
+    Polled { from: ConnectionName, answer: Answer },
     Wait(Duration),
     Restart,
 }
@@ -75,7 +76,7 @@ pub enum StoryError {
     #[error(transparent)]
     Config(#[from] Invalid),
     /// A file's name says nothing.
-    #[error("{file}: its name says neither `from-WHO`, `reply-from-WHO`, `wait-TIME` nor `restart`")]
+    #[error("{file}: its name says neither `from-WHO`, `reply-from-WHO`, `polled-from-WHO`, `wait-TIME` nor `restart`")]
     Unclear {
         /// The file's name.
         file: String,
@@ -99,6 +100,14 @@ pub enum StoryError {
     /// A reply to nothing.
     #[error("{step}: no call to {who} waits for an answer")]
     NothingWaits {
+        /// Which step.
+        step: String,
+        /// The connection.
+        who: String,
+    },
+    /// Nobody asks for news there, or the round is over.
+    #[error("{step}: {who} is not asked for news; see its setting `transport`")]
+    NotPolled {
         /// Which step.
         step: String,
         /// The connection.
@@ -172,6 +181,9 @@ fn step(config: &Config, file: &str, path: &Path) -> Result<Step, StoryError> {
     let happens = if let Some(who) = what.strip_prefix("reply-from-") {
         let answer = answer(&content()?).map_err(malformed)?;
         Happens::Reply { from: named(config, &name, who)?, answer }
+    } else if let Some(who) = what.strip_prefix("polled-from-") {
+        let answer = answer(&content()?).map_err(malformed)?;
+        Happens::Polled { from: named(config, &name, who)?, answer }
     } else if let Some(who) = what.strip_prefix("from-") {
         let spoken = spoken(&content()?).map_err(malformed)?;
         Happens::Webhook { from: named(config, &name, who)?, spoken }

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `NN-from-WHO.http` | the platform sends this webhook |
 //! | `NN-reply-from-WHO.http` | the platform answers the oldest call that waits for an answer |
+//! | `NN-polled-from-WHO.http` | we ask the platform for its news, and it answers this |
 //! | `NN-wait-TIME.txt` | nothing, for so long (`90s`, `5m`) |
 //! | `NN-restart.txt` | the engine is killed and starts again |
 //!
@@ -23,18 +24,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chatledger_connectors::connector::{InboundRequest, Reply, SimulatedAccount};
-use chatledger_projections::event::{AttemptStarted, Event, IntentRaised, RecordedReply, Transport, WebhookReceived};
+use chatledger_connectors::polling::{Document, News, Polling};
+use chatledger_projections::event::{
+    AttemptStarted, Event, IntentRaised, PollAdvanced, RecordedReply, Transport, WebhookReceived,
+};
 use chatledger_projections::ids::{ConnectionName, EventId, IntentId};
 use chatledger_projections::outcome::AttemptKind;
 use chatledger_projections::recorded::{Position, Recorded, Revision, StreamName};
 use chatledger_projections::time::Timestamp;
 
-use crate::config::{Accounts, Config};
+use crate::config::{Account, Accounts, Config};
 use crate::dispatch::attempt::{Departure, Plan, conclude, plan};
 use crate::dispatch::backoff::Backoff;
 use crate::dispatch::{Dispatcher, Rules};
 use crate::log::naming;
 use crate::pipeline::Pipeline;
+use crate::poll::polled;
 
 pub use folder::StoryError;
 use folder::{Answer, Happens, Spoken};
@@ -71,6 +76,7 @@ struct Teller {
     revisions: HashMap<StreamName, Revision>,
     intents: HashMap<IntentId, IntentRaised>,
     calls: BTreeMap<ConnectionName, VecDeque<Waiting>>,
+    polls: BTreeMap<ConnectionName, Box<dyn Polling>>,
     now: Timestamp,
     page: Page,
 }
@@ -104,6 +110,7 @@ impl Teller {
             revisions: HashMap::new(),
             intents: HashMap::new(),
             calls: BTreeMap::new(),
+            polls: BTreeMap::new(),
             now: BEGINNING,
             page: Page::default(),
         }
@@ -124,6 +131,10 @@ impl Teller {
             Happens::Reply { from, answer } => {
                 self.page.heading(&step.name, &format!("{from} answers"));
                 self.answer(&step.name, &from, answer)?;
+            }
+            Happens::Polled { from, answer } => {
+                self.page.heading(&step.name, &format!("{from} is asked for news"));
+                self.poll(&step.name, &from, answer)?;
             }
             Happens::Wait(time) => {
                 self.now = self.now + time;
@@ -196,6 +207,53 @@ impl Teller {
         Ok(())
     }
 
+    /// Asks for news, one question, and records what the answer brings.
+    fn poll(&mut self, step: &str, from: &ConnectionName, answer: Answer) -> Result<(), StoryError> {
+        let not_polled = || StoryError::NotPolled { step: step.to_owned(), who: from.to_string() };
+        let account = self.accounts.get(from).cloned().ok_or_else(not_polled)?;
+        let mut polling = match self.polls.remove(from) {
+            Some(polling) => polling,
+            None => {
+                let known = self.pipeline.state().polls.get(from).map(|polled| polled.through.clone());
+                account.connection.poll(known.as_deref()).ok_or_else(not_polled)?
+            }
+        };
+        // A round that is over has said so; the next one begins.
+        let call = polling.ask(self.now).or_else(|| polling.ask(self.now)).ok_or_else(not_polled)?;
+        self.page.request(&call);
+        let reply = match &answer {
+            Answer::Reply(reply) => Reply::Answered(reply),
+            Answer::Silence => Reply::NoAnswer("no answer in time"),
+            Answer::Unreached => Reply::NotSent("no connection"),
+        };
+        match polling.take(call.name, reply, self.now) {
+            Ok(News { documents, through }) => {
+                for document in documents {
+                    self.record_polled(from, &account, document);
+                }
+                if let Some(through) = through {
+                    self.page.line(&format!("asked through {through}"));
+                    let advanced = PollAdvanced { connection: from.clone(), through };
+                    self.record(StreamName::poll(from), Event::PollAdvanced(advanced));
+                }
+            }
+            Err(setback) => self.page.line(&format!("setback: {}", setback.reason)),
+        }
+        self.polls.insert(from.clone(), polling);
+        Ok(())
+    }
+
+    fn record_polled(&mut self, from: &ConnectionName, account: &Account, document: Document) {
+        let id = document.id();
+        let stream = StreamName::webhook(id);
+        if self.revisions.contains_key(&stream) {
+            self.page.line("already recorded: it was asked for before");
+            return;
+        }
+        self.page.line("a document is recorded");
+        self.record_as(id, stream, polled(from, account, document));
+    }
+
     /// Makes every attempt that is due, up to the point where an answer is waited for.
     fn depart(&mut self) {
         loop {
@@ -230,6 +288,7 @@ impl Teller {
     /// A kill takes everything but the log.
     fn restart(&mut self, step: &str) -> Result<(), StoryError> {
         self.calls.clear();
+        self.polls.clear();
         let before = self.pipeline.state().digests();
         let mut pipeline = Pipeline::default();
         let mut dispatcher = Dispatcher::new(self.accounts.clone(), RULES);

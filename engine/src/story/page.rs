@@ -37,7 +37,11 @@ impl Page {
     pub(super) fn step(&mut self, step: &Step) {
         let facts = match &step.happening.event {
             Happening::Observed { facts, .. } | Happening::Settled { facts, .. } => facts.as_slice(),
-            Happening::Raised(_) | Happening::Started(_) | Happening::Configured(_) | Happening::Advanced(_) => &[],
+            Happening::Raised(_)
+            | Happening::Started(_)
+            | Happening::Configured(_)
+            | Happening::Advanced(_)
+            | Happening::Polled(_) => &[],
         };
         for fact in facts {
             self.tagged("fact", "fact", &json(fact));
@@ -73,6 +77,11 @@ impl Page {
         let does = if super::is_probe(started.kind) { "asks about" } else { "attempts" };
         let (connection, attempt) = (&departure.connection, departure.attempt);
         self.line(&format!("call to {connection}: {does} {intent} ({label}), attempt {attempt}"));
+        self.request(call);
+    }
+
+    /// What goes over the wire.
+    pub(super) fn request(&mut self, call: &Call) {
         self.line(&format!("    {} {}", call.request.method, call.request.target()));
         let body = match serde_json::from_slice::<Value>(&call.request.body) {
             Ok(value) => serde_json::to_string_pretty(&value).unwrap_or_default(),

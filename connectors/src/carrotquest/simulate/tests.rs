@@ -8,6 +8,9 @@ use chatledger_projections::ids::{ConnectionName, MessageId};
 use chatledger_projections::intent::{Destination, Intent, LookUpConversation, SendMessage, Speaker};
 use chatledger_projections::outcome::Outcome;
 
+use serde_json::json;
+
+use super::calls::LONGEST_TEXT;
 use super::*;
 use crate::carrotquest::CarrotQuest;
 use crate::connector::{Connection, Connector, InboundRequest, Known, Reply, Secrets};
