@@ -82,6 +82,8 @@ pub enum Purpose {
     },
     /// It finds or opens a conversation.
     OpenConversation,
+    /// It finds a client.
+    FindClient,
     /// It gives a conversation an id of ours.
     Claim {
         /// The CRM's id of the conversation.
@@ -105,6 +107,7 @@ impl Purpose {
         match self {
             Self::Carry { .. } => "send_message",
             Self::OpenConversation => "open_conversation",
+            Self::FindClient => "find_client",
             Self::Claim { .. } => "claim_conversation",
             Self::Report { .. } => "report_delivery",
             Self::LookUp { .. } => "look_up_conversation",
@@ -126,11 +129,12 @@ impl Attempts {
         let purpose = match &raised.intent {
             Intent::SendMessage(send) => Purpose::Carry {
                 message,
-                opens: matches!(send.to, Destination::Phone(_)),
+                opens: matches!(send.to, Destination::Phone(_) | Destination::Client(_)),
                 for_company: matches!(send.speaker, Speaker::Manager | Speaker::Bot),
                 text: send.content.text.as_deref().map(Into::into),
             },
             Intent::OpenConversation(_) => Purpose::OpenConversation,
+            Intent::FindClient(_) => Purpose::FindClient,
             Intent::ClaimConversation(claim) => Purpose::Claim { theirs: claim.theirs.clone() },
             Intent::ReportDelivery(report) => Purpose::Report { message: report.message.clone() },
             Intent::LookUpConversation(look_up) => Purpose::LookUp { conversation: look_up.conversation.clone() },

@@ -13,6 +13,7 @@ use crate::contacts::{Contact, Contacts};
 use crate::content::Person;
 use crate::fact::{ConversationKey, ConversationSeen, Fact, Message};
 use crate::ids::{ConnectionName, ConversationId, EventId, PersonId, RouteName, SourceId, ThreadId};
+use crate::intent::ClientMark;
 use crate::phone::PhoneNumber;
 use crate::projection::{Digest, Map, Projection};
 use crate::threads::Threads;
@@ -144,6 +145,8 @@ pub struct Parked {
 pub enum Unreachable {
     /// There is no number, or none that can be dialled.
     NoPhone,
+    /// There is neither a number nor an address by which the client could be found.
+    NoMark,
     /// In this messenger only the client can begin.
     ClientOnly,
 }
@@ -157,6 +160,8 @@ pub struct Bindings {
     by_theirs: Map<Named, ThreadId>,
     by_ours: Map<Named, ThreadId>,
     parked: Map<Named, Vec<Parked>>,
+    /// Dialogues whose first message is on its way to somebody whom the channel knows.
+    sought: Map<(ConnectionName, PersonId), ThreadId>,
 }
 
 impl Bindings {
@@ -494,7 +499,9 @@ impl Bindings {
         let (name, route) = scene.configuration.route_of_channel(scene.connection)?;
         let bound_to = self.thread_of(scene.connection, theirs);
         let by_phone = || phone.and_then(|phone| scene.thread_of(name, route, phone));
-        let place = match (bound_to, opened_for.or_else(by_phone)) {
+        // The conversation that a message of ours opened may be told of before the answer that names it.
+        let sought = || self.sought.get(&(scene.connection.clone(), seen.client.theirs.clone()?)).copied();
+        let place = match (bound_to, opened_for.or_else(sought).or_else(by_phone)) {
             (Some(bound_to), Some(asked)) if opened_for.is_some() && bound_to != asked => {
                 let detail = format!("{theirs} was dialogue {bound_to}'s; the manager's new one takes it over");
                 changes.push(scene.anomaly(AnomalyKind::Rebound, detail));
@@ -538,7 +545,7 @@ impl Bindings {
         scene: &Scene<'_>,
         route: &Route,
         written: Written,
-        phone: Option<&PhoneNumber>,
+        contact: Option<&Contact>,
         changes: &mut Vec<Change>,
     ) -> Result<(), Unreachable> {
         let thread = written.thread;
@@ -552,24 +559,51 @@ impl Bindings {
             return Ok(());
         }
         let first_contact = scene.configuration.connections.get(channel).map(|known| known.traits.first_contact);
-        let (phone, first_contact) = match (phone, first_contact) {
-            (_, None | Some(FirstContact::ClientOnly)) => return Err(Unreachable::ClientOnly),
-            (None, Some(_)) => return Err(Unreachable::NoPhone),
-            (Some(phone), Some(first_contact)) => (phone.clone(), first_contact),
-        };
+        let phone = contact.and_then(|contact| contact.phone.clone());
         let mut endpoint = Endpoint::new(channel, Standing::Opening);
-        match first_contact {
+        let connection = channel.clone();
+        match first_contact.unwrap_or(FirstContact::ClientOnly) {
             FirstContact::OpenThenSend => {
+                let phone = phone.ok_or(Unreachable::NoPhone)?;
                 endpoint.waiting.push(written);
-                changes.push(Change::ChannelWanted { thread, connection: channel.clone(), phone });
+                changes.push(Change::ChannelWanted { thread, connection, phone });
             }
             FirstContact::SendToPhone | FirstContact::WriteUnderOurId => {
+                let phone = phone.ok_or(Unreachable::NoPhone)?;
                 changes.push(Change::ManagerWroteFirst { written, phone });
+            }
+            FirstContact::FindThenSend => {
+                let email = || contact.and_then(|contact| contact.email.as_deref().map(str::to_owned));
+                let by = phone.map(ClientMark::Phone).or_else(|| email().map(ClientMark::Email));
+                let by = by.ok_or(Unreachable::NoMark)?;
+                endpoint.waiting.push(written);
+                changes.push(Change::ClientWanted { thread, connection, by });
             }
             FirstContact::ClientOnly => return Err(Unreachable::ClientOnly),
         }
         self.add(thread, endpoint);
         Ok(())
+    }
+
+    /// The channel knows the client: the first message that waits goes to them and opens the conversation; those behind
+    /// it wait for that.
+    pub fn client_found(
+        &mut self,
+        thread: ThreadId,
+        connection: &ConnectionName,
+        client: &PersonId,
+        changes: &mut Vec<Change>,
+    ) {
+        let opening =
+            |endpoint: &Endpoint| endpoint.connection == *connection && endpoint.standing == Standing::Opening;
+        let Some(endpoint) = self.endpoint(thread, opening) else { return };
+        if endpoint.waiting.is_empty() {
+            return;
+        }
+        endpoint.client_theirs = Some(client.clone());
+        let written = endpoint.waiting.remove(0);
+        self.sought.insert((connection.clone(), client.clone()), thread);
+        changes.push(Change::ManagerWroteToClient { written, client: client.clone() });
     }
 
     /// A conversation could not be opened: gives back what waited for it. The next message tries again.
@@ -578,7 +612,11 @@ impl Bindings {
         let opening =
             |endpoint: &Endpoint| endpoint.connection == *connection && endpoint.standing == Standing::Opening;
         let Some(index) = endpoints.iter().position(opening) else { return Vec::new() };
-        endpoints.remove(index).waiting
+        let endpoint = endpoints.remove(index);
+        if let Some(client) = endpoint.client_theirs {
+            self.sought.remove(&(connection.clone(), client));
+        }
+        endpoint.waiting
     }
 
     /// Joins a messenger's conversation to a dialogue, and lets go what waited for it.
@@ -602,7 +640,11 @@ impl Bindings {
         let waiting = if let Some(endpoint) = opening {
             endpoint.theirs = Some(theirs.clone());
             endpoint.standing = Standing::Confirmed;
-            std::mem::take(&mut endpoint.waiting)
+            let (waiting, client) = (std::mem::take(&mut endpoint.waiting), endpoint.client_theirs.clone());
+            if let Some(client) = client {
+                self.sought.remove(&(connection.clone(), client));
+            }
+            waiting
         } else {
             let mut endpoint = Endpoint::new(connection, Standing::Confirmed);
             endpoint.theirs = Some(theirs.clone());
@@ -709,7 +751,7 @@ fn chat_id(name: &RouteName, route: &Route, phone: &PhoneNumber) -> Conversation
 
 impl Projection for Bindings {
     const NAME: &'static str = "bindings";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]
@@ -718,11 +760,13 @@ impl Projection for Bindings {
             Endpoints(&'a ThreadId, &'a [Endpoint]),
             Theirs(&'a Named, &'a ThreadId),
             Parked(&'a Named, &'a [Parked]),
+            Sought(&'a (ConnectionName, PersonId), &'a ThreadId),
         }
         let endpoints = self.endpoints.iter().map(|(thread, endpoints)| Entry::Endpoints(thread, endpoints));
         let theirs = self.by_theirs.iter().map(|(named, thread)| Entry::Theirs(named, thread));
         let parked = self.parked.iter().map(|(named, parked)| Entry::Parked(named, parked));
-        Digest::of_entries(Self::NAME, Self::VERSION, endpoints.chain(theirs).chain(parked))
+        let sought = self.sought.iter().map(|(client, thread)| Entry::Sought(client, thread));
+        Digest::of_entries(Self::NAME, Self::VERSION, endpoints.chain(theirs).chain(parked).chain(sought))
     }
 
     fn len(&self) -> usize {

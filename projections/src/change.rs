@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use crate::delivery::Origin;
 use crate::fact::{DeliveryState, Failure, Message};
-use crate::ids::{ConnectionName, ConversationId, EventId, MessageId, ThreadId};
+use crate::ids::{ConnectionName, ConversationId, EventId, MessageId, PersonId, ThreadId};
+use crate::intent::ClientMark;
 use crate::phone::PhoneNumber;
 use crate::time::Timestamp;
 
@@ -31,6 +32,13 @@ pub enum Change {
         /// The client's number.
         phone: PhoneNumber,
     },
+    /// A manager's message is to go to somebody whom the channel knows, and opens the conversation there.
+    ManagerWroteToClient {
+        /// The message.
+        written: Written,
+        /// The channel's id of the client.
+        client: PersonId,
+    },
     /// A message that the company's side wrote past the CRM is to be shown there.
     AppWrote(Written),
     /// A conversation of the channel is to be found or opened; messages wait for it.
@@ -41,6 +49,15 @@ pub enum Change {
         connection: ConnectionName,
         /// The client's number.
         phone: PhoneNumber,
+    },
+    /// The client is to be found among those whom the channel knows; messages wait for that.
+    ClientWanted {
+        /// For which dialogue.
+        thread: ThreadId,
+        /// Where.
+        connection: ConnectionName,
+        /// What they are known by.
+        by: ClientMark,
     },
     /// A conversation that only the CRM can name is to be given an id of ours.
     ClaimWanted {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::{Content, Person};
 use crate::fact::{ConversationKey, DeliveryState, Failure};
-use crate::ids::{ConversationId, MessageId, SourceId};
+use crate::ids::{ConversationId, MessageId, PersonId, SourceId};
 use crate::phone::PhoneNumber;
 use crate::time::Timestamp;
 
@@ -20,6 +20,8 @@ pub enum Intent {
     SendMessage(SendMessage),
     /// Find the conversation with a client, or open one, without saying anything.
     OpenConversation(OpenConversation),
+    /// Ask which of the platform's people has a number or an address.
+    FindClient(FindClient),
     /// Give a conversation of theirs an id of ours, by a silent message of the bot.
     ClaimConversation(ClaimConversation),
     /// Say where a message of theirs stands at the other side.
@@ -34,6 +36,7 @@ impl Intent {
         match self {
             Self::SendMessage(_) => "send_message",
             Self::OpenConversation(_) => "open_conversation",
+            Self::FindClient(_) => "find_client",
             Self::ClaimConversation(_) => "claim_conversation",
             Self::ReportDelivery(_) => "report_delivery",
             Self::LookUpConversation(_) => "look_up_conversation",
@@ -74,6 +77,8 @@ pub enum Destination {
     Conversation(ConversationKey),
     /// To a number, opening the conversation with this message.
     Phone(PhoneNumber),
+    /// To somebody whom the platform knows by this id, opening the conversation with this message.
+    Client(PersonId),
 }
 
 /// In whose name a message is shown.
@@ -93,6 +98,23 @@ pub enum Speaker {
 pub struct OpenConversation {
     /// The client's number.
     pub phone: PhoneNumber,
+}
+
+/// Ask which of the platform's people has a number or an address.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FindClient {
+    /// What they are known by.
+    pub by: ClientMark,
+}
+
+/// What a client is known by at more than one platform.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientMark {
+    /// Their number.
+    Phone(PhoneNumber),
+    /// Their electronic mail address, as it was written.
+    Email(String),
 }
 
 /// Give a conversation of theirs an id of ours, by a silent message of the bot.

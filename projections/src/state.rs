@@ -189,7 +189,7 @@ impl State {
                 self.connections.insert(connection.clone(), changed.clone());
             }
             // It belongs to the attempt whose reply said it; see `settle`. The same holds for "no such conversation".
-            Fact::SendAcknowledged(_) | Fact::ConversationNotFound { .. } => {}
+            Fact::SendAcknowledged(_) | Fact::ConversationNotFound { .. } | Fact::ClientFound { .. } => {}
             // Known to have happened, and not carried across yet.
             Fact::MessageEdited(_) | Fact::MessageDeleted(_) | Fact::ReactionChanged(_) => {}
             // No route has an assistant yet, so nothing of it is kept or carried across. A fold that shall tell what
@@ -277,6 +277,11 @@ impl State {
         if let Some(client) = client {
             self.contacts.learn(thread, client, says);
         }
+        if side == Side::Company
+            && let Some(index) = self.echoes.recall(thread, connection, message)
+        {
+            return self.recognise(index, connection, message, changes);
+        }
         if side == Side::Company && self.echoes.is_in_flight(thread, connection) {
             let Moment { event, ordinal, at } = moment;
             let held = Held { event, ordinal, heard_at: at, message: Box::new(message.clone()) };
@@ -315,9 +320,8 @@ impl State {
         };
         match (role, side) {
             (Some(Role::Crm), Side::Company) => {
-                let phone = contact.and_then(|contact| contact.phone.as_ref());
                 let scene = scene!(self, &rules.crm, moment);
-                let reached = self.bindings.reach(&scene, rules, written, phone, changes);
+                let reached = self.bindings.reach(&scene, rules, written, contact, changes);
                 if let Err(unreachable) = reached {
                     let failure =
                         unreachable.failure(message.client.as_ref().and_then(|client| client.phone.as_deref()));
@@ -484,7 +488,7 @@ impl State {
             // A client's message comes back from nowhere, and a bot's causes no hook (amoCRM contract, 5.4).
             (Purpose::Carry { .. } | Purpose::Claim { .. }, AttemptKind::Act) => {}
             // Nothing that these do comes back as a message.
-            (Purpose::OpenConversation | Purpose::Report { .. } | Purpose::LookUp { .. }, _)
+            (Purpose::OpenConversation | Purpose::FindClient | Purpose::Report { .. } | Purpose::LookUp { .. }, _)
             | (_, AttemptKind::Probe) => {}
         }
     }
@@ -509,7 +513,11 @@ impl State {
         });
         let opened_for = match &open.purpose {
             Purpose::OpenConversation | Purpose::Carry { opens: true, .. } => Some(open.thread),
-            Purpose::Carry { .. } | Purpose::Claim { .. } | Purpose::Report { .. } | Purpose::LookUp { .. } => None,
+            Purpose::Carry { .. }
+            | Purpose::FindClient
+            | Purpose::Claim { .. }
+            | Purpose::Report { .. }
+            | Purpose::LookUp { .. } => None,
         };
         let moment = Moment { event, ordinal: 0, at };
         self.observe_all(event, at, &settled.connection, facts, opened_for, changes);
@@ -519,6 +527,7 @@ impl State {
                 self.landed(settled, &open, acknowledged, text.as_deref(), changes);
             }
             Purpose::OpenConversation => self.opened(moment, settled, &open, changes),
+            Purpose::FindClient => self.found(settled, &open, facts, changes),
             Purpose::Claim { theirs } => {
                 let taken = match &settled.outcome {
                     Outcome::Accepted => Some(acknowledged.map(|said| said.conversation.clone()).unwrap_or_default()),
@@ -600,6 +609,38 @@ impl State {
         }
     }
 
+    /// An attempt to find a client ended: whoever was found is written to, and nobody is not.
+    fn found(&mut self, settled: &AttemptSettled, open: &Open, facts: &[Fact], changes: &mut Vec<Change>) {
+        let client = facts.iter().find_map(|fact| match fact {
+            Fact::ClientFound { client } => client.theirs.as_ref(),
+            Fact::MessageReceived(_)
+            | Fact::MessageSent(_)
+            | Fact::MessageEdited(_)
+            | Fact::MessageDeleted(_)
+            | Fact::ReactionChanged(_)
+            | Fact::TypingStarted(_)
+            | Fact::DeliveryReported(_)
+            | Fact::ConversationSeen(_)
+            | Fact::ConversationNotFound { .. }
+            | Fact::SendAcknowledged(_)
+            | Fact::ConnectionChanged(_)
+            | Fact::AssistantReported(_)
+            | Fact::AddressProbed => None,
+        });
+        match (&settled.outcome, client) {
+            (Outcome::Accepted, Some(client)) => {
+                self.bindings.client_found(open.thread, &open.connection, client, changes);
+            }
+            (Outcome::Accepted, None) => {
+                let reason = "nobody there is known by this number or address; only the client can begin".to_owned();
+                self.fail_waiting(open, &Failure { kind: FailureKind::CannotOpen, reason }, changes);
+            }
+            (Outcome::Refused { failure }, _) => self.fail_waiting(open, failure, changes),
+            // It goes on.
+            (Outcome::Postponed { .. } | Outcome::Uncertain { .. }, _) => {}
+        }
+    }
+
     /// The platform opened a conversation without saying which: whatever waits for it cannot be sent there.
     fn still_closed(&mut self, moment: Moment, open: &Open, changes: &mut Vec<Change>) {
         let endpoint = self.bindings.current(open.thread, &open.connection);
@@ -642,8 +683,13 @@ impl State {
         let verdict = self.echoes.arrive(open.thread, &open.connection, settled.intent_id, taken, text);
         let carried = match &open.purpose {
             Purpose::Carry { message, .. } => *message,
-            Purpose::OpenConversation | Purpose::Claim { .. } | Purpose::Report { .. } | Purpose::LookUp { .. } => None,
+            Purpose::OpenConversation
+            | Purpose::FindClient
+            | Purpose::Claim { .. }
+            | Purpose::Report { .. }
+            | Purpose::LookUp { .. } => None,
         };
+        let came_back = verdict.echo.is_some();
         if let Some(echo) = verdict.echo {
             match carried {
                 Some(index) => self.recognise(index, &open.connection, &echo.message, changes),
@@ -653,6 +699,13 @@ impl State {
                     }
                 }
             }
+        }
+        // It opened the conversation and has no name in it: what comes back will bear one that nobody told us.
+        let unnamed = acknowledged.is_none_or(|said| said.message.theirs.is_none() && said.message.job.is_none());
+        if let (Purpose::Carry { message: Some(index), opens: true, text: Some(text), .. }, Outcome::Accepted, true) =
+            (&open.purpose, &settled.outcome, unnamed && !came_back)
+        {
+            self.echoes.expect(open.thread, &open.connection, *index, text);
         }
         let role = self.configuration.role_of(&open.connection);
         for Held { event, ordinal, heard_at, message } in verdict.released {
@@ -686,6 +739,9 @@ impl Unreachable {
         let reason = match (self, typed) {
             (Self::NoPhone, None) => "the contact has no phone number to write to".to_owned(),
             (Self::NoPhone, Some(typed)) => format!("{typed:?} is not a phone number that can be written to"),
+            (Self::NoMark, _) => {
+                "the contact has neither a phone number nor an e-mail address to be found by".to_owned()
+            }
             (Self::ClientOnly, _) => "in this messenger only the client can begin a conversation".to_owned(),
         };
         Failure { kind: FailureKind::CannotOpen, reason }

@@ -72,7 +72,7 @@ pub(super) const fn recourse(intent: &Intent) -> Recourse {
     match intent {
         Intent::SendMessage(_) | Intent::ClaimConversation(_) | Intent::ReportDelivery(_) => Recourse::RetrySafely,
         // Never encoded, so never attempted.
-        Intent::OpenConversation(_) | Intent::LookUpConversation(_) => Recourse::RetrySafely,
+        Intent::OpenConversation(_) | Intent::FindClient(_) | Intent::LookUpConversation(_) => Recourse::RetrySafely,
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) fn intent(name: &ConnectionName, settings: &Settings, intent: &Intent
         Intent::OpenConversation(_) => {
             Err(cannot("amoCRM needs no opening: a chat begins with the first message under an id of ours"))
         }
+        Intent::FindClient(_) => Err(cannot("amoCRM lists no contacts here; a chat begins under an id of ours")),
         Intent::LookUpConversation(_) => {
             Err(cannot("amoCRM does not tell who the client of a chat is; its hooks bring the client along"))
         }
@@ -190,6 +191,7 @@ fn chat_of(destination: &Destination) -> Result<&ConversationKey, Unencodable> {
     match destination {
         Destination::Conversation(chat) if chat.ours.is_some() || chat.theirs.is_some() => Ok(chat),
         Destination::Conversation(_) => Err(cannot("the chat has neither an id of ours nor one of amo's")),
+        Destination::Client(_) => Err(cannot("amoCRM opens no chat by its id of a client")),
         Destination::Phone(_) => {
             Err(cannot("amoCRM takes no number: a dialogue begins under an id of ours for the chat"))
         }

@@ -2,13 +2,14 @@
 //!
 //! Everything is a form (2.3). A message goes out as an operator's reply: always `from_admin` and never `from_user`, for
 //! this is a channel, and clients speak for themselves. Whatever else the interface can do (notes, tags, closing,
-//! assigning, typing, writing first) no intent asks for.
+//! assigning, typing) no intent asks for. The first words to a visitor who is found in the app's list are `sendmessage`.
 
-use chatledger_projections::ids::ConversationId;
-use chatledger_projections::intent::{Destination, Intent, SendMessage, Speaker};
+use chatledger_projections::ids::{ConversationId, PersonId};
+use chatledger_projections::intent::{ClientMark, Destination, Intent, SendMessage, Speaker};
+use serde_json::json;
 
 use super::readable::readable;
-use super::settings::Settings;
+use super::settings::{FindVisitors, Settings};
 use super::{call, ids, limits};
 use crate::connector::{Call, Request, Unencodable};
 
@@ -17,10 +18,9 @@ pub(super) fn encode(settings: &Settings, intent: &Intent) -> Result<Call, Unenc
     match intent {
         Intent::SendMessage(message) => reply(settings, message),
         Intent::LookUpConversation(look_up) => Ok(conversation(settings, &look_up.conversation)),
-        // `sendmessage` begins a dialogue only with a user whose id is known, and users have no numbers of ours (3.4).
-        Intent::OpenConversation(_) => {
-            Err(cannot("Carrot quest opens no conversation by number: only the client can begin"))
-        }
+        Intent::FindClient(find) => users(settings, &find.by),
+        // Only with its first words (3.4).
+        Intent::OpenConversation(_) => Err(cannot("Carrot quest opens no conversation without saying anything")),
         Intent::ClaimConversation(_) => Err(cannot("Carrot quest takes no conversation ids of ours")),
         // Whose mark `markread` sets is not known, so it is not called (11).
         Intent::ReportDelivery(_) => Err(cannot("Carrot quest takes no delivery reports")),
@@ -40,7 +40,8 @@ fn reply(settings: &Settings, message: &SendMessage) -> Result<Call, Unencodable
         Destination::Conversation(key) => {
             key.theirs.as_ref().ok_or_else(|| cannot("the conversation has no id at Carrot quest"))?
         }
-        Destination::Phone(_) => return Err(cannot("Carrot quest takes no numbers: only the client can begin")),
+        Destination::Client(user) => return Ok(first_message(settings, user, message)),
+        Destination::Phone(_) => return Err(cannot("Carrot quest takes no numbers: a visitor is found first")),
     };
     let form = [
         ("body", readable(&message.content)),
@@ -53,6 +54,40 @@ fn reply(settings: &Settings, message: &SendMessage) -> Result<Call, Unencodable
     let path = format!("{}/conversations/{}/reply", settings.api.prefix(), ids::in_path(conversation));
     Ok(Call { name: call::REPLY, class: limits::SEND, request: form_request(path, &form) })
 }
+
+/// The first message of the company (3.4). It bears no name of ours, and its answer names no part: what it becomes is
+/// known again by what it says. In whose name it appears is not ours to say here.
+fn first_message(settings: &Settings, user: &PersonId, message: &SendMessage) -> Call {
+    let form =
+        [("body", readable(&message.content)), ("type", "popup_chat".to_owned()), ("id_as_string", "true".to_owned())];
+    let path = format!("{}/users/{}/sendmessage", settings.api.prefix(), ids::user_in_path(user));
+    Call { name: call::FIRST_MESSAGE, class: limits::SEND, request: form_request(path, &form) }
+}
+
+/// The visitors with a number or an address, those seen last first (4). The filter is observed, not documented: its value
+/// is JSON within JSON, and it is compared as it is written.
+fn users(settings: &Settings, by: &ClientMark) -> Result<Call, Unencodable> {
+    let (property, value) = match (by, settings.find_visitors) {
+        (_, FindVisitors::Never) => return Err(cannot("visitors are not looked for here: only the client can begin")),
+        (ClientMark::Phone(phone), FindVisitors::Digits) => ("$phone", phone.digits().to_owned()),
+        (ClientMark::Phone(phone), FindVisitors::Plus) => ("$phone", format!("+{}", phone.digits())),
+        (ClientMark::Email(email), FindVisitors::Digits | FindVisitors::Plus) => ("$email", email.clone()),
+    };
+    let value = json!({ "value": value }).to_string();
+    let filters = json!([{ "type": "str_eq", "property_name": property, "value": value }]).to_string();
+    let query = vec![
+        id_as_string(),
+        ("filters".to_owned(), filters),
+        ("sort_prop".to_owned(), "$last_seen".to_owned()),
+        ("sort_order".to_owned(), "desc".to_owned()),
+        ("limit".to_owned(), USERS_A_PAGE.to_string()),
+    ];
+    let path = format!("{}/apps/{}/users", settings.api.prefix(), settings.app_id);
+    Ok(Call { name: call::USERS, class: limits::READ, request: Request::bare("GET", path, query) })
+}
+
+/// How many of them are looked at: one, but for those that were removed.
+const USERS_A_PAGE: usize = 5;
 
 /// One conversation with its client, who is included unasked (3.1).
 fn conversation(settings: &Settings, conversation: &ConversationId) -> Call {

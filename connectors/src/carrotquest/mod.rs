@@ -131,15 +131,15 @@ impl Connection for Account {
 
     fn class_of_call(&self, call: &str) -> Option<&'static str> {
         match call {
-            call::REPLY => Some(limits::SEND),
-            call::CONVERSATION | call::CONVERSATIONS | call::PARTS => Some(limits::READ),
+            call::REPLY | call::FIRST_MESSAGE => Some(limits::SEND),
+            call::USERS | call::CONVERSATION | call::CONVERSATIONS | call::PARTS => Some(limits::READ),
             _ => None,
         }
     }
 
     fn class_of(&self, intent: &'static str, kind: AttemptKind) -> &'static str {
         match (kind, intent) {
-            (AttemptKind::Act, "look_up_conversation") | (AttemptKind::Probe, _) => limits::READ,
+            (AttemptKind::Act, "look_up_conversation" | "find_client") | (AttemptKind::Probe, _) => limits::READ,
             (AttemptKind::Act, _) => limits::SEND,
         }
     }
@@ -166,6 +166,10 @@ impl Connection for Account {
 mod call {
     /// An operator's reply.
     pub(super) const REPLY: &str = "reply";
+    /// The first message to a visitor.
+    pub(super) const FIRST_MESSAGE: &str = "first_message";
+    /// The app's visitors.
+    pub(super) const USERS: &str = "users";
     /// One conversation.
     pub(super) const CONVERSATION: &str = "conversation";
     /// The conversations of the app.

@@ -100,6 +100,7 @@ fn sent(intent: &Intent) -> Option<&SendMessage> {
         Intent::OpenConversation(_)
         | Intent::ClaimConversation(_)
         | Intent::ReportDelivery(_)
+        | Intent::FindClient(_)
         | Intent::LookUpConversation(_) => None,
     }
 }
@@ -107,7 +108,7 @@ fn sent(intent: &Intent) -> Option<&SendMessage> {
 fn conversation_of<'a>(message: &'a SendMessage, known: &'a Known) -> Option<&'a ConversationId> {
     match &message.to {
         Destination::Conversation(key) => key.theirs.as_ref(),
-        Destination::Phone(_) => None,
+        Destination::Phone(_) | Destination::Client(_) => None,
     }
     .or(known.conversation.as_ref())
 }

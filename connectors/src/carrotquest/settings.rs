@@ -42,6 +42,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         required: false,
     },
     Setting {
+        key: "find_visitors",
+        about: "Whether a manager may write first, to a visitor whom the app's list of users knows by number or address; and how numbers are written there: as \"digits\", with a \"plus\", or \"never\".",
+        example: "\"digits\"",
+        required: false,
+    },
+    Setting {
         key: "transport",
         about: "How news come: by \"webhook\" (their support switches it on), by \"polling\" (we ask), or by \"both\".",
         example: "\"webhook\"",
@@ -105,6 +111,8 @@ pub(super) struct Settings {
     pub(super) api: Api,
     /// The app, as it stands in paths.
     pub(super) app_id: String,
+    /// How visitors are found by whom a manager writes to first.
+    pub(super) find_visitors: FindVisitors,
     /// How news come.
     pub(super) transport: Transport,
     /// How long the rounds of asking are apart.
@@ -126,6 +134,18 @@ pub(super) enum Api {
     V1,
     /// `/v2`.
     V2,
+}
+
+/// How visitors are found to whom a manager writes first. The search is observed, not documented, and how numbers are
+/// written in `$phone` is for whoever put them there (4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum FindVisitors {
+    /// Numbers are digits there.
+    Digits,
+    /// Numbers begin with a plus there.
+    Plus,
+    /// They are not looked for.
+    Never,
 }
 
 /// How news come to us.
@@ -184,6 +204,7 @@ impl Settings {
             app_id: reading
                 .text("app_id", is_app, "\"$self_app\" or the app's number in quotes")
                 .unwrap_or_else(|| SELF_APP.to_owned()),
+            find_visitors: reading.find_visitors(),
             transport: reading.transport(),
             poll_every: reading
                 .text("poll_every", |text| span(text).is_some(), "a time from \"1s\" to \"1h\", as \"10s\" or \"2m\"")
@@ -203,11 +224,15 @@ impl Settings {
 
     /// What can be done at an account.
     ///
-    /// Only the client can begin. Both calls that begin a dialogue (3.4) are addressed by a user's id and not by a
-    /// number: `startconversation` writes in the *user's* name, and `sendmessage` wants a user who is known already,
-    /// while users are found by number only through a search that lags by minutes (4).
+    /// Both calls that begin a dialogue (3.4) are addressed by a user's id: `startconversation` writes in the *user's*
+    /// name, so it is `sendmessage`, to a visitor who is known already. Whoever has never left a number or an address
+    /// on the site cannot be written to first.
     pub(super) const fn traits(&self) -> Traits {
-        Traits { first_contact: FirstContact::ClientOnly, can_look_up: true, wants_delivery: false }
+        let first_contact = match self.find_visitors {
+            FindVisitors::Digits | FindVisitors::Plus => FirstContact::FindThenSend,
+            FindVisitors::Never => FirstContact::ClientOnly,
+        };
+        Traits { first_contact, can_look_up: true, wants_delivery: false }
     }
 
     /// Who is told by webhook knows by their token who tells.
@@ -283,6 +308,15 @@ impl Reading<'_> {
     fn api(&mut self) -> Api {
         let written = self.text("api", |word| matches!(word, "v1" | "v2"), "\"v2\" or \"v1\"");
         if written.as_deref() == Some("v1") { Api::V1 } else { Api::V2 }
+    }
+
+    fn find_visitors(&mut self) -> FindVisitors {
+        let is_one = |word: &str| matches!(word, "digits" | "plus" | "never");
+        match self.text("find_visitors", is_one, "\"digits\", \"plus\" or \"never\"").as_deref() {
+            Some("plus") => FindVisitors::Plus,
+            Some("never") => FindVisitors::Never,
+            Some(_) | None => FindVisitors::Digits,
+        }
     }
 
     fn transport(&mut self) -> Transport {

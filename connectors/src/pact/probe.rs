@@ -46,7 +46,7 @@ pub(super) fn probe(settings: &Settings, intent: &Intent, known: &Known) -> Opti
     match (conversation_of(message, known), &message.to) {
         (Some(conversation), _) => Some(list_messages(settings, conversation)),
         (None, Destination::Phone(phone)) if settings.api == Api::V2 => Some(search(settings, phone)),
-        (None, Destination::Phone(_) | Destination::Conversation(_)) => None,
+        (None, Destination::Phone(_) | Destination::Client(_) | Destination::Conversation(_)) => None,
     }
 }
 
@@ -82,6 +82,7 @@ fn sent(intent: &Intent) -> Option<&SendMessage> {
     match intent {
         Intent::SendMessage(message) => Some(message),
         Intent::OpenConversation(_)
+        | Intent::FindClient(_)
         | Intent::ClaimConversation(_)
         | Intent::ReportDelivery(_)
         | Intent::LookUpConversation(_) => None,
@@ -91,7 +92,7 @@ fn sent(intent: &Intent) -> Option<&SendMessage> {
 fn conversation_of<'a>(message: &'a SendMessage, known: &'a Known) -> Option<&'a ConversationId> {
     match &message.to {
         Destination::Conversation(key) => key.theirs.as_ref(),
-        Destination::Phone(_) => None,
+        Destination::Phone(_) | Destination::Client(_) => None,
     }
     .or(known.conversation.as_ref())
 }
@@ -260,7 +261,9 @@ fn judge_search(
 ) -> (Outcome, Vec<Fact>) {
     let phone = match &message.to {
         Destination::Phone(phone) => phone,
-        Destination::Conversation(_) => return (uncertain("its conversation is known"), Vec::new()),
+        Destination::Conversation(_) | Destination::Client(_) => {
+            return (uncertain("its conversation is known"), Vec::new());
+        }
     };
     let read = |reply: v2::ConversationsReply<'_>, decoded: &mut Decoded| {
         let conversations = reply.conversations.0.read("", decoded)?;

@@ -56,6 +56,7 @@ pub(super) fn recourse(intent: &Intent) -> Recourse {
         Intent::SendMessage(_) => Recourse::AskPerson,
         // Never encoded, so never attempted.
         Intent::OpenConversation(_)
+        | Intent::FindClient(_)
         | Intent::ClaimConversation(_)
         | Intent::ReportDelivery(_)
         | Intent::LookUpConversation(_) => Recourse::AskPerson,

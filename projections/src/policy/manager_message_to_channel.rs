@@ -3,6 +3,7 @@
 use crate::change::Written;
 use crate::configuration::Route;
 use crate::fact::ConversationKey;
+use crate::ids::PersonId;
 use crate::intent::{Destination, Intent, SendMessage, Speaker};
 use crate::phone::PhoneNumber;
 use crate::state::State;
@@ -20,6 +21,12 @@ pub(super) fn decide(state: &State, written: &Written) -> Option<Decision> {
 pub(super) fn decide_first(state: &State, written: &Written, phone: &PhoneNumber) -> Option<Decision> {
     let (_, route) = state.route_of(written.thread)?;
     Some(send(state, route, written, Destination::Phone(phone.clone())))
+}
+
+/// The same, where the channel knows the client and the message opens the conversation with them.
+pub(super) fn decide_to(state: &State, written: &Written, client: &PersonId) -> Option<Decision> {
+    let (_, route) = state.route_of(written.thread)?;
+    Some(send(state, route, written, Destination::Client(client.clone())))
 }
 
 fn send(state: &State, route: &Route, written: &Written, to: Destination) -> Decision {

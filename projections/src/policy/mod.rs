@@ -6,6 +6,7 @@
 mod app_message_to_crm;
 mod channel_opened_for_manager;
 mod chat_claimed_for_us;
+mod client_found_for_manager;
 mod client_message_to_crm;
 mod delivery_reported_to_crm;
 mod manager_message_to_channel;
@@ -62,6 +63,12 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Option<Decision> {
         Change::ManagerWroteFirst { written, phone } => manager_message_to_channel::decide_first(state, written, phone),
         Change::ChannelWanted { thread, connection, phone } => {
             Some(channel_opened_for_manager::decide(*thread, connection, phone))
+        }
+        Change::ManagerWroteToClient { written, client } => {
+            manager_message_to_channel::decide_to(state, written, client)
+        }
+        Change::ClientWanted { thread, connection, by } => {
+            Some(client_found_for_manager::decide(*thread, connection, by))
         }
         Change::ClaimWanted { thread, connection, theirs, ordinal } => {
             chat_claimed_for_us::decide(state, *thread, connection, theirs, *ordinal, at)
