@@ -12,6 +12,7 @@ mod lock;
 mod look;
 mod reader;
 mod schema;
+mod streams;
 mod writer;
 
 use std::fs;
@@ -27,7 +28,7 @@ use tokio::sync::watch;
 use self::lock::WriterLock;
 use self::look::{Found, cannot_open, check_inside, look, unavailable};
 use self::reader::Readers;
-use self::writer::Writer;
+use self::writer::{StartError, Writer};
 use super::expectation::check_sizes;
 use super::{
     Append, AppendError, Appended, EventLog, Following, LARGEST_EVENT, OpenError, ReadError, StoredEvent,
@@ -73,8 +74,10 @@ impl SqliteLog {
         let reading = reader::connect(&path).map_err(|error| cannot_open(&path, error))?;
         let newest = reader::head(&reading).map_err(|error| cannot_open(&path, error))?;
         let (published, head) = watch::channel(newest);
-        let writer =
-            Writer::start(path.clone(), writing, lock, published).map_err(|error| unavailable(&path, error))?;
+        let writer = Writer::start(path.clone(), writing, lock, published).map_err(|error| match error {
+            StartError::Sqlite(error) => cannot_open(&path, error),
+            StartError::Thread(error) => unavailable(&path, error),
+        })?;
         let readers = Arc::new(Readers::new(path, reading));
         Ok(Self { hand: Hand::Writing { writer, head }, readers, largest_event: LARGEST_EVENT })
     }

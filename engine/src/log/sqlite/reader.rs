@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::look::is_damage;
+use super::streams;
 use crate::log::{ReadError, StoredEvent, StoredEventRef};
 
 /// How many reads run at once; further ones wait their turn.
@@ -41,9 +42,9 @@ macro_rules! select {
 
 const FORWARDS: &str = select!("WHERE one.position > ?1 ORDER BY one.position LIMIT ?2");
 const BACKWARDS: &str = select!("ORDER BY one.position DESC LIMIT ?1");
-const STREAM_BEGINNING: &str = select!("WHERE one.name = ?1");
+const STREAM_BEGINNING: &str = select!("WHERE one.position = ?1");
 const STREAM_REST: &str = select!(
-    "WHERE one.stream = (SELECT position FROM events WHERE name = ?1) AND one.revision > 0 AND one.revision >= ?2
+    "WHERE one.stream = ?1 AND one.revision > 0 AND one.revision >= ?2
      ORDER BY one.revision LIMIT ?3"
 );
 
@@ -103,13 +104,15 @@ impl Readers {
         let name = stream.as_str();
         let from = i64::try_from(from.as_u64()).unwrap_or(i64::MAX);
         self.with(None, |connection| {
+            // One look at the log for all of it: a name may settle in between.
+            let connection = connection.unchecked_transaction()?;
+            let Some(number) = streams::beginning(&connection, name)? else { return Ok(Vec::new()) };
             let mut events = Vec::new();
-            // The first event is found by the stream's name, the others by its number.
             if from == 0 && limit > 0 {
-                events = collect(connection.prepare_cached(STREAM_BEGINNING)?, [name])?;
+                events = collect(connection.prepare_cached(STREAM_BEGINNING)?, [number])?;
             }
             let rest = clamped(limit - events.len());
-            events.extend(collect(connection.prepare_cached(STREAM_REST)?, (name, from, rest))?);
+            events.extend(collect(connection.prepare_cached(STREAM_REST)?, (number, from, rest))?);
             Ok(events)
         })
     }

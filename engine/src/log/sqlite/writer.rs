@@ -22,6 +22,7 @@ use uuid::Uuid;
 use super::folding::{self, Ahead, Folding};
 use super::lock::WriterLock;
 use super::reader::head;
+use super::streams::{Key, News, Streams};
 use crate::log::expectation::{StreamSoFar, Verdict, judge};
 use crate::log::{Append, AppendError, Appended, BoxedError, NewEvent};
 use crate::metrics;
@@ -81,7 +82,8 @@ impl Writer {
         connection: Connection,
         lock: WriterLock,
         head: watch::Sender<Option<Position>>,
-    ) -> std::io::Result<Self> {
+    ) -> Result<Self, StartError> {
+        let hold = Hold::take(connection)?;
         let (queue, requests) = mpsc::channel(QUEUE);
         let ahead = Ahead::default();
         // A weak hand: the writer ends when all others have let go of it.
@@ -94,7 +96,7 @@ impl Writer {
         let desk = Desk {
             path,
             ahead,
-            connection: Some(connection),
+            hold: Some(hold),
             requests,
             head,
             most_pages: None,
@@ -166,7 +168,7 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
 struct Desk {
     path: PathBuf,
     /// `None` after a failure that leaves the connection in doubt.
-    connection: Option<Connection>,
+    hold: Option<Hold>,
     requests: mpsc::Receiver<Request>,
     head: watch::Sender<Option<Position>>,
     most_pages: Option<u32>,
@@ -176,6 +178,19 @@ struct Desk {
     ahead: Ahead,
     /// Released after the connection is closed: fields are dropped in order.
     _lock: WriterLock,
+}
+
+/// The file in the writer's hand.
+struct Hold {
+    connection: Connection,
+    streams: Streams,
+}
+
+impl Hold {
+    fn take(connection: Connection) -> rusqlite::Result<Self> {
+        let streams = Streams::open(&connection)?;
+        Ok(Self { connection, streams })
+    }
 }
 
 /// What the next batch may expect.
@@ -212,7 +227,7 @@ impl Desk {
                 self.flush(batch);
             }
         }
-        if let Some(connection) = &self.connection {
+        if let Some(Hold { connection, streams: _ }) = &self.hold {
             // Leaves one file behind where it can. What stays in the write-ahead file is as safe.
             let _left_ahead = connection.pragma_update(None, "wal_checkpoint", "truncate");
         }
@@ -278,7 +293,7 @@ impl Desk {
     }
 
     fn fold(&mut self) {
-        let folded = self.connection().and_then(|connection| folding::fold(connection));
+        let folded = self.hold().and_then(|hold| folding::fold(&hold.connection));
         if let Err(error) = folded {
             tracing::warn!(%error, "the write-ahead file could not be folded into the log");
         }
@@ -287,7 +302,7 @@ impl Desk {
     fn limit_pages(&mut self, pages: u32) {
         self.most_pages = Some(pages);
         // Reopened under the new limit.
-        self.connection = None;
+        self.hold = None;
     }
 
     fn flush(&mut self, batch: Vec<Waiting>) {
@@ -313,7 +328,7 @@ impl Desk {
                 tracing::error!(error = %failure.cause, certain = failure.certain, "the log could not be written");
                 // A full disk and a file held by somebody leave the connection sound; of anything else it is not known.
                 if !matches!(failure.cause.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy)) {
-                    self.connection = None;
+                    self.hold = None;
                 }
                 let cause = Arc::new(SharedCause(failure.cause.into()));
                 for Waiting { appends, answer } in batch {
@@ -334,36 +349,48 @@ impl Desk {
     }
 
     fn write(&mut self, batch: &[Waiting]) -> Result<Written, Failure> {
-        let connection = self.connection()?;
+        let Hold { connection, streams } = self.hold()?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut written =
-            Written { answers: Vec::with_capacity(batch.len()), events: 0, bytes: 0, head: head(&transaction)? };
+        let head = head(&transaction)?;
+        let mut written = Written { answers: Vec::with_capacity(batch.len()), events: 0, bytes: 0, head };
+        let mut news = News::default();
         for waiting in batch {
             let mut answers = Vec::with_capacity(waiting.appends.len());
             for append in &waiting.appends {
-                answers.push(store(&transaction, append, &mut written)?);
+                answers.push(store(&transaction, streams, append, &mut news, &mut written)?);
             }
             written.answers.push(answers);
         }
         if written.events > 0 {
+            streams.settle(&transaction, &mut news, head.map_or(0, Position::commit))?;
             transaction.commit().map_err(Failure::at_commit)?;
+            streams.keep(news);
         }
         Ok(written)
     }
 
-    fn connection(&mut self) -> rusqlite::Result<&mut Connection> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
+    fn hold(&mut self) -> rusqlite::Result<&mut Hold> {
+        let hold = match self.hold.take() {
+            Some(hold) => hold,
             None => {
                 let connection = connect(&self.path)?;
                 if let Some(pages) = self.most_pages {
                     connection.pragma_update(None, "max_page_count", pages)?;
                 }
-                connection
+                Hold::take(connection)?
             }
         };
-        Ok(self.connection.insert(connection))
+        Ok(self.hold.insert(hold))
     }
+}
+
+/// Why the writer could not begin.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("no thread could be started")]
+    Thread(#[from] std::io::Error),
 }
 
 /// What a transaction did.
@@ -421,10 +448,13 @@ fn unavailable(stream: StreamName, cause: &Arc<SharedCause>) -> AppendError {
 
 fn store(
     transaction: &Transaction<'_>,
+    streams: &Streams,
     append: &Append,
+    news: &mut News,
     written: &mut Written,
 ) -> rusqlite::Result<Result<Appended, AppendError>> {
-    let stream = TableStream::find(transaction, append.stream.as_str())?;
+    let key = Key::of(append.stream.as_str());
+    let stream = TableStream { transaction, number: streams.find(transaction, news, key)? };
     let first = match judge(append, &stream)? {
         Verdict::Answer(appended) => return Ok(Ok(appended)),
         Verdict::Conflict { actual } => {
@@ -439,6 +469,9 @@ fn store(
     let mut position = written.head.map_or(0, Position::commit);
     let mut revision = first;
     let number = stream.number.unwrap_or(position + 1);
+    if stream.number.is_none() && !append.events.is_empty() {
+        news.begin(key, number);
+    }
     for event in &append.events {
         position += 1;
         let name = (revision == Revision::FIRST).then_some(append.stream.as_str());
@@ -467,14 +500,6 @@ struct TableStream<'a> {
     transaction: &'a Transaction<'a>,
     /// The position of its first event.
     number: Option<u64>,
-}
-
-impl<'a> TableStream<'a> {
-    fn find(transaction: &'a Transaction<'a>, name: &str) -> rusqlite::Result<Self> {
-        let mut find = transaction.prepare_cached("SELECT position FROM events WHERE name = ?1")?;
-        let number = find.query_row([name], |row| row.get(0)).optional()?;
-        Ok(Self { transaction, number })
-    }
 }
 
 impl StreamSoFar for TableStream<'_> {

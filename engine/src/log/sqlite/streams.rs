@@ -1,0 +1,141 @@
+//! Where each stream begins: the index of stream names, kept half in memory so that it costs little to keep.
+//!
+//! Almost every stream is new and has a name like no other, so an index in the file would be changed in a hundred places
+//! by a hundred appends, and each place is a page to write. Here names that are new stay in memory; when there are enough
+//! of them they *settle* into the file in order of their keys, as many at each flush as came newly, so that those of one
+//! flush lie beside each other. What has not settled is found again by reading the end of the log: everything after
+//! `settled.through`.
+//!
+//! Takes names and positions within the writer's transactions, gives positions. Absent: uniqueness of names beyond one
+//! process, which the writer's lock gives.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use rusqlite::{Connection, OptionalExtension, Transaction};
+use sha2::{Digest, Sha256};
+
+/// How many names gather in memory before they settle. More would make an opening slower, for that many streams are read
+/// back at most twice over; fewer would spread those of one flush over more pages.
+const GATHER: usize = 64 * 1024;
+
+/// A stream's name, by which it is looked up: half a SHA-256 of it, in which no two names ever meet.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Key([u8; 16]);
+
+impl Key {
+    /// The key of a name.
+    pub(super) fn of(name: &str) -> Self {
+        let mut key = [0; 16];
+        key.copy_from_slice(&Sha256::digest(name)[..16]);
+        Self(key)
+    }
+}
+
+/// The positions of all streams' first events: those in memory, and a way to the others.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    gathering: BTreeMap<Key, u64>,
+    settling: BTreeMap<Key, u64>,
+    /// Everything up to here is in `settling` or in the file.
+    gathering_after: u64,
+}
+
+/// What one transaction adds; made part of the whole only when it is on disk.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    begun: BTreeMap<Key, u64>,
+    settled: usize,
+}
+
+impl Streams {
+    /// Reads back what had not settled.
+    pub(super) fn open(connection: &Connection) -> rusqlite::Result<Self> {
+        let mut streams = Self::default();
+        let mut unsettled = connection.prepare(
+            "SELECT position, name FROM events WHERE position > (SELECT through FROM settled) AND name IS NOT NULL",
+        )?;
+        let mut rows = unsettled.query([])?;
+        while let Some(row) = rows.next()? {
+            let name = row.get_ref(1)?.as_str()?;
+            streams.gathering.insert(Key::of(name), row.get::<_, i64>(0)?.unsigned_abs());
+        }
+        streams.gathering_after = connection.query_row("SELECT through FROM settled", [], |row| row.get(0))?;
+        Ok(streams)
+    }
+
+    /// Where a stream begins, if it has begun.
+    pub(super) fn find(&self, transaction: &Transaction<'_>, news: &News, key: Key) -> rusqlite::Result<Option<u64>> {
+        let in_memory = [&news.begun, &self.gathering, &self.settling].into_iter().find_map(|part| part.get(&key));
+        match in_memory {
+            Some(position) => Ok(Some(*position)),
+            None => settled(transaction, key),
+        }
+    }
+
+    /// Puts as many names into the file as the transaction has begun streams, neighbours beside each other. `newest` is
+    /// the last position that the transaction does not add.
+    pub(super) fn settle(
+        &mut self,
+        transaction: &Transaction<'_>,
+        news: &mut News,
+        newest: u64,
+    ) -> rusqlite::Result<()> {
+        if self.settling.is_empty() && self.gathering.len() >= GATHER {
+            // Nothing of it is lost if the transaction fails: these are only two names for one set.
+            std::mem::swap(&mut self.settling, &mut self.gathering);
+            if self.gathering_after > 0 {
+                let mut through = transaction.prepare_cached("UPDATE settled SET through = ?1")?;
+                through.execute([self.gathering_after])?;
+            }
+            self.gathering_after = newest;
+        }
+        if self.settling.is_empty() {
+            return Ok(());
+        }
+        // One of an earlier life may be there already: that life ended before it could say so.
+        let mut insert =
+            transaction.prepare_cached("INSERT INTO streams (key, position) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
+        for (key, position) in self.settling.iter().take(news.begun.len()) {
+            insert.execute((&key.0, position))?;
+            news.settled += 1;
+        }
+        Ok(())
+    }
+
+    /// The transaction is on disk: what it added is so.
+    pub(super) fn keep(&mut self, news: News) {
+        for _ in 0..news.settled {
+            self.settling.pop_first();
+        }
+        self.gathering.extend(news.begun);
+    }
+}
+
+impl News {
+    /// A stream begins at a position.
+    pub(super) fn begin(&mut self, key: Key, position: u64) {
+        match self.begun.entry(key) {
+            Entry::Vacant(vacant) => drop(vacant.insert(position)),
+            Entry::Occupied(_) => debug_assert!(false, "a stream begins once"),
+        }
+    }
+}
+
+/// Where a stream begins, for whoever does not write: in the file's index, or else at the end of the log.
+pub(super) fn beginning(connection: &Connection, name: &str) -> rusqlite::Result<Option<u64>> {
+    if let Some(position) = settled(connection, Key::of(name))? {
+        return Ok(Some(position));
+    }
+    connection
+        .prepare_cached("SELECT position FROM events WHERE position > (SELECT through FROM settled) AND name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()
+}
+
+fn settled(connection: &Connection, key: Key) -> rusqlite::Result<Option<u64>> {
+    connection
+        .prepare_cached("SELECT position FROM streams WHERE key = ?1")?
+        .query_row([&key.0], |row| row.get(0))
+        .optional()
+}
