@@ -63,9 +63,8 @@ fn learn_first_message(created: Created<'_>, decoded: &mut Decoded) {
         Reference::Document(conversation) => conversation.id.0.read("data.conversation.id", decoded),
         Reference::Absent | Reference::Odd(_) => None,
     };
-    let Some(conversation) = conversation else {
-        return decoded.remark(RemarkKind::Missing, "data.conversation", "");
-    };
+    // An answer without it proves nothing; see `classify`.
+    let Some(conversation) = conversation else { return };
     decoded.fact(Fact::SendAcknowledged(SendAcknowledged {
         conversation: ConversationKey { theirs: Some(ids::conversation(conversation)), ours: None },
         state: Some(DeliveryState::Sent),
