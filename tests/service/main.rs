@@ -7,7 +7,7 @@
 //!
 //! * [`house`]: one engine and its two platforms, what people do there, and what must be seen; [`engine`]: the process;
 //!   [`door`]: the way to a platform, which can be shut;
-//! * [`kills`], [`faults`], [`shutdown`], [`disk`]: what goes wrong; [`stage`]: the platforms' stage itself; [`demo`]:
+//! * [`kills`], [`faults`], [`shutdown`], [`disk`]: what goes wrong; [`polling`]: a site that has to be asked; [`stage`]: the platforms' stage itself; [`demo`]:
 //!   the demonstration, to its end.
 
 mod demo;
@@ -17,5 +17,6 @@ mod engine;
 mod faults;
 mod house;
 mod kills;
+mod polling;
 mod shutdown;
 mod stage;
