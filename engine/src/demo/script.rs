@@ -3,6 +3,8 @@
 //! Works on a [`Set`]; writes the dialogue as it happens. Every wait is bounded, and one that is in vain says what was
 //! awaited. What must be true in the end is collected on the way as [`Promises`]; proving it is not done here.
 
+mod site;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -167,6 +169,7 @@ impl<'a> Play<'a> {
         self.too_many_requests().await?;
         self.no_answer().await?;
         self.unknown_number().await?;
+        self.visitor_of_a_site().await?;
         self.killed().await?;
         self.all_done().await
     }
