@@ -20,7 +20,7 @@ use super::writer;
 const WORTH_BYTES: u64 = 8 * 1024 * 1024;
 
 /// From how many pages (of 4 KiB) in the write-ahead file on the writer is asked to help.
-const TOO_MANY_PAGES: i64 = 64 * 1024;
+const TOO_MANY_PAGES: i64 = 16 * 1024;
 
 /// How often it is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
