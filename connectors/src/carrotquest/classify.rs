@@ -59,7 +59,7 @@ pub(super) fn classify(call: &str, reply: Reply<'_>, now: Timestamp) -> Outcome 
 /// What may be done when it is not known whether an attempt took effect.
 pub(super) fn recourse(intent: &Intent) -> Recourse {
     match intent {
-        // Read the newest parts first, repeat only if it is absent (7.4).
+        // Read the newest parts or dialogues first, repeat only if it is absent (7.4).
         Intent::SendMessage(_) => Recourse::ProbeFirst,
         // Reading changes nothing.
         Intent::LookUpConversation(_) | Intent::FindClient(_) => Recourse::RetrySafely,

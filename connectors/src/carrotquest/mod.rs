@@ -14,6 +14,7 @@ mod learn;
 mod limits;
 mod poll;
 mod probe;
+mod probe_opened;
 mod readable;
 mod settings;
 mod simulate;
@@ -132,7 +133,9 @@ impl Connection for Account {
     fn class_of_call(&self, call: &str) -> Option<&'static str> {
         match call {
             call::REPLY | call::FIRST_MESSAGE => Some(limits::SEND),
-            call::USERS | call::CONVERSATION | call::CONVERSATIONS | call::PARTS => Some(limits::READ),
+            call::USERS | call::USERS_CONVERSATIONS | call::CONVERSATION | call::CONVERSATIONS | call::PARTS => {
+                Some(limits::READ)
+            }
             _ => None,
         }
     }
@@ -170,6 +173,8 @@ mod call {
     pub(super) const FIRST_MESSAGE: &str = "first_message";
     /// The app's visitors.
     pub(super) const USERS: &str = "users";
+    /// The conversations of one visitor.
+    pub(super) const USERS_CONVERSATIONS: &str = "users_conversations";
     /// One conversation.
     pub(super) const CONVERSATION: &str = "conversation";
     /// The conversations of the app.

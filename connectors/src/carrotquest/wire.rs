@@ -264,6 +264,12 @@ pub(super) struct Attachment<'a> {
 pub(super) struct Conversation<'a> {
     pub(super) id: Field<Id>,
     #[serde(borrow)]
+    pub(super) created: Field<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) last_update: Field<Text<'a>>,
+    /// The message of the company that opened it, if one did.
+    pub(super) message: Presence,
+    #[serde(borrow)]
     pub(super) user: Reference<User<'a>>,
     /// The kind of messenger integration; absent for the chat on the site.
     #[serde(borrow)]
@@ -339,6 +345,8 @@ pub(super) struct ConversationAnswer<'a> {
 #[derive(Deserialize, Debug, Default)]
 #[serde(default)]
 pub(super) struct ConversationsAnswer<'a> {
+    #[serde(borrow)]
+    pub(super) meta: Object<Meta<'a>>,
     #[serde(borrow)]
     pub(super) data: List<Object<Conversation<'a>>>,
 }

@@ -87,17 +87,30 @@ fn bad(message: &str) -> Reaction {
 }
 
 /// The dialogues of the app, last changed first.
+/// Without those that nobody is assigned to, unless they are asked for (3.1, quirk).
 pub(super) fn conversations(account: &Account, asked: &Asked<'_>) -> Result<Answered, Reaction> {
-    let (size, position) = (asked.page_size()?, asked.position()?);
     let closed = asked.flag("closed");
     let with_unassigned = asked.flag("include_not_assigned").unwrap_or(false);
-    let mut shown: Vec<usize> = (0..account.dialogues.len())
+    let shown: Vec<usize> = (0..account.dialogues.len())
         .filter(|number| {
             let dialogue = &account.dialogues[*number];
-            // Who does not ask for those that nobody is assigned to does not get them (3.1, quirk).
             closed.is_none_or(|closed| closed == dialogue.closed) && (with_unassigned || dialogue.assignee.is_some())
         })
         .collect();
+    dialogues(account, shown, asked)
+}
+
+/// One visitor's dialogues.
+pub(super) fn conversations_of(account: &Account, user: &str, asked: &Asked<'_>) -> Result<Answered, Reaction> {
+    let visitor = find_user(account, user, asked);
+    let visitor = visitor.ok_or_else(|| documents::error(400, "LookupError", "There is no such user"))?;
+    let shown = (0..account.dialogues.len()).filter(|number| account.dialogues[*number].visitor == visitor);
+    dialogues(account, shown.collect(), asked)
+}
+
+/// A page of dialogues.
+fn dialogues(account: &Account, mut shown: Vec<usize>, asked: &Asked<'_>) -> Result<Answered, Reaction> {
+    let (size, position) = (asked.page_size()?, asked.position()?);
     let place = |number: &usize| (account.dialogues[*number].last_update, *number);
     shown.sort_by_key(|number| std::cmp::Reverse(place(number)));
     if let Some([at, id]) = position.as_deref() {

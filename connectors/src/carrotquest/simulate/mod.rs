@@ -201,9 +201,12 @@ impl Simulated {
                 Err(if self.app.is_it(app) { not_allowed() } else { foreign() })
             }
             ("GET", ["users", user]) => calls::user(account, user, asked),
+            ("GET", ["users", user, "conversations"]) => calls::conversations_of(account, user, asked),
             ("POST", ["users", user, "sendmessage"]) => calls::send_message(account, user, asked),
             ("POST", ["users", user, "startconversation"]) => calls::start_conversation(account, user, asked),
-            (_, ["users", _] | ["users", _, "sendmessage" | "startconversation"]) => Err(not_allowed()),
+            (_, ["users", _] | ["users", _, "conversations" | "sendmessage" | "startconversation"]) => {
+                Err(not_allowed())
+            }
             (_, ["conversations", id, rest @ ..]) => {
                 let not_found = || documents::error(404, "NotFound", "Conversation not found");
                 let dialogue = account.by_id(id).ok_or_else(not_found)?;
