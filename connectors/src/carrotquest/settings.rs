@@ -421,4 +421,31 @@ mod tests {
         assert_eq!(settings.admin_for(&person("m-2")), "default_admin");
         assert_eq!(settings.admin_for(&Person::default()), "default_admin");
     }
+
+    #[test]
+    fn who_is_only_asked_needs_no_token_for_webhooks_and_who_is_told_does() {
+        let mut secrets = Secrets::default();
+        for (transport, missing) in [("webhook", 1), ("both", 1), ("polling", 0)] {
+            let settings = Settings::parse(&json!({ "transport": transport })).expect("these settings are right");
+            assert_eq!(settings.problems_with(&secrets).len(), missing, "{transport}");
+        }
+        secrets.insert(WEBHOOK_TOKEN, crate::connector::Secret::new("token"));
+        let settings = Settings::parse(&json!({})).expect("everything has a default");
+        assert!(settings.problems_with(&secrets).is_empty() && !settings.transport.is_polled());
+    }
+
+    #[test]
+    fn times_and_moments_are_read_or_named() {
+        let wrong = json!({ "transport": "realtime", "poll_every": "0s", "poll_since": "2026-03-02", "app_id": "a/b",
+            "find_visitors": "always" });
+        let problems = Settings::parse(&wrong).expect_err("there is something wrong");
+        let keys: Vec<_> = problems.iter().map(|found| found.key.as_str()).collect();
+        assert_eq!(keys, ["app_id", "find_visitors", "transport", "poll_every", "poll_since"]);
+        for (text, seconds) in [("1s", 1), ("1500ms", 1), ("2m", 120), ("1h", 3600)] {
+            assert_eq!(span(text).map(|span| span.as_secs()), Some(seconds), "{text}");
+        }
+        for text in ["", "10", "999ms", "2h", "-1s", "1.5s", "99999999999999999999s", "s", "1 week"] {
+            assert_eq!(span(text), None, "{text}");
+        }
+    }
 }
