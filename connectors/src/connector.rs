@@ -17,6 +17,7 @@ use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 use serde::Serialize;
 
+use crate::errands::{Administration, History};
 use crate::polling::Polling;
 use crate::simulator::Simulator;
 
@@ -61,14 +62,27 @@ pub trait Connection: Send + Sync + fmt::Debug {
     /// Decides whether a request is the platform's, and if so what of it is recorded.
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection>;
 
-    /// Turns an intent into a request without credentials, or says why this platform cannot show it.
-    fn encode(&self, intent: &Intent) -> Result<Call, Unencodable>;
+    /// Turns an intent into a request without credentials, or says why this platform cannot show it. A platform can do
+    /// nothing unless its connector says how.
+    fn encode(&self, intent: &Intent) -> Result<Call, Unencodable> {
+        Err(Unencodable::not_there("this platform", intent))
+    }
 
     /// Adds the credentials: a token, or a signature that bears the time.
     fn authorise(&self, request: Request, secrets: &Secrets, now: Timestamp) -> Request;
 
     /// How a pass is got, at a platform whose calls carry one that runs out; `None` where the secrets themselves do.
     fn sign_in(&self) -> Option<&dyn SignIn> {
+        None
+    }
+
+    /// How it is joined to the platform by calls; `None` where people do that in the platform's own windows.
+    fn administration(&self) -> Option<&dyn Administration> {
+        None
+    }
+
+    /// How past messages are listed; `None` where the platform does not.
+    fn history(&self) -> Option<&dyn History> {
         None
     }
 
@@ -396,6 +410,25 @@ pub enum Reply<'a> {
 pub struct Unencodable {
     /// Why, for people.
     pub reason: String,
+}
+
+impl Unencodable {
+    /// That a platform has no call for an intent of this kind at all.
+    pub fn not_there(platform: &str, intent: &Intent) -> Self {
+        let what = match intent {
+            Intent::SendMessage(_) => "takes no messages from us",
+            Intent::OpenConversation(_) => "opens no conversation for us",
+            Intent::FindClient(_) => "finds nobody by number or address for us",
+            Intent::ClaimConversation(_) => "takes no conversation ids of ours",
+            Intent::ReportDelivery(_) => "takes no delivery reports",
+            Intent::LookUpConversation(_) => "does not tell of a conversation",
+            Intent::SetReaction(_) => "takes no reactions from us",
+            Intent::EditMessage(_) => "does not let us change a message that was sent",
+            Intent::DeleteMessage(_) => "does not let us take a message back",
+            Intent::ShowTyping(_) => "does not show that somebody is writing",
+        };
+        Self { reason: format!("{platform} {what}") }
+    }
 }
 
 /// What is known when an uncertain attempt is looked into.

@@ -16,6 +16,7 @@
 pub mod amocrm;
 pub mod carrotquest;
 pub mod connector;
+pub mod errands;
 #[cfg(feature = "fake")]
 pub mod fake;
 pub mod loose;

@@ -10,16 +10,19 @@
 //! * [`dispatch`]: which attempt is due, pure; [`http`]: the way out;
 //! * [`poll`]: accounts that are asked for their news;
 //! * [`live`]: all of it at work, it alone has hands; [`replay`]: the pipeline alone, which has none;
+//! * [`errand`]: a call that a person asks for; [`backfill`]: messages whose webhooks never came;
 //! * [`story`]: recorded traffic told through all of it, on a clock of its own;
 //! * [`config`]: the document that says what there is; [`in_force`]: its way into the log;
 //! * [`clock`]: the time of day; [`logging`] and [`metrics`]: how the program tells what it does.
 //!
 //! Nothing here prints. The binary's `cli` does, one file for each command.
 
+pub mod backfill;
 pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod dispatch;
+pub mod errand;
 pub mod fold;
 pub mod http;
 pub mod in_force;

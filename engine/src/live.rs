@@ -342,7 +342,7 @@ impl Errand {
     /// Gives the attempt back, untouched, if its call falls under the limit of another class than estimated.
     async fn run(self, stop: &CancellationToken) -> Option<Misplaced> {
         let (intent, raised) = self.intent(stop).await?;
-        match plan(&self.departure, &intent, &self.account) {
+        match plan(&self.departure, &intent, &self.account, self.surroundings.clock.now()) {
             Plan::Elsewhere { class } => return Some((self.departure, class)),
             Plan::Call { started, call } => {
                 if self.start(&started, raised, stop).await {

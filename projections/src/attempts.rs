@@ -99,6 +99,14 @@ pub enum Purpose {
         /// The platform's id of the conversation.
         conversation: ConversationId,
     },
+    /// It puts a reaction under a message, or takes it back.
+    React,
+    /// It lets a message say something else.
+    Edit,
+    /// It takes a message away.
+    Delete,
+    /// It shows that somebody is writing.
+    ShowTyping,
 }
 
 impl Purpose {
@@ -111,6 +119,10 @@ impl Purpose {
             Self::Claim { .. } => "claim_conversation",
             Self::Report { .. } => "report_delivery",
             Self::LookUp { .. } => "look_up_conversation",
+            Self::React => "set_reaction",
+            Self::Edit => "edit_message",
+            Self::Delete => "delete_message",
+            Self::ShowTyping => "show_typing",
         }
     }
 }
@@ -138,6 +150,10 @@ impl Attempts {
             Intent::ClaimConversation(claim) => Purpose::Claim { theirs: claim.theirs.clone() },
             Intent::ReportDelivery(report) => Purpose::Report { message: report.message.clone() },
             Intent::LookUpConversation(look_up) => Purpose::LookUp { conversation: look_up.conversation.clone() },
+            Intent::SetReaction(_) => Purpose::React,
+            Intent::EditMessage(_) => Purpose::Edit,
+            Intent::DeleteMessage(_) => Purpose::Delete,
+            Intent::ShowTyping(_) => Purpose::ShowTyping,
         };
         let open = Open {
             sequence: self.raised,

@@ -5,11 +5,13 @@
 
 use serde::Serialize;
 
+use crate::content::Content;
 use crate::delivery::Origin;
-use crate::fact::{DeliveryState, Failure, Message};
+use crate::fact::{DeliveryState, Failure, Message, MessageKey};
 use crate::ids::{ConnectionName, ConversationId, EventId, MessageId, PersonId, ThreadId};
 use crate::intent::ClientMark;
 use crate::phone::PhoneNumber;
+use crate::threads::Side;
 use crate::time::Timestamp;
 
 /// Something that is so since this event.
@@ -100,6 +102,55 @@ pub enum Change {
         #[serde(skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
     },
+    /// A message says something else, and shall say so on the other side.
+    MessageAltered {
+        /// Which message, over there.
+        there: There,
+        /// What it says now.
+        #[serde(skip)]
+        content: Box<Content>,
+        /// When it was changed, as claimed, else when we heard of it.
+        at: Timestamp,
+    },
+    /// A message is gone, and shall be gone on the other side.
+    MessageWithdrawn {
+        /// Which message, over there.
+        there: There,
+        /// When we heard of it.
+        at: Timestamp,
+    },
+    /// Another reaction stands under a message, or none any more, and shall on the other side.
+    ReactionSet {
+        /// Which message, over there.
+        there: There,
+        /// Which side reacted.
+        side: Side,
+        /// The reaction.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        emoji: Option<String>,
+        /// When we heard of it.
+        at: Timestamp,
+    },
+    /// An alteration of a message that is not known yet, or that is not on the other side yet, is kept until it is.
+    AlterationKept {
+        /// Where it was altered.
+        connection: ConnectionName,
+        /// What it is called there.
+        message: MessageId,
+    },
+    /// Somebody began to write, and it may be shown on the other side.
+    TypingBegan {
+        /// In which dialogue.
+        thread: ThreadId,
+        /// Where it may be shown.
+        connection: ConnectionName,
+        /// Which side writes.
+        side: Side,
+        /// Since when.
+        since: Timestamp,
+        /// Until when it is worth showing.
+        until: Timestamp,
+    },
     /// A webhook was our own doing coming back.
     EchoHeard {
         /// Where.
@@ -131,6 +182,17 @@ pub struct Written {
     /// The message itself.
     #[serde(skip)]
     pub message: Box<Message>,
+}
+
+/// A message as it stands on the other side of where it was altered.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct There {
+    /// In which dialogue.
+    pub thread: ThreadId,
+    /// At which connection.
+    pub connection: ConnectionName,
+    /// What it is called there.
+    pub message: MessageKey,
 }
 
 /// Something that should not have happened.
@@ -172,6 +234,8 @@ pub enum AnomalyKind {
     Rebound,
     /// A configuration without a connection that the log still speaks of.
     UnknownConnection,
+    /// An alteration of a message that never came to the other side.
+    NeverShown,
 }
 
 impl AnomalyKind {
@@ -188,6 +252,7 @@ impl AnomalyKind {
             Self::UnknownIntent => "unknown_intent",
             Self::Rebound => "rebound",
             Self::UnknownConnection => "unknown_connection",
+            Self::NeverShown => "never_shown",
         }
     }
 }

@@ -37,6 +37,32 @@ pub struct Traits {
     pub can_look_up: bool,
     /// Whether it wants to know where its messages stand.
     pub wants_delivery: bool,
+    /// What can be done there to a message after it was shown, and beside messages.
+    #[serde(default)]
+    pub can: Abilities,
+}
+
+/// What can be done at a connection beside showing messages. What is not said is not possible.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools)] // Four independent abilities; no combination of them is a state.
+pub struct Abilities {
+    /// Reactions can be put under messages.
+    #[serde(default)]
+    pub react: bool,
+    /// What a message says can be changed.
+    #[serde(default)]
+    pub edit: bool,
+    /// A message can be taken away.
+    #[serde(default)]
+    pub delete: bool,
+    /// It can be shown that somebody is writing.
+    #[serde(default)]
+    pub show_typing: bool,
+}
+
+impl Abilities {
+    /// Nothing but messages.
+    pub const NONE: Self = Self { react: false, edit: false, delete: false, show_typing: false };
 }
 
 /// How a dialogue is begun from our side.

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{DeliveryState, Failure, MessageKey};
-use crate::ids::{ConnectionName, JobId, MessageId, ThreadId};
+use crate::ids::{ConnectionName, EventId, JobId, MessageId, ThreadId};
 use crate::projection::{Digest, Map, Projection};
 
 /// Where a message came from: which connection, and what it is called there.
@@ -18,6 +18,20 @@ pub struct Origin {
     pub connection: ConnectionName,
     /// What that platform calls it.
     pub message: MessageId,
+}
+
+impl Origin {
+    /// Our id of a message on the other side: where it was written and what it is called there, within 128 plain signs
+    /// (amoCRM contract, 1.1). The same message gets the same id however often it is decided upon.
+    pub fn name_across(&self) -> MessageId {
+        let name = format!("{}:{}", self.connection, self.message);
+        let is_plain = |sign: char| sign.is_ascii_alphanumeric() || "._:@+-".contains(sign);
+        if name.len() <= 128 && name.chars().all(is_plain) {
+            return MessageId::new(name);
+        }
+        let derived = EventId::derived(&[self.connection.as_str().as_bytes(), self.message.as_str().as_bytes()]);
+        MessageId::new(derived.to_string())
+    }
 }
 
 /// A message among all that were ever carried; meaningful only within one state.

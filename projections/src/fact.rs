@@ -140,6 +140,10 @@ pub struct ReactionChanged {
     pub message: MessageKey,
     /// Who reacted.
     pub author: Person,
+    /// On which side they stand, if the platform tells; else a CRM's people are the company's, and a messenger's the
+    /// client, unless the company's side is known to have reacted so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<Speaker>,
     /// The reaction; absent if it was taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emoji: Option<String>,
@@ -152,6 +156,9 @@ pub struct TypingStarted {
     pub conversation: ConversationKey,
     /// Who.
     pub author: Person,
+    /// On which side they stand, if the platform tells; else a CRM's people are the company's, a messenger's the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<Speaker>,
     /// Until when it may be shown, as claimed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,

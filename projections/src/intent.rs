@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::content::{Content, Person};
-use crate::fact::{ConversationKey, DeliveryState, Failure};
+use crate::fact::{ConversationKey, DeliveryState, Failure, MessageKey};
 use crate::ids::{ConversationId, MessageId, PersonId, SourceId};
 use crate::phone::PhoneNumber;
 use crate::time::Timestamp;
@@ -28,6 +28,14 @@ pub enum Intent {
     ReportDelivery(ReportDelivery),
     /// Ask who the client of a conversation is.
     LookUpConversation(LookUpConversation),
+    /// Put a reaction under a message, or take it back.
+    SetReaction(SetReaction),
+    /// Let a message say something else.
+    EditMessage(EditMessage),
+    /// Take a message away.
+    DeleteMessage(DeleteMessage),
+    /// Show that somebody is writing.
+    ShowTyping(ShowTyping),
 }
 
 impl Intent {
@@ -40,6 +48,27 @@ impl Intent {
             Self::ClaimConversation(_) => "claim_conversation",
             Self::ReportDelivery(_) => "report_delivery",
             Self::LookUpConversation(_) => "look_up_conversation",
+            Self::SetReaction(_) => "set_reaction",
+            Self::EditMessage(_) => "edit_message",
+            Self::DeleteMessage(_) => "delete_message",
+            Self::ShowTyping(_) => "show_typing",
+        }
+    }
+
+    /// From when on there is no use in it: it is attempted once and before that moment, or not at all. `None` for
+    /// everything that stays true.
+    pub const fn expires_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::ShowTyping(typing) => Some(typing.until),
+            Self::SendMessage(_)
+            | Self::OpenConversation(_)
+            | Self::FindClient(_)
+            | Self::ClaimConversation(_)
+            | Self::ReportDelivery(_)
+            | Self::LookUpConversation(_)
+            | Self::SetReaction(_)
+            | Self::EditMessage(_)
+            | Self::DeleteMessage(_) => None,
         }
     }
 }
@@ -157,4 +186,57 @@ pub struct ReportDelivery {
 pub struct LookUpConversation {
     /// Their id of the conversation.
     pub conversation: ConversationId,
+}
+
+/// Put a reaction under a message, or take it back.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SetReaction {
+    /// Where the message stands.
+    pub conversation: ConversationKey,
+    /// Which message, as it is called there.
+    pub message: MessageKey,
+    /// In whose name.
+    pub speaker: Speaker,
+    /// Who reacts, as far as the platform should know.
+    pub author: Person,
+    /// The reaction; absent if it is taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emoji: Option<String>,
+}
+
+/// Let a message say something else.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EditMessage {
+    /// Where the message stands.
+    pub conversation: ConversationKey,
+    /// Which message, as it is called there.
+    pub message: MessageKey,
+    /// All that it says now.
+    pub content: Content,
+    /// When it was changed.
+    pub at: Timestamp,
+}
+
+/// Take a message away.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct DeleteMessage {
+    /// Where the message stands.
+    pub conversation: ConversationKey,
+    /// Which message, as it is called there.
+    pub message: MessageKey,
+}
+
+/// Show that somebody is writing.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ShowTyping {
+    /// Where.
+    pub conversation: ConversationKey,
+    /// On which side.
+    pub speaker: Speaker,
+    /// Who writes, as far as the platform should know.
+    pub author: Person,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when it is worth showing.
+    pub until: Timestamp,
 }

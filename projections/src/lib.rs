@@ -5,9 +5,10 @@
 //! * [`event`]: what stands in the log; [`recorded`]: an event's place; [`ids`], [`time`], [`phone`], [`content`]: its nouns;
 //! * [`fact`]: what happened at a platform, in our words; [`configuration`]: which platforms belong together;
 //! * [`state`]: what is so, folded from all of that by [`bindings`], [`threads`], [`contacts`], [`echoes`],
-//!   [`delivery`] and [`attempts`]; a fold tells what it changed as [`change`]s;
+//!   [`delivery`], [`alterations`], [`typing`] and [`attempts`]; a fold tells what it changed as [`change`]s;
 //! * [`policy`]: which [`intent`]s follow from a change; [`outcome`]: how an attempt at one ended.
 
+pub mod alterations;
 pub mod attempts;
 pub mod bindings;
 pub mod bytes;
@@ -29,3 +30,4 @@ pub mod recorded;
 pub mod state;
 pub mod threads;
 pub mod time;
+pub mod typing;

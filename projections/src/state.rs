@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::alterations::{Alterations, Kept, Matter};
 use crate::attempts::{Attempts, Open, Purpose};
 use crate::bindings::{Bindings, Parked, Place, Placed, Scene, Unreachable};
-use crate::change::{Anomaly, AnomalyKind, Change, Written};
+use crate::change::{Anomaly, AnomalyKind, Change, There, Written};
 use crate::configuration::{Configuration, Role, Route};
 use crate::contacts::{Contacts, Source};
 use crate::content::Person;
@@ -20,15 +21,17 @@ use crate::echoes::{Echoes, Held};
 use crate::event::{AttemptSettled, AttemptStarted, Happening, IntentRaised};
 use crate::fact::{
     ConnectionChanged, ConversationSeen, DeliveryReported, DeliveryState, Fact, Failure, FailureKind, Message,
-    SendAcknowledged,
+    MessageKey, ReactionChanged, SendAcknowledged, TypingStarted,
 };
 use crate::ids::{ConnectionName, EventId, MessageId, RouteName, ThreadId};
+use crate::intent::Speaker;
 use crate::outcome::{AttemptKind, Outcome};
 use crate::phone::PhoneNumber;
 use crate::projection::{Digest, Projection};
 use crate::recorded::{Recorded, Revision};
 use crate::threads::{Side, Threads};
 use crate::time::Timestamp;
+use crate::typing::Typing;
 
 /// All projections together.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +48,10 @@ pub struct State {
     pub echoes: Echoes,
     /// Where every message stands.
     pub delivery: Delivery,
+    /// What became of messages after they were written.
+    pub alterations: Alterations,
+    /// Who is being shown as writing.
+    pub typing: Typing,
     /// The intents that are not done yet.
     pub attempts: Attempts,
     /// How the connections themselves are.
@@ -130,6 +137,8 @@ impl State {
             (Contacts::NAME, self.contacts.digest()),
             (Echoes::NAME, self.echoes.digest()),
             (Delivery::NAME, self.delivery.digest()),
+            (Alterations::NAME, self.alterations.digest()),
+            (Typing::NAME, self.typing.digest()),
             (Attempts::NAME, self.attempts.digest()),
             ("configuration", Digest::of_entries("configuration", 1, std::iter::once(&self.configuration))),
             ("health", Digest::of_entries("health", 1, connections.chain(anomalies))),
@@ -167,9 +176,39 @@ impl State {
             }));
             return;
         };
+        // A platform that tells a message whole may add that it was changed: who takes it in now takes it in changed.
+        let mut taken_in_now: Option<&Message> = None;
         for (ordinal, fact) in (0..).zip(facts) {
-            self.observe(Moment { event, ordinal, at }, &connection, fact, opened_for, changes);
+            let moment = Moment { event, ordinal, at };
+            match fact {
+                Fact::MessageReceived(message) | Fact::MessageSent(message) => {
+                    let was_known = self.is_known(&connection, &message.message);
+                    self.observe(moment, &connection, fact, opened_for, changes);
+                    let is_news = !was_known && self.is_known(&connection, &message.message);
+                    taken_in_now = is_news.then_some(message);
+                }
+                Fact::MessageEdited(edited)
+                    if taken_in_now
+                        .is_some_and(|taken| taken.message == edited.message && taken.content == edited.content) => {}
+                Fact::MessageEdited(_)
+                | Fact::MessageDeleted(_)
+                | Fact::ReactionChanged(_)
+                | Fact::TypingStarted(_)
+                | Fact::DeliveryReported(_)
+                | Fact::ConversationSeen(_)
+                | Fact::ConversationNotFound { .. }
+                | Fact::ClientFound { .. }
+                | Fact::SendAcknowledged(_)
+                | Fact::ConnectionChanged(_)
+                | Fact::AssistantReported(_)
+                | Fact::AddressProbed => self.observe(moment, &connection, fact, opened_for, changes),
+            }
         }
+    }
+
+    fn is_known(&self, connection: &ConnectionName, message: &MessageKey) -> bool {
+        let named = named(connection, message);
+        named.is_some_and(|named| self.delivery.known(&named).is_some())
     }
 
     fn observe(
@@ -190,13 +229,13 @@ impl State {
             }
             // It belongs to the attempt whose reply said it; see `settle`. The same holds for "no such conversation".
             Fact::SendAcknowledged(_) | Fact::ConversationNotFound { .. } | Fact::ClientFound { .. } => {}
-            // Known to have happened, and not carried across yet.
-            Fact::MessageEdited(_) | Fact::MessageDeleted(_) | Fact::ReactionChanged(_) => {}
+            Fact::MessageEdited(edited) => self.alter(moment, connection, &edited.message, fact, changes),
+            Fact::MessageDeleted(deleted) => self.alter(moment, connection, &deleted.message, fact, changes),
+            Fact::ReactionChanged(reacted) => self.alter(moment, connection, &reacted.message, fact, changes),
             // No route has an assistant yet, so nothing of it is kept or carried across. A fold that shall tell what
             // changed (a hand-over, an end) remembers the last standing of each dialogue and compares.
             Fact::AssistantReported(_) => {}
-            // Gone before anybody could act on it.
-            Fact::TypingStarted(_) => {}
+            Fact::TypingStarted(typing) => self.begin_typing(moment, connection, typing, changes),
             // The platform wanted to know whether we answer, and we did.
             Fact::AddressProbed => {}
         }
@@ -318,6 +357,7 @@ impl State {
             changes.push(Change::Anomaly(Anomaly { anomaly: AnomalyKind::NoRoute, event, connection, detail }));
             return;
         };
+        let written_as = written.origin.clone();
         match (role, side) {
             (Some(Role::Crm), Side::Company) => {
                 let scene = scene!(self, &rules.crm, moment);
@@ -338,6 +378,7 @@ impl State {
                 });
             }
         }
+        self.let_in_early(&written_as, changes);
     }
 
     /// A message that we put there ourselves comes back.
@@ -350,6 +391,9 @@ impl State {
     ) {
         let joined = self.delivery.link(index, connection, &message.message);
         self.tell(joined, changes);
+        if let Some(named) = named(connection, &message.message) {
+            self.let_in_early(&named, changes);
+        }
         // A message that failed says so without a reason; the report beside it has one, and people want to hear it.
         if let Some(state) = message.state.filter(|state| *state != DeliveryState::Failed) {
             self.rise(index, state, None, changes);
@@ -470,6 +514,192 @@ impl State {
         Origin { connection: connection.clone(), message }
     }
 
+    // ---- alterations ----
+
+    /// A message was changed, taken away or reacted to. What is not news, our own doing above all, ends here.
+    fn alter(
+        &mut self,
+        moment: Moment,
+        connection: &ConnectionName,
+        message: &MessageKey,
+        fact: &Fact,
+        changes: &mut Vec<Change>,
+    ) {
+        let Moment { event, ordinal, at } = moment;
+        let Some(named) = named(connection, message) else {
+            let detail = "an alteration of a message without the platform's id".to_owned();
+            let connection = Some(connection.clone());
+            changes.push(Change::Anomaly(Anomaly { anomaly: AnomalyKind::NoMessageId, event, connection, detail }));
+            return;
+        };
+        let by_job = || message.job.as_ref().and_then(|job| self.delivery.by_job(connection, job));
+        let index = match self.delivery.known(&named) {
+            Some(Known::Written(index) | Known::Ours(index)) => index,
+            // It carries nobody's words, so nobody on the other side could miss what became of it.
+            Some(Known::OurOwn) => return,
+            None => match by_job() {
+                Some(index) => index,
+                None => {
+                    self.alterations.keep(&named, Kept { fact: fact.clone(), event, ordinal, at });
+                    changes.push(Change::AlterationKept { connection: named.connection, message: named.message });
+                    return;
+                }
+            },
+        };
+        let written = self.delivery.get(index).origin.clone();
+        let matter = match fact {
+            Fact::MessageEdited(edited) => {
+                self.alterations.edit(&written, &edited.content, edited.edited_at).then_some(Matter::Content)
+            }
+            Fact::MessageDeleted(_) => self.alterations.delete(&written).then_some(Matter::Presence),
+            Fact::ReactionChanged(reacted) => self.reacted(connection, &written, reacted).map(Matter::Reaction),
+            // Only these three are handed over.
+            Fact::MessageReceived(_)
+            | Fact::MessageSent(_)
+            | Fact::TypingStarted(_)
+            | Fact::DeliveryReported(_)
+            | Fact::ConversationSeen(_)
+            | Fact::ConversationNotFound { .. }
+            | Fact::ClientFound { .. }
+            | Fact::SendAcknowledged(_)
+            | Fact::ConnectionChanged(_)
+            | Fact::AssistantReported(_)
+            | Fact::AddressProbed => None,
+        };
+        if let Some(matter) = matter {
+            self.carry_alteration(moment, connection, index, matter, changes);
+        }
+    }
+
+    /// Which side has another reaction now, if that is news. A reaction of nobody in particular is the client's, unless
+    /// the company's side is known to have reacted so: then it is that one, seen again.
+    fn reacted(&mut self, connection: &ConnectionName, written: &Origin, reacted: &ReactionChanged) -> Option<Side> {
+        let side = self.side_of(connection, reacted.speaker);
+        let emoji = reacted.emoji.as_deref();
+        let is_seen_again = reacted.speaker.is_none()
+            && emoji.is_some_and(|emoji| self.alterations.stands(written, Side::Company, emoji));
+        (!is_seen_again && self.alterations.react(written, side, emoji)).then_some(side)
+    }
+
+    /// On which side of a dialogue somebody stands who does something at a connection.
+    fn side_of(&self, connection: &ConnectionName, speaker: Option<Speaker>) -> Side {
+        match (speaker, self.configuration.role_of(connection)) {
+            (Some(Speaker::Client), _) => Side::Client,
+            (Some(Speaker::Manager | Speaker::Bot), _) | (None, Some(Role::Crm)) => Side::Company,
+            (None, Some(Role::Channel) | None) => Side::Client,
+        }
+    }
+
+    /// Takes an alteration to the other side of where it was made, now or as soon as the message is there.
+    fn carry_alteration(
+        &mut self,
+        moment: Moment,
+        altered_at: &ConnectionName,
+        index: MessageIndex,
+        matter: Matter,
+        changes: &mut Vec<Change>,
+    ) {
+        let carried = self.delivery.get(index);
+        let (thread, written) = (carried.thread, carried.origin.clone());
+        let there = if written.connection != *altered_at {
+            // It was altered where we put it.
+            Some(There {
+                thread,
+                connection: written.connection.clone(),
+                message: MessageKey { theirs: Some(written.message.clone()), ..MessageKey::default() },
+            })
+        } else {
+            match (&carried.target, carried.state) {
+                (Some(target), _) => Some(There {
+                    thread,
+                    connection: target.connection.clone(),
+                    message: MessageKey {
+                        theirs: Some(target.message.clone()),
+                        ours: Some(written.name_across()),
+                        job: None,
+                    },
+                }),
+                (None, DeliveryState::Raised) => {
+                    changes.push(Change::AlterationKept {
+                        connection: written.connection.clone(),
+                        message: written.message.clone(),
+                    });
+                    self.alterations.defer(&written, matter);
+                    return;
+                }
+                (None, DeliveryState::Failed) => {
+                    let detail = format!("{} was altered, but never came to the other side", written.message);
+                    let (event, connection) = (moment.event, Some(altered_at.clone()));
+                    let anomaly = AnomalyKind::NeverShown;
+                    changes.push(Change::Anomaly(Anomaly { anomaly, event, connection, detail }));
+                    return;
+                }
+                // Taken there, and what it is called was not said: our own name for it remains.
+                (None, DeliveryState::Sent | DeliveryState::Delivered | DeliveryState::Read) => {
+                    self.across(thread, altered_at).map(|connection| There {
+                        thread,
+                        connection,
+                        message: MessageKey { ours: Some(written.name_across()), ..MessageKey::default() },
+                    })
+                }
+            }
+        };
+        let Some(there) = there else { return };
+        let Some(altered) = self.alterations.of(&written) else { return };
+        changes.push(match matter {
+            Matter::Content => Change::MessageAltered {
+                there,
+                content: altered.content.clone().unwrap_or_default(),
+                at: altered.edited_at.unwrap_or(moment.at),
+            },
+            Matter::Presence => Change::MessageWithdrawn { there, at: moment.at },
+            Matter::Reaction(side) => {
+                Change::ReactionSet { there, side, emoji: altered.reactions.get(&side).cloned(), at: moment.at }
+            }
+        });
+    }
+
+    /// A message has come to the other side, or never will: what became of it meanwhile follows it.
+    fn follow_up(&mut self, moment: Moment, index: MessageIndex, changes: &mut Vec<Change>) {
+        let written = self.delivery.get(index).origin.clone();
+        for matter in self.alterations.take_due(&written) {
+            self.carry_alteration(moment, &written.connection, index, matter, changes);
+        }
+    }
+
+    /// A message has become known under this name: takes in what was said of it before.
+    fn let_in_early(&mut self, named: &Origin, changes: &mut Vec<Change>) {
+        for Kept { fact, event, ordinal, at } in self.alterations.take_early(named) {
+            self.observe(Moment { event, ordinal, at }, &named.connection, &fact, None, changes);
+        }
+    }
+
+    /// The connection on the other side of a dialogue.
+    fn across(&self, thread: ThreadId, connection: &ConnectionName) -> Option<ConnectionName> {
+        let (_, route) = self.route_of(thread)?;
+        match self.configuration.role_of(connection)? {
+            Role::Crm => Some(route.channel.clone()),
+            Role::Channel => Some(route.crm.clone()),
+        }
+    }
+
+    /// Somebody writes in a conversation that we know. In one that we do not, there is nobody to show it to.
+    fn begin_typing(
+        &mut self,
+        moment: Moment,
+        connection: &ConnectionName,
+        typing: &TypingStarted,
+        changes: &mut Vec<Change>,
+    ) {
+        let theirs = typing.conversation.theirs.as_ref();
+        let Some(thread) = theirs.and_then(|theirs| self.bindings.thread_of(connection, theirs)) else { return };
+        let Some(across) = self.across(thread, connection) else { return };
+        let side = self.side_of(connection, typing.speaker);
+        if let Some(until) = self.typing.begin(thread, connection, typing.until, moment.at) {
+            changes.push(Change::TypingBegan { thread, connection: across, side, since: moment.at, until });
+        }
+    }
+
     // ---- intents and attempts ----
 
     fn raise(&mut self, raised: &IntentRaised, at: Timestamp) {
@@ -490,6 +720,8 @@ impl State {
             // Nothing that these do comes back as a message.
             (Purpose::OpenConversation | Purpose::FindClient | Purpose::Report { .. } | Purpose::LookUp { .. }, _)
             | (_, AttemptKind::Probe) => {}
+            // What comes back of these is known by what it says; see `alter`.
+            (Purpose::React | Purpose::Edit | Purpose::Delete | Purpose::ShowTyping, AttemptKind::Act) => {}
         }
     }
 
@@ -517,7 +749,11 @@ impl State {
             | Purpose::FindClient
             | Purpose::Claim { .. }
             | Purpose::Report { .. }
-            | Purpose::LookUp { .. } => None,
+            | Purpose::LookUp { .. }
+            | Purpose::React
+            | Purpose::Edit
+            | Purpose::Delete
+            | Purpose::ShowTyping => None,
         };
         let moment = Moment { event, ordinal: 0, at };
         self.observe_all(event, at, &settled.connection, facts, opened_for, changes);
@@ -540,8 +776,8 @@ impl State {
                     self.delivery.own(Origin { connection: open.connection.clone(), message });
                 }
             }
-            // The CRM knows now, or will not hear of it; the message itself is not touched by that.
-            Purpose::Report { .. } => {}
+            // The other side knows now, or will not hear of it; the message itself is not touched by that.
+            Purpose::Report { .. } | Purpose::React | Purpose::Edit | Purpose::Delete | Purpose::ShowTyping => {}
             Purpose::LookUp { conversation } => {
                 if settled.outcome.is_final() {
                     let scene = scene!(self, &open.connection, moment);
@@ -572,6 +808,10 @@ impl State {
                     let joined = self.delivery.link(index, &open.connection, &said.message);
                     self.tell(joined, changes);
                     self.rise(index, said.state.unwrap_or(DeliveryState::Sent), None, changes);
+                    self.follow_up(moment, index, changes);
+                    if let Some(named) = named(&open.connection, &said.message) {
+                        self.let_in_early(&named, changes);
+                    }
                 }
                 let scene = scene!(self, &open.connection, moment);
                 match self.configuration.role_of(&open.connection) {
@@ -589,6 +829,7 @@ impl State {
             Outcome::Refused { failure } => {
                 if let Some(index) = message {
                     self.rise(index, DeliveryState::Failed, Some(failure.clone()), changes);
+                    self.follow_up(moment, index, changes);
                 }
                 if opens {
                     self.fail_waiting(open, failure, changes);
@@ -687,7 +928,11 @@ impl State {
             | Purpose::FindClient
             | Purpose::Claim { .. }
             | Purpose::Report { .. }
-            | Purpose::LookUp { .. } => None,
+            | Purpose::LookUp { .. }
+            | Purpose::React
+            | Purpose::Edit
+            | Purpose::Delete
+            | Purpose::ShowTyping => None,
         };
         let came_back = verdict.echo.is_some();
         if let Some(echo) = verdict.echo {
@@ -731,6 +976,11 @@ impl State {
             changes.push(Change::DeliveryRose { thread, origin, state, failure });
         }
     }
+}
+
+/// What a platform calls a message.
+fn named(connection: &ConnectionName, message: &MessageKey) -> Option<Origin> {
+    message.theirs.clone().map(|message| Origin { connection: connection.clone(), message })
 }
 
 impl Unreachable {

@@ -22,7 +22,7 @@ pub struct Thread {
 }
 
 /// Which side of a dialogue speaks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// The client.

@@ -6,7 +6,7 @@ use chatledger_connectors::connector::{
 };
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::Fact;
-use chatledger_projections::ids::ConnectionName;
+use chatledger_projections::ids::{ConnectionName, ConversationId};
 use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::Outcome;
 use chatledger_projections::time::Timestamp;
@@ -103,6 +103,80 @@ fn every_reply_proves_what_is_documented() {
             "{name}"
         );
         assert_eq!(AmoCrm.learn(&case.call, &case.reply).facts, case.facts, "{name}");
+    }
+}
+
+/// A wish to be connected or not, the request that it becomes, and what the answer tells.
+#[derive(Deserialize)]
+struct Administered {
+    settings: Value,
+    wish: String,
+    request: Expected,
+    reply: RecordedReply,
+    learnt: Value,
+    oddities: usize,
+    facts: Vec<Fact>,
+}
+
+#[test]
+fn connecting_and_disconnecting_are_asked_and_answered_as_documented() {
+    for (name, bytes) in cases(&fixtures(PLATFORM, "administration")) {
+        let case: Administered = parse(&name, &bytes);
+        let connection = connect(&case.settings);
+        let administration = connection.administration().expect("amo is connected by a call");
+        let call = match case.wish.as_str() {
+            "join" => administration.join(),
+            "part" => administration.part(),
+            other => panic!("{name}: {other} is no wish"),
+        };
+        assert_eq!((call.request.method, &call.request.path), (&*case.request.method, &case.request.path), "{name}");
+        assert_eq!(parse::<Value>(&name, &call.request.body), case.request.body, "{name}");
+        let joined = administration.joined(&call, &case.reply, NOW);
+        let learnt = joined
+            .settings
+            .iter()
+            .map(|learnt| json!({"key": learnt.key, "value": learnt.value, "is_configured": learnt.is_configured}));
+        assert_eq!(Value::from_iter(learnt), case.learnt, "{name}");
+        assert_eq!(joined.oddities.len(), case.oddities, "{name}: {:?}", joined.oddities);
+        let decoded = AmoCrm.decode(&Webhook { content_type: None, body: &joined.document.body });
+        assert_eq!((decoded.facts, decoded.remarks), (case.facts, vec![]), "{name}");
+    }
+}
+
+/// A page of a chat's history: the request for it, the answer, and beside it what the answer means.
+#[derive(Deserialize)]
+struct Listed {
+    settings: Value,
+    conversation: ConversationId,
+    cursor: Option<String>,
+    request: Asked,
+    reply: RecordedReply,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    method: String,
+    path: String,
+    query: Vec<(String, String)>,
+}
+
+#[test]
+fn a_page_of_history_is_asked_for_as_documented_and_means_what_its_snapshot_says() {
+    let folder = fixtures(PLATFORM, "history");
+    for (name, bytes) in cases(&folder) {
+        let case: Listed = parse(&name, &bytes);
+        let connection = connect(&case.settings);
+        let history = connection.history().expect("amo lists messages");
+        let request = history.page(&case.conversation, case.cursor.as_deref()).request;
+        assert_eq!((request.method, &request.path), (&*case.request.method, &case.request.path), "{name}");
+        assert_eq!(request.query, case.request.query, "{name}");
+        let page = history.read(&case.conversation, case.cursor.as_deref(), &case.reply).expect("a page");
+        let documents = page.documents.iter().map(|document| {
+            let decoded = AmoCrm.decode(&Webhook { content_type: None, body: &document.body });
+            json!({"id": document.id, "written_at": document.written_at, "facts": decoded.facts, "remarks": decoded.remarks})
+        });
+        let told = json!({"documents": documents.collect::<Vec<_>>(), "next": page.next, "unnamed": page.unnamed});
+        assert_snapshot(&folder, &name, &told);
     }
 }
 

@@ -23,8 +23,17 @@ use crate::{assert_snapshot, cases, fixtures};
 const PLATFORM: &str = "carrotquest";
 
 /// Our calls, and one that we never make.
-const CALLS: [&str; 8] =
-    ["reply", "first_message", "users", "users_conversations", "conversation", "conversations", "parts", "another"];
+const CALLS: [&str; 9] = [
+    "reply",
+    "set_typing",
+    "first_message",
+    "users",
+    "users_conversations",
+    "conversation",
+    "conversations",
+    "parts",
+    "another",
+];
 
 const FOLDERS: [&str; 7] = ["decode", "encode", "probes", "replies", "judgements", "polls", "unmade"];
 

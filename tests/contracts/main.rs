@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 mod amocrm;
 mod carrotquest;
 mod pact;
+mod samples;
 mod selarti;
 
 /// A platform's folder of pairs.

@@ -384,7 +384,7 @@ impl<'a> World<'a> {
         let account = &self.accounts[&departure.connection];
         let intent = &self.log.intents[&departure.intent].intent;
         let stream = StreamName::intent(departure.intent);
-        match plan(&departure, intent, account) {
+        match plan(&departure, intent, account, self.now) {
             Plan::Elsewhere { class } => match self.engine.dispatcher.permit(departure, class, self.now) {
                 Some(departure) => self.depart(departure),
                 None => {

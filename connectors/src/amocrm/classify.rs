@@ -16,7 +16,7 @@ use chatledger_projections::outcome::{Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 
 use super::wire::ErrorAnswer;
-use super::{DELIVERY_STATUS, sign};
+use super::{DELIVERY_STATUS, EDIT_MESSAGE, REACT, sign};
 use crate::connector::{Decoded, Reply};
 use crate::loose;
 
@@ -56,8 +56,8 @@ fn answered(call: &str, reply: &RecordedReply, now: Timestamp, tried_for: Durati
         403 if tried_for < SIGNED_ANEW_WITHIN => postponed(None),
         // Clock, secret, or the channel was disconnected: nothing that another try would mend.
         403 => refused(FailureKind::ConnectionOff),
-        404 if call == DELIVERY_STATUS && tried_for < LEARNS_WITHIN => postponed(None),
-        404 if call == DELIVERY_STATUS => refused(FailureKind::Other),
+        404 if is_about_a_message(call) && tried_for < LEARNS_WITHIN => postponed(None),
+        404 if is_about_a_message(call) => refused(FailureKind::Other),
         // The scope is unknown: the channel has to be connected again.
         404 => refused(FailureKind::ConnectionOff),
         408 | 425 | 429 => postponed(waiting_time(reply, now)),
@@ -66,13 +66,23 @@ fn answered(call: &str, reply: &RecordedReply, now: Timestamp, tried_for: Durati
     }
 }
 
+/// Whether a 404 may mean that amo does not know its own message yet.
+fn is_about_a_message(call: &str) -> bool {
+    matches!(call, DELIVERY_STATUS | REACT | EDIT_MESSAGE)
+}
+
 /// What may be done about an uncertain attempt: amo does not take a `msgid` twice, and a status is the same however
 /// often it is reported (contract, 5.4 and 5.6).
 pub(super) const fn recourse(intent: &Intent) -> Recourse {
     match intent {
         Intent::SendMessage(_) | Intent::ClaimConversation(_) | Intent::ReportDelivery(_) => Recourse::RetrySafely,
+        // A chat that is there is given back as it is; what a message says, and whether a reaction stands, is the same
+        // however often it is said (contract, 5.3, 5.5, 5.9).
+        Intent::OpenConversation(_) | Intent::EditMessage(_) | Intent::SetReaction(_) => Recourse::RetrySafely,
+        // Over before anybody could ask.
+        Intent::ShowTyping(_) => Recourse::AskPerson,
         // Never encoded, so never attempted.
-        Intent::OpenConversation(_) | Intent::FindClient(_) | Intent::LookUpConversation(_) => Recourse::RetrySafely,
+        Intent::FindClient(_) | Intent::LookUpConversation(_) | Intent::DeleteMessage(_) => Recourse::RetrySafely,
     }
 }
 

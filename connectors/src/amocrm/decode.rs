@@ -9,12 +9,13 @@ mod content;
 use chatledger_projections::content::Person;
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::{
-    ConversationKey, Fact, Message, MessageKey, ReactionChanged, RemarkKind, SendAcknowledged, TypingStarted,
+    ConnectionChanged, ConnectionHealth, ConversationKey, ConversationSeen, Fact, Message, MessageKey, ReactionChanged,
+    RemarkKind, SendAcknowledged, TypingStarted,
 };
 use chatledger_projections::time::Timestamp;
 
 use super::wire::{self, Hook};
-use super::{NEW_MESSAGE, ids};
+use super::{CONNECT, CREATE_CHAT, DISCONNECT, NEW_MESSAGE, ids};
 use crate::connector::Decoded;
 use crate::loose::{self, Field, Object, Text};
 
@@ -31,7 +32,14 @@ pub(super) fn hook(body: &[u8]) -> Decoded {
 /// Reads everything that a hook holds; `false` if it holds nothing that we know.
 fn kinds_of(hook: Hook<'_>, decoded: &mut Decoded) -> bool {
     let first_version = hook.receiver.is_present() || hook.conversation_id.is_present();
-    let known = hook.message.is_present() || hook.action.is_present();
+    let ours = hook.history.is_present() || hook.connection.is_present();
+    let known = hook.message.is_present() || hook.action.is_present() || ours;
+    if let Some(listed) = hook.history.0.read("history", decoded) {
+        listed_message(listed, decoded);
+    }
+    if let Some(answer) = hook.connection.0.read("connection", decoded) {
+        connection_answer(answer, hook.time, decoded);
+    }
     if let Some(message) = hook.message.0.read("message", decoded) {
         message_hook(message, decoded);
     }
@@ -92,13 +100,39 @@ fn message_hook(hook: wire::MessageHook<'_>, decoded: &mut Decoded) {
     }));
 }
 
+/// A message that was found in a chat's history. What we put there bears an id of ours and is not news; what a client
+/// said without one came through another integration (contract, 5.7).
+fn listed_message(listed: wire::Listed<'_>, decoded: &mut Decoded) {
+    let Some(entry) = listed.entry.0.expect("history.entry", decoded) else { return };
+    let is_ours = entry.message.0.get().is_some_and(|message| message.client_id.is_present());
+    if is_ours {
+        return decoded.remark(RemarkKind::Ignored, "history.entry", "a message that came from us");
+    }
+    if !entry.receiver.is_present() {
+        return decoded.remark(RemarkKind::Ignored, "history.entry", "a client's message that did not come from us");
+    }
+    message_hook(wire::MessageHook { conversation: listed.conversation, ..entry }, decoded);
+}
+
+/// The channel was connected to the account, or disconnected.
+fn connection_answer(answer: wire::ConnectionAnswer<'_>, time: Field<i64>, decoded: &mut Decoded) {
+    let at = time.0.read("time", decoded).and_then(Timestamp::from_seconds);
+    let Some(call) = answer.call.0.expect("connection.call", decoded) else { return };
+    let health = match call.as_ref() {
+        CONNECT => ConnectionHealth::Up,
+        DISCONNECT => ConnectionHealth::Down,
+        other => return decoded.remark(RemarkKind::UnknownKind, "connection.call", content::word(other)),
+    };
+    decoded.fact(Fact::ConnectionChanged(ConnectionChanged { health, word: call.into_owned(), at }));
+}
+
 /// A user is writing. The documentation's table and its example differ in where the user stands.
 fn typing_hook(typing: wire::Typing<'_>, outside: Object<wire::Participant<'_>>, decoded: &mut Decoded) {
     let user = if typing.user.is_present() { typing.user } else { outside };
     let conversation = conversation(typing.conversation, "action.typing.conversation", decoded);
     let author = person(user, "action.typing.user", decoded).unwrap_or_default();
     let until = typing.expired_at.0.read("action.typing.expired_at", decoded).and_then(Timestamp::from_seconds);
-    decoded.fact(Fact::TypingStarted(TypingStarted { conversation, author, until }));
+    decoded.fact(Fact::TypingStarted(TypingStarted { conversation, author, speaker: None, until }));
 }
 
 /// A user reacted, or took it back. The newer shape has `message`, the older `msgid`; both may come together.
@@ -133,16 +167,49 @@ fn reaction_hook(reaction: wire::Reaction<'_>, decoded: &mut Decoded) {
         None => return,
     };
     let message = MessageKey { theirs, ours, job: None };
-    decoded.fact(Fact::ReactionChanged(ReactionChanged { conversation, message, author, emoji }));
+    decoded.fact(Fact::ReactionChanged(ReactionChanged { conversation, message, author, speaker: None, emoji }));
 }
 
-/// Reads a reply. Only an accepted new message tells anything: what amo calls the message, its chat and its people.
+/// A chat that was made, or that was there: its id and its client, whose number and address stand beside the name or in
+/// a profile (contract, 5.3).
+fn created_chat(reply: &RecordedReply, decoded: &mut Decoded) {
+    let seen = loose::with_document::<wire::CreatedChat<'_>, _>(&reply.body.0, decoded, |chat, decoded| {
+        let theirs = chat.id.0.expect("id", decoded).map(ids::conversation)?;
+        let user = chat.user.0.read("user", decoded).unwrap_or_default();
+        let profile = user.profile.0.read("user.profile", decoded).unwrap_or_default();
+        let either = |flat: Field<Text<'_>>, nested: Field<Text<'_>>| {
+            flat.get().or_else(|| nested.get()).map(|text| text.clone().into_owned())
+        };
+        let client = Person {
+            theirs: user.id.0.read("user.id", decoded).map(ids::person),
+            ours: user.client_id.0.read("user.client_id", decoded).map(ids::person),
+            name: user.name.0.read("user.name", decoded).map(Text::into_owned),
+            phone: either(user.phone, profile.phone),
+            username: None,
+            email: either(user.email, profile.email),
+            avatar: user.avatar.0.read("user.avatar", decoded).map(Text::into_owned),
+        };
+        let conversation = ConversationKey::theirs(theirs);
+        Some(ConversationSeen { conversation, phone: client.phone.clone(), client, messenger: None, group: false })
+    });
+    if let Some(Some(seen)) = seen {
+        decoded.fact(Fact::ConversationSeen(seen));
+    }
+}
+
+/// Reads a reply. An accepted message tells what amo calls it, its chat and its people; an accepted chat its id.
 ///
 /// The documentation prints an answer in which chat and sender are *our* ids (contract, 5.4); whoever takes these facts
 /// in knows what we sent, and must not take our own id for amo's.
 pub(super) fn reply(call: &str, reply: &RecordedReply) -> Decoded {
     let mut decoded = Decoded::default();
-    if call != NEW_MESSAGE || !(200..300).contains(&reply.status) {
+    if !(200..300).contains(&reply.status) {
+        return decoded;
+    }
+    if call == CREATE_CHAT {
+        created_chat(reply, &mut decoded);
+    }
+    if call != NEW_MESSAGE {
         return decoded;
     }
     let acknowledged =

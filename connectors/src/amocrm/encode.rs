@@ -7,21 +7,25 @@
 mod content;
 
 use chatledger_projections::content::Person;
-use chatledger_projections::fact::{ConversationKey, DeliveryState, Failure, FailureKind};
+use chatledger_projections::fact::{ConversationKey, DeliveryState, Failure, FailureKind, MessageKey};
 use chatledger_projections::ids::{ConnectionName, ConversationId, PersonId, SourceId};
 use chatledger_projections::intent::{
-    ClaimConversation, Destination, Intent, ReportDelivery, SendMessage, Speaker as InNameOf,
+    ClaimConversation, Destination, EditMessage, Intent, OpenConversation, ReportDelivery, SendMessage, SetReaction,
+    ShowTyping, Speaker as InNameOf,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::limits::CALLS;
 use super::settings::{DeliveryBody, Settings};
-use super::wire::requests::{DeliveryStatus, Message, NewMessage, OurSource, Payload, Profile, Speaker};
-use super::{DELIVERY_STATUS, NEW_MESSAGE, ids};
+use super::wire::requests::{
+    self, CreateChat, DeliveryStatus, Edited, Message, NewMessage, OurSource, Payload, Profile, React, Reacting,
+    Speaker, Typing, Writing,
+};
+use super::{CREATE_CHAT, DELIVERY_STATUS, EDIT_MESSAGE, NEW_MESSAGE, REACT, TYPING, ids};
 use crate::connector::{Call, Request, Unencodable};
 
 /// Everything but what a path segment may hold as it is.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// How much of an error's text is sent; the documentation names no limit (contract, 5.6).
 const LONGEST_ERROR: usize = 255;
@@ -41,9 +45,12 @@ pub(super) fn intent(name: &ConnectionName, settings: &Settings, intent: &Intent
         },
         Intent::ClaimConversation(claim) => Ok(claim_of_conversation(name, settings, claim)),
         Intent::ReportDelivery(report) => report_of_delivery(settings, report),
-        Intent::OpenConversation(_) => {
-            Err(cannot("amoCRM needs no opening: a chat begins with the first message under an id of ours"))
-        }
+        Intent::OpenConversation(open) => Ok(chat_without_a_message(settings, open)),
+        Intent::SetReaction(reaction) => reaction_set(settings, reaction),
+        Intent::EditMessage(edit) => message_changed(settings, edit),
+        Intent::ShowTyping(typing) => client_writes(settings, typing),
+        // There is no such call (contract, 14.6).
+        Intent::DeleteMessage(_) => Err(Unencodable::not_there("amoCRM", intent)),
         Intent::FindClient(_) => Err(cannot("amoCRM lists no contacts here; a chat begins under an id of ours")),
         Intent::LookUpConversation(_) => {
             Err(cannot("amoCRM does not tell who the client of a chat is; its hooks bring the client along"))
@@ -105,6 +112,97 @@ fn claim_of_conversation(name: &ConnectionName, settings: &Settings, claim: &Cla
         reply_to: None,
     };
     new_message(settings, payload)
+}
+
+/// A chat that is there before anybody speaks in it: nobody sees it until then (contract, 5.3).
+fn chat_without_a_message(settings: &Settings, open: &OpenConversation) -> Call {
+    let number = open.phone.digits();
+    let profile = Some(Profile { phone: Some(number), email: None });
+    let user = Speaker { id: Some(number), ref_id: None, name: number, avatar: None, profile };
+    let body = CreateChat { conversation_id: number, user };
+    let path = format!("{}/chats", base_path(settings));
+    Call { name: CREATE_CHAT, class: CALLS, request: Request::json("POST", path, &body) }
+}
+
+/// A reaction put under a message, or taken back (contract, 5.9).
+fn reaction_set(settings: &Settings, reaction: &SetReaction) -> Result<Call, Unencodable> {
+    let (conversation_id, conversation_ref_id) = names_of_chat(&reaction.conversation)?;
+    let (id, msgid) = names_of_message(&reaction.message)?;
+    let user = match reaction.speaker {
+        InNameOf::Client => {
+            let ours = reaction.author.ours.as_ref().map(PersonId::as_str).or(conversation_id);
+            let theirs = reaction.author.theirs.as_ref().map(PersonId::as_str).filter(|_| ours.is_none());
+            Reacting { id: ours, ref_id: theirs }
+        }
+        InNameOf::Manager | InNameOf::Bot => {
+            let manager = settings.manager_id.as_ref().ok_or_else(|| {
+                cannot("amoCRM shows a reaction of the company's side only as a user's; set `manager_id` for that")
+            })?;
+            Reacting { id: None, ref_id: Some(manager.as_str()) }
+        }
+    };
+    let emoji = reaction.emoji.as_deref();
+    let kind = if emoji.is_some() { "react" } else { "unreact" };
+    let body = React { conversation_id, conversation_ref_id, id, msgid, user, kind, emoji };
+    let path = format!("{}/react", base_path(settings));
+    Ok(Call { name: REACT, class: CALLS, request: Request::json("POST", path, &body) })
+}
+
+/// A message that says something else now (contract, 5.5).
+fn message_changed(settings: &Settings, edit: &EditMessage) -> Result<Call, Unencodable> {
+    let (conversation_id, conversation_ref_id) = names_of_chat(&edit.conversation)?;
+    let (id, msgid) = names_of_message(&edit.message)?;
+    let (message, _) = content::of(&edit.content);
+    let payload = Edited {
+        timestamp: edit.at.as_seconds(),
+        msec_timestamp: edit.at.as_millis(),
+        id,
+        msgid,
+        conversation_id,
+        conversation_ref_id,
+        message,
+    };
+    let body = requests::EditMessage { event_type: "edit_message", payload };
+    Ok(Call { name: EDIT_MESSAGE, class: CALLS, request: Request::json("POST", base_path(settings), &body) })
+}
+
+/// That the client writes (contract, 5.8). That a manager does is nothing that amo could be told.
+fn client_writes(settings: &Settings, typing: &ShowTyping) -> Result<Call, Unencodable> {
+    match typing.speaker {
+        InNameOf::Client => {}
+        InNameOf::Manager | InNameOf::Bot => {
+            return Err(cannot("amoCRM shows only of the client that somebody is writing"));
+        }
+    }
+    let conversation_id = typing.conversation.ours.as_ref().map(ConversationId::as_str);
+    let conversation_id = conversation_id
+        .filter(|_| typing.conversation.theirs.is_none())
+        .ok_or_else(|| cannot("amoCRM shows that the client is writing only in a chat that bears an id of ours"))?;
+    let id = typing.author.ours.as_ref().map_or(conversation_id, PersonId::as_str);
+    let duration = typing.until.since(typing.since);
+    let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let body = Typing { conversation_id, sender: Writing { id }, duration_ms };
+    let path = format!("{}/typing", base_path(settings));
+    Ok(Call { name: TYPING, class: CALLS, request: Request::json("POST", path, &body) })
+}
+
+/// Our id of a chat and amo's.
+fn names_of_chat(chat: &ConversationKey) -> Result<(Option<&str>, Option<&str>), Unencodable> {
+    let names = (chat.ours.as_ref().map(ConversationId::as_str), chat.theirs.as_ref().map(ConversationId::as_str));
+    match names {
+        (None, None) => Err(cannot("the chat has neither an id of ours nor one of amo's")),
+        (Some(_), _) | (_, Some(_)) => Ok(names),
+    }
+}
+
+/// Our id of a message, else amo's: both together would mean that ours is to be the message's from now on
+/// (contract, 5.5).
+fn names_of_message(message: &MessageKey) -> Result<(Option<&str>, Option<&str>), Unencodable> {
+    match (&message.theirs, &message.ours) {
+        (_, Some(ours)) => Ok((None, Some(ours.as_str()))),
+        (Some(theirs), None) => Ok((Some(theirs.as_str()), None)),
+        (None, None) => Err(cannot("the message has neither an id of ours nor one of amo's")),
+    }
 }
 
 /// Where a message of amo's stands in the messenger.
@@ -183,7 +281,8 @@ fn new_message(settings: &Settings, payload: Payload<'_>) -> Call {
     Call { name: NEW_MESSAGE, class: CALLS, request: Request::json("POST", base_path(settings), &body) }
 }
 
-fn base_path(settings: &Settings) -> String {
+/// The path under which the account's chats are.
+pub(super) fn base_path(settings: &Settings) -> String {
     format!("/v2/origin/custom/{}", settings.scope.as_str())
 }
 
@@ -245,7 +344,7 @@ fn cannot(reason: &str) -> Unencodable {
 mod tests {
     use chatledger_projections::content::Content;
     use chatledger_projections::ids::MessageId;
-    use chatledger_projections::intent::{LookUpConversation, OpenConversation};
+    use chatledger_projections::intent::LookUpConversation;
     use chatledger_projections::phone::PhoneNumber;
     use chatledger_projections::time::Timestamp;
     use serde_json::{Value, json};
@@ -284,7 +383,6 @@ mod tests {
     fn what_amo_cannot_show_is_said_with_a_reason() {
         let phone = PhoneNumber::international("79135292926").expect("a number");
         for intent in [
-            Intent::OpenConversation(OpenConversation { phone: phone.clone() }),
             Intent::LookUpConversation(LookUpConversation { conversation: ConversationId::new("x") }),
             message(Destination::Phone(phone), Person::default()),
             message(Destination::Conversation(ConversationKey::default()), Person::default()),

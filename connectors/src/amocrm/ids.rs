@@ -45,6 +45,13 @@ pub(super) fn delivery(connection: &ConnectionName, body: &[u8]) -> EventId {
     EventId::derived(&[connection.as_str().as_bytes(), body])
 }
 
+/// The id of a message that was listed: the same however often, and on whichever page, it is found. The hook of the same
+/// message has another; that they are one message is known by amo's id of it.
+pub(super) fn listed(connection: &ConnectionName, chat: &ConversationId, message: &str) -> EventId {
+    let parts = [connection.as_str(), "history", chat.as_str(), message];
+    EventId::derived(&parts.map(str::as_bytes))
+}
+
 /// Under which id of ours the bot speaks; always the same, for a new one would be a new participant (contract, 17).
 pub(super) fn our_bot(connection: &ConnectionName) -> String {
     format!("{connection}:bot")

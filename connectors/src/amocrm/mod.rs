@@ -1,12 +1,15 @@
 //! amoCRM and Kommo: the Chats API of a custom channel ("amojo", version 2).
 //!
 //! Hooks and replies come in, facts go out; intents come in, signed requests go out. Everything the contract marks as
-//! documented or observed is cited here as "contract" with its section. Deliberately absent: editing messages,
-//! reactions and typing towards amo, reading history, and the CRM's own API (`/api/v4`), for no intent asks for them.
+//! documented or observed is cited here as "contract" with its section. Deliberately absent: the CRM's own API (`/api/v4`),
+//! for a chat finds its contact by the client's number (contract, 5.4), and comments under posts, for they have no place
+//! in a dialogue with one client.
 
+mod administration;
 mod classify;
 mod decode;
 mod encode;
+mod history;
 mod ids;
 mod limits;
 mod settings;
@@ -17,7 +20,7 @@ mod wire;
 
 use std::time::Duration;
 
-use chatledger_projections::configuration::{FirstContact, Traits};
+use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::Fact;
 use chatledger_projections::ids::ConnectionName;
@@ -29,6 +32,7 @@ use crate::connector::{
     Call, Connection, Connector, Decoded, InboundRequest, Known, Limit, Rejection, Reply, Request, Secrets, Setting,
     SettingProblem, SimulatedAccount, Unencodable, Verified, Webhook,
 };
+use crate::errands::{Administration, History};
 use crate::simulator::Simulator;
 use settings::Settings;
 
@@ -40,6 +44,27 @@ const NEW_MESSAGE: &str = "new_message";
 
 /// Where a message of amo's stands in the messenger.
 const DELIVERY_STATUS: &str = "delivery_status";
+
+/// A message of ours says something else.
+const EDIT_MESSAGE: &str = "edit_message";
+
+/// A reaction under a message.
+const REACT: &str = "react";
+
+/// The client is writing.
+const TYPING: &str = "typing";
+
+/// The channel is connected to the account.
+const CONNECT: &str = "connect";
+
+/// The channel is disconnected from the account.
+const DISCONNECT: &str = "disconnect";
+
+/// The messages of a chat.
+const HISTORY: &str = "history";
+
+/// A chat before its first message.
+const CREATE_CHAT: &str = "create_chat";
 
 /// The connector to amoCRM and Kommo.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +116,9 @@ impl Connector for AmoCrm {
 
 impl Connection for Account {
     fn traits(&self) -> Traits {
-        Traits { first_contact: FirstContact::WriteUnderOurId, can_look_up: false, wants_delivery: true }
+        // There is no call that takes a message away (contract, 14.6).
+        let can = Abilities { react: true, edit: true, delete: false, show_typing: true };
+        Traits { first_contact: FirstContact::WriteUnderOurId, can_look_up: false, wants_delivery: true, can }
     }
 
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection> {
@@ -104,6 +131,14 @@ impl Connection for Account {
 
     fn authorise(&self, request: Request, secrets: &Secrets, now: Timestamp) -> Request {
         sign::request(request, settings::channel_secret(secrets), now)
+    }
+
+    fn administration(&self) -> Option<&dyn Administration> {
+        Some(self)
+    }
+
+    fn history(&self) -> Option<&dyn History> {
+        Some(self)
     }
 
     fn classify(&self, call: &str, reply: Reply<'_>, now: Timestamp, tried_for: Duration) -> Outcome {

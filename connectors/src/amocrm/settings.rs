@@ -56,6 +56,20 @@ pub(super) const SETTINGS: &[Setting] = &[
         required: false,
     },
     Setting {
+        key: "title",
+        about: "The channel's name in the account, told with `chatledger connect`; without it, the one of its \
+                registration.",
+        example: r#""Messengers""#,
+        required: false,
+    },
+    Setting {
+        key: "time_window",
+        about: "Whether the channel's time window holds in this account, told with `chatledger connect`; without it, as \
+                amo has it.",
+        example: "true",
+        required: false,
+    },
+    Setting {
         key: "calls_per_second",
         about: "How many calls a second this account makes at most; amojo's own limit is not documented.",
         example: "5",
@@ -87,6 +101,10 @@ pub(super) struct Settings {
     pub(super) manager_id: Option<PersonId>,
     /// Which keys a delivery report has.
     pub(super) delivery_body: DeliveryBody,
+    /// The channel's name in the account.
+    pub(super) title: Option<String>,
+    /// Whether the channel's time window holds in the account.
+    pub(super) time_window: Option<bool>,
     /// How many calls a second are made at most.
     pub(super) calls_per_second: NonZeroU32,
 }
@@ -134,6 +152,8 @@ impl Settings {
         let base_url = reader.optional("base_url", read_base_url);
         let manager_id = reader.optional("manager_id", read_person);
         let delivery_body = reader.optional("delivery_body", read_delivery_body);
+        let title = reader.optional("title", read_name);
+        let time_window = reader.optional("time_window", read_flag);
         let calls_per_second = reader.optional("calls_per_second", read_calls_per_second);
 
         match (scope, bot_id) {
@@ -144,6 +164,8 @@ impl Settings {
                 base_url: base_url.unwrap_or_else(|| "https://amojo.amocrm.ru".to_owned()),
                 manager_id,
                 delivery_body: delivery_body.unwrap_or(DeliveryBody::Union),
+                title,
+                time_window,
                 calls_per_second: calls_per_second.unwrap_or(limits::CALLS_PER_SECOND),
             }),
             _ => Err(problems),
@@ -195,6 +217,10 @@ fn read_text(value: &Value) -> Result<&str, Complaint> {
 
 fn read_name(value: &Value) -> Result<String, Complaint> {
     read_text(value).map(str::to_owned)
+}
+
+fn read_flag(value: &Value) -> Result<bool, Complaint> {
+    value.as_bool().ok_or_else(|| (format!("{value} is neither true nor false"), "write it without quotes"))
 }
 
 fn read_scope(value: &Value) -> Result<Scope, Complaint> {

@@ -2,8 +2,8 @@
 //!
 //! Takes our signed requests and a manager's gestures; gives replies, signed hooks and what people see. It checks all
 //! that amojo is documented to check: the four headers, the quarter of an hour, and exact types. Where amojo's
-//! behaviour is not documented the model chooses, and says so where it does. Deliberately absent: editing, creating
-//! empty chats, comments, the CRM around the chats, and any delay before a message is seen.
+//! behaviour is not documented the model chooses, and says so where it does. Deliberately absent: comments, the CRM around
+//! the chats, and any delay before a message is seen.
 
 mod chats;
 mod typed;
@@ -37,6 +37,8 @@ const HOOK_DELAY: Duration = Duration::from_millis(100);
 pub(super) struct Amo {
     scope: Scope,
     secret: Secret,
+    /// Whether hooks are sent.
+    is_connected: bool,
     /// When the calls of the last second came.
     recent: VecDeque<Timestamp>,
     calls_per_second: usize,
@@ -50,6 +52,7 @@ impl Amo {
         Self {
             scope: settings.scope.clone(),
             secret: secret.clone(),
+            is_connected: true,
             recent: VecDeque::new(),
             calls_per_second: CALLS_PER_SECOND.max(wanted),
             chats: Chats::new(connection, settings),
@@ -65,7 +68,7 @@ impl Amo {
         if first == self.scope.channel() {
             return match (request.method, steps.as_slice()) {
                 ("POST", ["connect"]) => self.connect(&body_of(request)?),
-                ("DELETE", ["disconnect"]) => Ok(empty(200)),
+                ("DELETE", ["disconnect"]) => self.disconnect(&body_of(request)?),
                 _ => Err(Refusal::not_found()),
             };
         }
@@ -78,7 +81,8 @@ impl Amo {
                 let body = Typed::document(&body);
                 match body.text("event_type")? {
                     Some("new_message") => Ok(document(self.chats.new_message(&body.object("payload")?)?)),
-                    _ => Err(Refusal::bad_data("event_type: only new_message is modelled")),
+                    Some("edit_message") => Ok(document(self.chats.edit_message(&body.object("payload")?)?)),
+                    _ => Err(Refusal::bad_data("event_type is unknown")),
                 }
             }
             ("POST", [message, "delivery_status"]) => {
@@ -87,16 +91,14 @@ impl Amo {
                 Ok(empty(200))
             }
             ("POST", ["typing"]) => {
-                let body = body_of(request)?;
-                let body = Typed::document(&body);
-                body.text("conversation_id")?.ok_or_else(|| Refusal::bad_data("conversation_id is required"))?;
-                body.object("sender")?.text("id")?.ok_or_else(|| Refusal::bad_data("sender.id is required"))?;
+                self.chats.typing(&Typed::document(&body_of(request)?))?;
                 Ok(empty(204))
             }
             ("POST", ["react"]) => {
                 self.chats.react(&Typed::document(&body_of(request)?))?;
                 Ok(empty(200))
             }
+            ("POST", ["chats"]) => Ok(document(self.chats.create_chat(&Typed::document(&body_of(request)?))?)),
             ("GET", ["chats", chat, "history"]) => {
                 let number = |key: &str| {
                     let value = request.query.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str());
@@ -114,12 +116,16 @@ impl Amo {
         }
     }
 
-    fn connect(&self, body: &Value) -> Result<Reaction, Refusal> {
+    fn connect(&mut self, body: &Value) -> Result<Reaction, Refusal> {
         let body = Typed::document(body);
-        let account = body.text("account_id")?.ok_or_else(|| Refusal::bad_data("account_id is required"))?;
+        let account = body.some_text("account_id")?;
         if account != self.scope.account() {
             return Err(Refusal::not_found());
         }
+        if !matches!(body.text("hook_api_version")?, None | Some("v1" | "v2")) {
+            return Err(Refusal::bad_data("hook_api_version is unknown"));
+        }
+        self.is_connected = true;
         Ok(document(json!({
             "account_id": account,
             "scope_id": self.scope.as_str(),
@@ -127,6 +133,15 @@ impl Amo {
             "hook_api_version": body.text("hook_api_version")?.unwrap_or("v1"),
             "is_time_window_disabled": body.flag("is_time_window_disabled")?.unwrap_or(false),
         })))
+    }
+
+    /// Nothing is answered; no more hooks come (contract, 5.2).
+    fn disconnect(&mut self, body: &Value) -> Result<Reaction, Refusal> {
+        if Typed::document(body).some_text("account_id")? != self.scope.account() {
+            return Err(Refusal::not_found());
+        }
+        self.is_connected = false;
+        Ok(empty(200))
     }
 
     fn count(&mut self, now: Timestamp) -> Result<(), Refusal> {
@@ -179,7 +194,8 @@ impl Simulator for Amo {
         match gesture {
             Gesture::ManagerWrites { phone, name, text } => {
                 let hook = self.chats.manager_writes(self.scope.account(), phone, name, text, now);
-                Ok(vec![self.emit(hook.to_string().into_bytes())])
+                let emitted = self.emit(hook.to_string().into_bytes());
+                Ok(if self.is_connected { vec![emitted] } else { Vec::new() })
             }
             Gesture::ClientWrites { .. } | Gesture::ClientReads { .. } => {
                 Err("clients are in the messenger, not in amoCRM".to_owned())

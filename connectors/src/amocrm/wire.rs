@@ -22,6 +22,14 @@ pub(super) struct Hook<'a> {
     pub(super) message: Object<MessageHook<'a>>,
     #[serde(borrow)]
     pub(super) action: Object<Action<'a>>,
+    /// Only in documents that were listed: one message of a chat (contract, 5.7).
+    #[serde(borrow)]
+    pub(super) history: Object<Listed<'a>>,
+    /// Only in documents of our own making: what came of connecting or disconnecting.
+    #[serde(borrow)]
+    pub(super) connection: Object<ConnectionAnswer<'a>>,
+    /// Seconds.
+    pub(super) time: Field<i64>,
     /// Only in version 1: our id of the client, as a text.
     #[serde(borrow)]
     pub(super) receiver: Field<Text<'a>>,
@@ -32,6 +40,25 @@ pub(super) struct Hook<'a> {
 
 impl WireDocument for Hook<'_> {
     type Document<'de> = Hook<'de>;
+}
+
+/// One entry of a chat's history, with the chat that was asked for: the entry itself does not name it.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Listed<'a> {
+    #[serde(borrow)]
+    pub(super) conversation: Object<Conversation<'a>>,
+    /// Like a hook's message, but for the chat; `receiver` is absent on what a client said.
+    #[serde(borrow)]
+    pub(super) entry: Object<MessageHook<'a>>,
+}
+
+/// Which call was answered.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct ConnectionAnswer<'a> {
+    #[serde(borrow)]
+    pub(super) call: Field<Text<'a>>,
 }
 
 /// Somebody wrote in the CRM (contract, 9.4).
@@ -95,6 +122,9 @@ pub(super) struct Participant<'a> {
 pub(super) struct HookMessage<'a> {
     #[serde(borrow)]
     pub(super) id: Field<Text<'a>>,
+    /// Only in histories: our id of a message that we put there.
+    #[serde(borrow)]
+    pub(super) client_id: Field<Text<'a>>,
     #[serde(borrow, rename = "type")]
     pub(super) kind: Field<Text<'a>>,
     #[serde(borrow)]
@@ -314,6 +344,50 @@ pub(super) struct ReactedMessage<'a> {
     /// Ours; absent if it was written in amo.
     #[serde(borrow)]
     pub(super) client_id: Field<Text<'a>>,
+}
+
+/// The answer to a new chat (contract, 5.3).
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct CreatedChat<'a> {
+    #[serde(borrow)]
+    pub(super) id: Field<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) user: Object<ChatUser<'a>>,
+}
+
+impl WireDocument for CreatedChat<'_> {
+    type Document<'de> = CreatedChat<'de>;
+}
+
+/// The client of a new chat. One printed answer has number and address beside the name, another in a profile.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct ChatUser<'a> {
+    #[serde(borrow)]
+    pub(super) id: Field<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) client_id: Field<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) name: Field<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) avatar: Field<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) phone: Field<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) email: Field<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) profile: Object<ClientProfile<'a>>,
+}
+
+/// Number and address.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct ClientProfile<'a> {
+    #[serde(borrow)]
+    pub(super) phone: Field<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) email: Field<Text<'a>>,
 }
 
 /// The answer to a new message (contract, 5.4).

@@ -65,6 +65,9 @@ pub(super) fn recourse(intent: &Intent) -> Recourse {
         Intent::LookUpConversation(_) | Intent::FindClient(_) => Recourse::RetrySafely,
         // Never encoded, so never attempted.
         Intent::OpenConversation(_) | Intent::ClaimConversation(_) | Intent::ReportDelivery(_) => Recourse::AskPerson,
+        Intent::SetReaction(_) | Intent::EditMessage(_) | Intent::DeleteMessage(_) => Recourse::AskPerson,
+        // Over before anybody could ask.
+        Intent::ShowTyping(_) => Recourse::AskPerson,
     }
 }
 

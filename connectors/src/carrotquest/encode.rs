@@ -2,10 +2,10 @@
 //!
 //! Everything is a form (2.3). A message goes out as an operator's reply: always `from_admin` and never `from_user`, for
 //! this is a channel, and clients speak for themselves. Whatever else the interface can do (notes, tags, closing,
-//! assigning, typing) no intent asks for. The first words to a visitor who is found in the app's list are `sendmessage`.
+//! assigning) no intent asks for. The first words to a visitor who is found in the app's list are `sendmessage`.
 
 use chatledger_projections::ids::{ConversationId, PersonId};
-use chatledger_projections::intent::{ClientMark, Destination, Intent, SendMessage, Speaker};
+use chatledger_projections::intent::{ClientMark, Destination, Intent, SendMessage, ShowTyping, Speaker};
 use serde_json::json;
 
 use super::readable::readable;
@@ -24,6 +24,10 @@ pub(super) fn encode(settings: &Settings, intent: &Intent) -> Result<Call, Unenc
         Intent::ClaimConversation(_) => Err(cannot("Carrot quest takes no conversation ids of ours")),
         // Whose mark `markread` sets is not known, so it is not called (11).
         Intent::ReportDelivery(_) => Err(cannot("Carrot quest takes no delivery reports")),
+        Intent::ShowTyping(typing) => set_typing(settings, typing),
+        Intent::SetReaction(_) | Intent::EditMessage(_) | Intent::DeleteMessage(_) => {
+            Err(Unencodable::not_there("Carrot quest", intent))
+        }
     }
 }
 
@@ -88,6 +92,20 @@ fn users(settings: &Settings, by: &ClientMark) -> Result<Call, Unencodable> {
 
 /// How many of them are looked at: one, but for those that were removed.
 const USERS_A_PAGE: usize = 5;
+
+/// That an operator is typing (3.3). What is being typed would be shown to the visitor, too; nobody tells us, so a sign
+/// stands for it.
+fn set_typing(settings: &Settings, typing: &ShowTyping) -> Result<Call, Unencodable> {
+    match typing.speaker {
+        Speaker::Client => return Err(cannot("Carrot quest is shown only that the company is writing")),
+        Speaker::Manager | Speaker::Bot => {}
+    }
+    let theirs = typing.conversation.theirs.as_ref();
+    let conversation = theirs.ok_or_else(|| cannot("the conversation has no id at Carrot quest"))?;
+    let form = [("body", "…".to_owned()), ("from_admin", settings.admin_for(&typing.author).to_owned())];
+    let path = format!("{}/conversations/{}/settyping", settings.api.prefix(), ids::in_path(conversation));
+    Ok(Call { name: call::SET_TYPING, class: limits::SEND, request: form_request(path, &form) })
+}
 
 /// One conversation with its client, who is included unasked (3.1).
 fn conversation(settings: &Settings, conversation: &ConversationId) -> Call {

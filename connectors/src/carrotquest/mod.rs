@@ -132,7 +132,7 @@ impl Connection for Account {
 
     fn class_of_call(&self, call: &str) -> Option<&'static str> {
         match call {
-            call::REPLY | call::FIRST_MESSAGE => Some(limits::SEND),
+            call::REPLY | call::FIRST_MESSAGE | call::SET_TYPING => Some(limits::SEND),
             call::USERS | call::USERS_CONVERSATIONS | call::CONVERSATION | call::CONVERSATIONS | call::PARTS => {
                 Some(limits::READ)
             }
@@ -169,6 +169,8 @@ impl Connection for Account {
 mod call {
     /// An operator's reply.
     pub(super) const REPLY: &str = "reply";
+    /// That an operator is typing.
+    pub(super) const SET_TYPING: &str = "set_typing";
     /// The first message to a visitor.
     pub(super) const FIRST_MESSAGE: &str = "first_message";
     /// The app's visitors.

@@ -108,7 +108,11 @@ fn sent(intent: &Intent) -> Option<&SendMessage> {
         | Intent::ClaimConversation(_)
         | Intent::ReportDelivery(_)
         | Intent::FindClient(_)
-        | Intent::LookUpConversation(_) => None,
+        | Intent::LookUpConversation(_)
+        | Intent::SetReaction(_)
+        | Intent::EditMessage(_)
+        | Intent::DeleteMessage(_)
+        | Intent::ShowTyping(_) => None,
     }
 }
 

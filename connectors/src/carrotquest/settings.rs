@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use chatledger_projections::configuration::{FirstContact, Traits};
+use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
 use chatledger_projections::content::Person;
 use chatledger_projections::time::Timestamp;
 use serde_json::{Map, Value};
@@ -232,7 +232,9 @@ impl Settings {
             FindVisitors::Digits | FindVisitors::Plus => FirstContact::FindThenSend,
             FindVisitors::Never => FirstContact::ClientOnly,
         };
-        Traits { first_contact, can_look_up: true, wants_delivery: false }
+        // Parts can neither be changed nor taken away through the interface, and there are no reactions (3.3).
+        let can = Abilities { show_typing: true, ..Abilities::NONE };
+        Traits { first_contact, can_look_up: true, wants_delivery: false, can }
     }
 
     /// Who is told by webhook knows by their token who tells.

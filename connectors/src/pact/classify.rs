@@ -57,6 +57,9 @@ pub(super) fn recourse(intent: &Intent) -> Recourse {
         Intent::OpenConversation(_) | Intent::FindClient(_) | Intent::LookUpConversation(_) => Recourse::RetrySafely,
         // Never encoded, so never attempted.
         Intent::ClaimConversation(_) | Intent::ReportDelivery(_) => Recourse::AskPerson,
+        Intent::SetReaction(_) | Intent::EditMessage(_) | Intent::DeleteMessage(_) | Intent::ShowTyping(_) => {
+            Recourse::AskPerson
+        }
     }
 }
 

@@ -24,6 +24,9 @@ pub(super) fn encode(settings: &Settings, intent: &Intent) -> Result<Call, Unenc
         Intent::LookUpConversation(look_up) => Ok(conversation(settings, &look_up.conversation)),
         Intent::ClaimConversation(_) => Err(cannot("Pact takes no conversation ids of ours")),
         Intent::ReportDelivery(_) => Err(cannot("Pact takes no delivery reports")),
+        Intent::SetReaction(_) | Intent::EditMessage(_) | Intent::DeleteMessage(_) | Intent::ShowTyping(_) => {
+            Err(Unencodable::not_there("Pact", intent))
+        }
     }
 }
 

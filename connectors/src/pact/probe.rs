@@ -85,7 +85,11 @@ fn sent(intent: &Intent) -> Option<&SendMessage> {
         | Intent::FindClient(_)
         | Intent::ClaimConversation(_)
         | Intent::ReportDelivery(_)
-        | Intent::LookUpConversation(_) => None,
+        | Intent::LookUpConversation(_)
+        | Intent::SetReaction(_)
+        | Intent::EditMessage(_)
+        | Intent::DeleteMessage(_)
+        | Intent::ShowTyping(_) => None,
     }
 }
 

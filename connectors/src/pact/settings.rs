@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use chatledger_projections::configuration::{FirstContact, Traits};
+use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
 use serde_json::{Map, Value};
 
 use crate::connector::{Setting, SettingProblem};
@@ -124,7 +124,8 @@ impl Settings {
 
     /// What can be done at this account.
     pub(super) fn traits(&self) -> Traits {
-        Traits { first_contact: self.first_contact(), can_look_up: true, wants_delivery: false }
+        let can = Abilities::NONE;
+        Traits { first_contact: self.first_contact(), can_look_up: true, wants_delivery: false, can }
     }
 
     /// A first message by number alone: 9.2 for the second generation, 5.2 for the first. WhatsApp Business needs a

@@ -59,7 +59,11 @@ pub(super) fn recourse(intent: &Intent) -> Recourse {
         | Intent::FindClient(_)
         | Intent::ClaimConversation(_)
         | Intent::ReportDelivery(_)
-        | Intent::LookUpConversation(_) => Recourse::AskPerson,
+        | Intent::LookUpConversation(_)
+        | Intent::SetReaction(_)
+        | Intent::EditMessage(_)
+        | Intent::DeleteMessage(_)
+        | Intent::ShowTyping(_) => Recourse::AskPerson,
     }
 }
 

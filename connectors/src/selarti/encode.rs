@@ -22,6 +22,9 @@ pub(super) fn encode(settings: &Settings, intent: &Intent) -> Result<Call, Unenc
         Intent::ClaimConversation(_) => Err(cannot("Selarti knows a dialogue by our id from its first message on")),
         Intent::ReportDelivery(_) => Err(cannot("Selarti takes no delivery reports")),
         Intent::LookUpConversation(_) => Err(cannot("Selarti has no call that tells of a dialogue")),
+        Intent::SetReaction(_) | Intent::EditMessage(_) | Intent::DeleteMessage(_) | Intent::ShowTyping(_) => {
+            Err(Unencodable::not_there("Selarti", intent))
+        }
     }
 }
 

@@ -25,7 +25,7 @@ mod wording;
 
 use std::time::Duration;
 
-use chatledger_projections::configuration::{FirstContact, Traits};
+use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::Fact;
 use chatledger_projections::ids::ConnectionName;
@@ -92,7 +92,8 @@ struct Account {
 impl Connection for Account {
     /// An assistant answers; it neither opens dialogues by number nor hears where its words stand.
     fn traits(&self) -> Traits {
-        Traits { first_contact: FirstContact::ClientOnly, can_look_up: false, wants_delivery: false }
+        let can = Abilities::NONE;
+        Traits { first_contact: FirstContact::ClientOnly, can_look_up: false, wants_delivery: false, can }
     }
 
     fn is_assistant(&self) -> bool {

@@ -6,7 +6,10 @@
 //!
 //! * [`log_address`] reads what stands behind `--log`; [`output`], [`progress`] and [`failure`] are how commands tell.
 
+mod account;
+mod backfill;
 mod check_config;
+mod connect;
 mod decode;
 mod demo;
 mod export;
@@ -50,6 +53,9 @@ enum Command {
     Serve(serve::Serve),
     Init(init::Init),
     CheckConfig(check_config::CheckConfig),
+    Connect(connect::Connect),
+    Disconnect(connect::Disconnect),
+    Backfill(backfill::Backfill),
     Decode(decode::Decode),
     Replay(replay::Replay),
     State(state::State),
@@ -81,6 +87,9 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(serve) => serve.run().await,
         Command::Init(init) => init.run(),
         Command::CheckConfig(check_config) => check_config.run(),
+        Command::Connect(connect) => connect.run().await,
+        Command::Disconnect(disconnect) => disconnect.run().await,
+        Command::Backfill(backfill) => backfill.run().await,
         Command::Decode(decode) => decode.run(),
         Command::Replay(replay) => tokio::task::block_in_place(|| replay.run()),
         Command::State(state) => tokio::task::block_in_place(|| state.run()),

@@ -60,9 +60,13 @@ pub enum Plan {
     },
 }
 
-/// Plans an attempt at an intent.
-pub fn plan(departure: &Departure, intent: &Intent, account: &Account) -> Plan {
+/// Plans an attempt at an intent. `now` is when it would leave the house.
+pub fn plan(departure: &Departure, intent: &Intent, account: &Account, now: Timestamp) -> Plan {
     let connection = &account.connection;
+    if intent.expires_at().is_some_and(|expires| now >= expires) {
+        let reason = "it was over before it could be shown".to_owned();
+        return departure.end(AttemptKind::Act, account, Failure { kind: FailureKind::Other, reason });
+    }
     let planned = match &departure.doubt {
         None => Ok((AttemptKind::Act, connection.encode(intent))),
         Some(known) => match connection.recourse(intent) {
@@ -106,6 +110,7 @@ pub fn conclude(
             account.connection.judge(intent, &known, &started.call, reply, now)
         }
     };
+    let outcome = if intent.expires_at().is_some() { tried_once(outcome) } else { outcome };
     let outcome = if tried_for >= give_up_after { given_up(outcome, tried_for) } else { outcome };
     let reply = match reply {
         Reply::Answered(answer) => Some(answer.clone()),
@@ -129,6 +134,16 @@ fn given_up(outcome: Outcome, tried_for: Duration) -> Outcome {
     };
     let reason = format!("given up after {} minutes: {reason}", tried_for.as_secs() / 60);
     Outcome::Refused { failure: Failure { kind: FailureKind::Internal, reason } }
+}
+
+/// What passes by itself is not tried a second time, whatever became of the first.
+fn tried_once(outcome: Outcome) -> Outcome {
+    let reason = match outcome {
+        Outcome::Accepted | Outcome::Refused { .. } => return outcome,
+        Outcome::Postponed { reason, .. } | Outcome::Uncertain { reason } => reason,
+    };
+    let reason = format!("not tried again, for it is soon over: {reason}");
+    Outcome::Refused { failure: Failure { kind: FailureKind::Other, reason } }
 }
 
 /// A refusal after an attempt that may have been accepted may only mean that the platform has it already; how amoCRM

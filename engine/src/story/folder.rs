@@ -26,6 +26,7 @@ pub(super) struct Step {
 /// What happens.
 pub(super) enum Happens {
     Webhook { from: ConnectionName, spoken: Spoken },
+    Found { at: ConnectionName, body: Vec<u8> },
     Reply { from: ConnectionName, answer: Answer },
     Polled { from: ConnectionName, answer: Answer },
     Wait(Duration),
@@ -76,7 +77,9 @@ pub enum StoryError {
     #[error(transparent)]
     Config(#[from] Invalid),
     /// A file's name says nothing.
-    #[error("{file}: its name says neither `from-WHO`, `reply-from-WHO`, `polled-from-WHO`, `wait-TIME` nor `restart`")]
+    #[error(
+        "{file}: its name says neither `from-WHO`, `reply-from-WHO`, `polled-from-WHO`, `found-at-WHO`, `wait-TIME` nor `restart`"
+    )]
     Unclear {
         /// The file's name.
         file: String,
@@ -187,6 +190,9 @@ fn step(config: &Config, file: &str, path: &Path) -> Result<Step, StoryError> {
     } else if let Some(who) = what.strip_prefix("from-") {
         let spoken = spoken(&content()?).map_err(malformed)?;
         Happens::Webhook { from: named(config, &name, who)?, spoken }
+    } else if let Some(who) = what.strip_prefix("found-at-") {
+        let body = content()?;
+        Happens::Found { at: named(config, &name, who)?, body: body.strip_suffix(b"\n").unwrap_or(&body).to_vec() }
     } else if let Some(time) = what.strip_prefix("wait-") {
         Happens::Wait(
             span(time).ok_or_else(|| malformed("the time is a whole number and s, m or h, as in `wait-90s`"))?,

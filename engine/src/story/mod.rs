@@ -9,6 +9,7 @@
 //! | `NN-from-WHO.http` | the platform sends this webhook |
 //! | `NN-reply-from-WHO.http` | the platform answers the oldest call that waits for an answer |
 //! | `NN-polled-from-WHO.http` | we ask the platform for its news, and it answers this |
+//! | `NN-found-at-WHO.json` | this document is found there when it is asked for news or for the past |
 //! | `NN-wait-TIME.txt` | nothing, for so long (`90s`, `5m`) |
 //! | `NN-restart.txt` | the engine is killed and starts again |
 //!
@@ -128,6 +129,10 @@ impl Teller {
                 self.page.heading(&step.name, &format!("{from} says"));
                 self.receive(&step.name, &from, &spoken)?;
             }
+            Happens::Found { at, body } => {
+                self.page.heading(&step.name, &format!("a document is found at {at}"));
+                self.find(&step.name, &at, body)?;
+            }
             Happens::Reply { from, answer } => {
                 self.page.heading(&step.name, &format!("{from} answers"));
                 self.answer(&step.name, &from, answer)?;
@@ -183,6 +188,26 @@ impl Teller {
             }
             Err(rejection) => self.page.line(&format!("turned away: {rejection}")),
         }
+        Ok(())
+    }
+
+    /// What no webhook brought. It needs no proof: we fetched it ourselves.
+    fn find(&mut self, step: &str, at: &ConnectionName, body: Vec<u8>) -> Result<(), StoryError> {
+        let account = self.accounts.get(at).ok_or_else(|| StoryError::unknown(step, at.as_str()))?;
+        let id = EventId::derived(&[at.as_str().as_bytes(), b"found", &body]);
+        let stream = StreamName::webhook(id);
+        if self.revisions.contains_key(&stream) {
+            self.page.line("already recorded: the same document was found before");
+            return Ok(());
+        }
+        let webhook = WebhookReceived {
+            connection: at.clone(),
+            platform: account.connector.platform().to_owned(),
+            transport: Transport::Poll,
+            body,
+            headers: Vec::new(),
+        };
+        self.record_as(id, stream, Event::WebhookReceived(webhook));
         Ok(())
     }
 
@@ -265,7 +290,7 @@ impl Teller {
                 let account = &self.accounts[&departure.connection];
                 let intent = &self.intents[&departure.intent].intent;
                 let stream = StreamName::intent(departure.intent);
-                match plan(&departure, intent, account) {
+                match plan(&departure, intent, account, self.now) {
                     // Where there is no place, it is due again later.
                     Plan::Elsewhere { class } => departures.extend(self.dispatcher.permit(departure, class, self.now)),
                     Plan::Call { started, call } => {

@@ -15,7 +15,7 @@ pub(super) fn decide(state: &State, written: &Written) -> Option<Decision> {
         speaker: Speaker::Client,
         author: client.clone(),
         client,
-        ours: super::name_across(&written.origin),
+        ours: written.origin.name_across(),
         written_at: written.message.written_at.unwrap_or(written.heard_at),
         content: super::content_across(state, written, &route.crm),
         source: endpoint.source.clone().or_else(|| route.source.clone()),

@@ -35,7 +35,7 @@ fn send(state: &State, route: &Route, written: &Written, to: Destination) -> Dec
         speaker: Speaker::Manager,
         author: written.message.author.clone(),
         client: state.contacts.of(written.thread).map(crate::contacts::Contact::as_person).unwrap_or_default(),
-        ours: super::name_across(&written.origin),
+        ours: written.origin.name_across(),
         written_at: written.message.written_at.unwrap_or(written.heard_at),
         content: super::content_across(state, written, &route.channel),
         source: None,

@@ -8,8 +8,13 @@ mod channel_opened_for_manager;
 mod chat_claimed_for_us;
 mod client_found_for_manager;
 mod client_message_to_crm;
+mod deletion_carried_across;
 mod delivery_reported_to_crm;
+mod edit_carried_across;
 mod manager_message_to_channel;
+mod reaction_carried_across;
+mod told_in_words;
+mod typing_shown_across;
 mod unknown_conversation_looked_up;
 
 use crate::change::{Change, Written};
@@ -79,6 +84,16 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Option<Decision> {
         Change::DeliveryRose { thread, origin, state: stands, failure } => {
             delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref())
         }
+        Change::MessageAltered { there, content, at } => edit_carried_across::decide(state, there, content, *at),
+        Change::MessageWithdrawn { there, at: heard_at } => deletion_carried_across::decide(state, there, *heard_at),
+        Change::ReactionSet { there, side, emoji, at: heard_at } => {
+            reaction_carried_across::decide(state, there, *side, emoji.as_deref(), *heard_at)
+        }
+        Change::TypingBegan { thread, connection, side, since, until } => {
+            typing_shown_across::decide(state, *thread, connection, *side, *since, *until)
+        }
+        // It follows when its message does.
+        Change::AlterationKept { .. } => None,
         // Known now, and that is all that was wanted.
         Change::ThreadOpened { .. } | Change::Bound { .. } => None,
         // Echoes die here.
@@ -110,16 +125,4 @@ fn content_across(state: &State, written: &Written, to: &ConnectionName) -> Cont
         }
     }
     content
-}
-
-/// Our id of a message on the other side: where it was written and what it is called there, within 128 plain signs
-/// (amoCRM contract, 1.1). The same message gets the same id however often it is decided upon.
-fn name_across(origin: &Origin) -> crate::ids::MessageId {
-    let name = format!("{}:{}", origin.connection, origin.message);
-    let is_plain = |sign: char| sign.is_ascii_alphanumeric() || "._:@+-".contains(sign);
-    if name.len() <= 128 && name.chars().all(is_plain) {
-        return crate::ids::MessageId::new(name);
-    }
-    let derived = EventId::derived(&[origin.connection.as_str().as_bytes(), origin.message.as_str().as_bytes()]);
-    crate::ids::MessageId::new(derived.to_string())
 }

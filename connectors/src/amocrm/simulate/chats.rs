@@ -3,6 +3,7 @@
 //! Participants are resolved as recorded traffic shows (contract, 5.4): `ref_id` names one; without it our `id` does;
 //! if there is none by that id, a new one is made, even where a chat and its client exist already.
 
+mod altered;
 mod spoken;
 
 use chatledger_projections::ids::ConnectionName;
@@ -79,6 +80,8 @@ struct Shown {
     written_at: Timestamp,
     message: Value,
     status: Option<String>,
+    /// Who reacted, and how.
+    reactions: Vec<(usize, String)>,
 }
 
 impl Chats {
@@ -164,6 +167,7 @@ impl Chats {
             written_at: Timestamp::from_millis(written_at),
             message: message.raw().clone(),
             status: None,
+            reactions: Vec::new(),
         });
         Ok(self.messages.last().map(|shown| self.acknowledgement(shown)).unwrap_or_default())
     }
@@ -188,21 +192,6 @@ impl Chats {
         let known = self.messages.iter_mut().find(|known| known.theirs == message).ok_or_else(Refusal::not_found)?;
         known.status = Some(status);
         Ok(())
-    }
-
-    /// A reaction: checked, not shown.
-    pub(super) fn react(&self, body: &Typed<'_>) -> Result<(), Refusal> {
-        let (theirs, ours) = (body.text("id")?, body.text("msgid")?);
-        let (chat_ours, chat_theirs) = (body.text("conversation_id")?, body.text("conversation_ref_id")?);
-        if (theirs.is_none() && ours.is_none()) || (chat_ours.is_none() && chat_theirs.is_none()) {
-            return Err(Refusal::bad_data("a message and a conversation are required"));
-        }
-        if !matches!(body.some_text("type")?, "react" | "unreact") {
-            return Err(Refusal::bad_data("type is unknown"));
-        }
-        let is_meant =
-            |known: &&Shown| theirs == Some(&known.theirs) || (ours.is_some() && ours == known.ours.as_deref());
-        self.messages.iter().find(is_meant).map(|_| ()).ok_or_else(Refusal::not_found)
     }
 
     /// The messages of a chat, newest first (contract, 5.7; the order is taken from the printed example).
@@ -244,6 +233,7 @@ impl Chats {
             written_at: now,
             message: json!({"type": "text", "text": text}),
             status: None,
+            reactions: Vec::new(),
         });
         self.hook(account, chat, manager, text, now)
     }
@@ -268,7 +258,7 @@ impl Chats {
                 Kind::Bot => LineAuthor::Bot,
             },
             name: author.name.clone(),
-            text: seen(&shown.message),
+            text: shown.reactions.iter().fold(seen(&shown.message), |text, (_, emoji)| format!("{text} {emoji}")),
             id: shown.theirs.clone(),
             status: shown.status.clone(),
         }

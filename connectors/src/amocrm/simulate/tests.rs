@@ -1,9 +1,13 @@
 //! The model against our own requests: the owner's four messages, and what amojo refuses.
 
 use chatledger_projections::content::{Button, Content, File, FileKind, Part, Person};
-use chatledger_projections::fact::{ConversationKey, DeliveryState, Fact, Failure, FailureKind, Message};
+use chatledger_projections::event::RecordedReply;
+use chatledger_projections::fact::{ConversationKey, DeliveryState, Fact, Failure, FailureKind, Message, MessageKey};
 use chatledger_projections::ids::{ConversationId, MessageId, PersonId};
-use chatledger_projections::intent::{ClaimConversation, Destination, Intent, ReportDelivery, SendMessage, Speaker};
+use chatledger_projections::intent::{
+    ClaimConversation, DeleteMessage, Destination, EditMessage, Intent, ReportDelivery, SendMessage, SetReaction,
+    ShowTyping, Speaker,
+};
 
 use proptest::prelude::*;
 
@@ -194,6 +198,13 @@ fn what_amojo_refuses_the_model_refuses() {
     let unsigned =
         Request { headers: good.headers.iter().filter(|(name, _)| *name != "date").cloned().collect(), ..good.clone() };
     let tampered = Request { body: body.replace("добрый", "злой").into_bytes(), ..good.clone() };
+    let with = |name: &str, value: &str| {
+        let mut request = good.clone();
+        let header = request.headers.iter_mut().find(|(known, _)| *known == name).expect("it is signed");
+        header.1 = value.to_owned();
+        request
+    };
+    let capital = with("content-md5", &proof_of(&good, "content-md5").to_uppercase());
     let elsewhere = house.connection.authorise(
         Request { path: "/v2/origin/custom/c1_a0".to_owned(), ..good.clone() },
         &house.secrets,
@@ -203,10 +214,20 @@ fn what_amojo_refuses_the_model_refuses() {
     for (request, now, status) in [
         (&unsigned, NOW, 403),
         (&tampered, NOW, 403),
+        (&capital, NOW, 403),
+        (&with("content-md5", "d41d8cd98f00b204e9800998ecf8427e"), NOW, 403),
+        (&with("date", "Thu, 21 Sep 2023 07:53:30 +0000"), NOW, 403),
+        (&with("date", "yesterday"), NOW, 403),
+        (&with("content-type", "application/json; charset=utf-8"), NOW, 403),
+        (&with("x-signature", &"0".repeat(40)), NOW, 403),
         (&good, NOW + day, 403),
         (&elsewhere, NOW, 404),
         (&changed(&body.replace("\"our-client\"", "17")), NOW, 400),
         (&changed(&body.replace("1695282809904", "\"1695282809904\"")), NOW, 400),
+        (&changed(&body.replace("\"silent\":false", "\"silent\":\"no\"")), NOW, 400),
+        (&changed(&body.replace("\"msgid\":\"m-1\",", "")), NOW, 400),
+        (&changed(&body.replace("new_message", "old_message")), NOW, 400),
+        (&changed(&body.replace("\"type\":\"text\"", "\"type\":\"poll\"")), NOW, 400),
         (&changed("nonsense"), NOW, 400),
     ] {
         let mut amo = House::new().amo;
@@ -215,6 +236,149 @@ fn what_amojo_refuses_the_model_refuses() {
     }
     let statuses: Vec<u16> = (0..8).map(|_| house.amo.handle(&good, NOW).status).collect();
     assert_eq!(statuses, [200, 200, 200, 200, 200, 200, 200, 429]);
+}
+
+fn proof_of(request: &Request, name: &str) -> String {
+    request.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()).unwrap_or_default()
+}
+
+/// A house in which a client and a manager have each said something: amo's ids of both messages.
+fn spoken() -> (House, ConversationKey, MessageId, MessageId) {
+    let mut house = House::new();
+    let chat = ConversationKey { theirs: None, ours: Some(ConversationId::new("our-chat")) };
+    let person = Person { phone: Some("79135292926".to_owned()), ..client("our-client") };
+    let named = ids(&house.send(&from_client("m-1", chat.clone(), person)));
+    let clients = MessageId::new(named["msgid"].as_str().expect("amo's id"));
+    let managers = house.manager_writes("79135292926", "сейчас").message.theirs.expect("amo's id");
+    (house, chat, clients, managers)
+}
+
+fn key(theirs: Option<&MessageId>, ours: Option<&str>) -> MessageKey {
+    MessageKey { theirs: theirs.cloned(), ours: ours.map(MessageId::new), job: None }
+}
+
+#[test]
+fn an_edit_is_seen_in_the_place_of_what_was_said() {
+    let (mut house, chat, _, _) = spoken();
+    let edit = |message| {
+        Intent::EditMessage(EditMessage {
+            conversation: chat.clone(),
+            message,
+            content: Content::text("добрый вечер"),
+            at: NOW,
+        })
+    };
+    assert_eq!(house.send(&edit(key(None, Some("m-1")))).status, 200);
+    let shown = house.amo.transcript();
+    assert!(shown.iter().any(|line| line.text == "добрый вечер"), "{shown:?}");
+    assert_eq!(shown.len(), 2, "it is no third message");
+    assert_eq!(house.send(&edit(key(None, Some("unknown")))).status, 404);
+}
+
+#[test]
+fn a_reaction_stands_until_it_is_taken_back() {
+    let (mut house, chat, clients, managers) = spoken();
+    let react = |message: &MessageId, speaker, emoji: Option<&str>| {
+        Intent::SetReaction(SetReaction {
+            conversation: chat.clone(),
+            message: key(Some(message), None),
+            speaker,
+            author: client("our-client"),
+            emoji: emoji.map(str::to_owned),
+        })
+    };
+    let unknown = MessageId::new("unknown");
+    for (intent, status, seen) in [
+        (react(&managers, Speaker::Client, Some("😍")), 200, ["добрый день", "сейчас 😍"]),
+        (react(&clients, Speaker::Manager, Some("👍")), 200, ["добрый день 👍", "сейчас 😍"]),
+        (react(&managers, Speaker::Client, Some("🙏")), 200, ["добрый день 👍", "сейчас 🙏"]),
+        (react(&managers, Speaker::Client, None), 200, ["добрый день 👍", "сейчас"]),
+        (react(&unknown, Speaker::Client, Some("👍")), 404, ["добрый день 👍", "сейчас"]),
+    ] {
+        assert_eq!(house.send(&intent).status, status, "{intent:?}");
+        let shown: Vec<String> = house.amo.transcript().into_iter().map(|line| line.text).collect();
+        assert_eq!(shown, seen, "{intent:?}");
+    }
+}
+
+#[test]
+fn typing_is_shown_only_in_a_chat_that_bears_an_id_of_ours() {
+    let (mut house, chat, _, _) = spoken();
+    let typing = |conversation: ConversationKey, speaker| {
+        let until = NOW + Duration::from_secs(5);
+        Intent::ShowTyping(ShowTyping { conversation, speaker, author: client("our-client"), since: NOW, until })
+    };
+    assert_eq!(house.send(&typing(chat.clone(), Speaker::Client)).status, 204);
+    let unknown = ConversationKey { theirs: None, ours: Some(ConversationId::new("unknown")) };
+    assert_eq!(house.send(&typing(unknown, Speaker::Client)).status, 404);
+    for refused in [
+        typing(chat.clone(), Speaker::Manager),
+        typing(ConversationKey::theirs(ConversationId::new("amo's")), Speaker::Client),
+    ] {
+        assert!(house.connection.encode(&refused).is_err(), "{refused:?}");
+    }
+    let delete = Intent::DeleteMessage(DeleteMessage { conversation: chat, message: key(None, Some("m-1")) });
+    let reason = house.connection.encode(&delete).expect_err("amo has no such call").reason;
+    assert_eq!(reason, "amoCRM does not let us take a message back");
+}
+
+#[test]
+fn after_disconnecting_no_hook_comes_until_it_is_connected_again() {
+    let mut house = House::new();
+    let wish = |house: &mut House, call: crate::connector::Call| {
+        let request = house.connection.authorise(call.request, &house.secrets, NOW);
+        house.amo.handle(&request, NOW).status
+    };
+    let administration = |house: &House, join: bool| {
+        let administration = house.connection.administration().expect("amo is connected by a call");
+        if join { administration.join() } else { administration.part() }
+    };
+    let writes = Gesture::ManagerWrites {
+        phone: "79135292926".to_owned(),
+        name: "Анна".to_owned(),
+        text: "кто здесь".to_owned(),
+    };
+    let part = administration(&house, false);
+    assert_eq!(wish(&mut house, part), 200);
+    assert_eq!(house.amo.gesture(&writes, NOW).map(|hooks| hooks.len()), Ok(0));
+    let join = administration(&house, true);
+    assert_eq!(wish(&mut house, join), 200);
+    assert_eq!(house.amo.gesture(&writes, NOW).map(|hooks| hooks.len()), Ok(1));
+}
+
+#[test]
+fn what_was_lost_is_found_in_the_history_as_it_would_have_come() {
+    let (mut house, _, _, managers) = spoken();
+    let said = house.manager_writes("79135292926", "потеряно");
+    let chat = said.conversation.theirs.clone().expect("amo's id");
+    let history = house.connection.history().expect("amo lists messages");
+    let call = history.page(&chat, None);
+    let request = house.connection.authorise(call.request, &house.secrets, NOW);
+    let reaction = house.amo.handle(&request, NOW);
+    let reply = RecordedReply {
+        status: reaction.status,
+        headers: reaction.headers,
+        body: chatledger_projections::bytes::Bytes(reaction.body),
+        cut: false,
+    };
+    let page = history.read(&chat, None, &reply).expect("a page");
+    assert_eq!((page.documents.len(), page.next), (3, None));
+    let facts: Vec<Fact> = page
+        .documents
+        .iter()
+        .flat_map(|document| AmoCrm.decode(&Webhook { content_type: None, body: &document.body }).facts)
+        .collect();
+    let ids: Vec<_> = facts
+        .iter()
+        .map(|fact| match fact {
+            Fact::MessageSent(message) => message.message.theirs.clone(),
+            other => panic!("only what managers wrote is news: {other:?}"),
+        })
+        .collect();
+    assert_eq!(ids, [said.message.theirs.clone(), Some(managers)]);
+    assert!(
+        matches!(&facts[0], Fact::MessageSent(found) if found.content == said.content && found.client == said.client)
+    );
 }
 
 fn any_word() -> impl Strategy<Value = Option<String>> {

@@ -114,6 +114,101 @@ pub(in crate::amocrm) struct Quoted<'a> {
     pub(in crate::amocrm) msgid: Option<&'a str>,
 }
 
+/// A request to let a message say something else (contract, 5.5). What is said of people, source and quote is ignored
+/// on an edit, and so is left out.
+#[derive(Serialize)]
+pub(in crate::amocrm) struct EditMessage<'a> {
+    pub(in crate::amocrm) event_type: &'static str,
+    pub(in crate::amocrm) payload: Edited<'a>,
+}
+
+/// Which message, and all that it says now.
+#[derive(Serialize)]
+pub(in crate::amocrm) struct Edited<'a> {
+    /// Seconds.
+    pub(in crate::amocrm) timestamp: i64,
+    pub(in crate::amocrm) msec_timestamp: i64,
+    /// amo's id of the message. Beside `msgid` it would give the message that id of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) id: Option<&'a str>,
+    /// Our id of the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) msgid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) conversation_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) conversation_ref_id: Option<&'a str>,
+    pub(in crate::amocrm) message: Message,
+}
+
+/// A request to put a reaction under a message, or to take it back (contract, 5.9).
+#[derive(Serialize)]
+pub(in crate::amocrm) struct React<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) conversation_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) conversation_ref_id: Option<&'a str>,
+    /// amo's id of the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) id: Option<&'a str>,
+    /// Our id of the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) msgid: Option<&'a str>,
+    pub(in crate::amocrm) user: Reacting<'a>,
+    /// `react` or `unreact`.
+    #[serde(rename = "type")]
+    pub(in crate::amocrm) kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) emoji: Option<&'a str>,
+}
+
+/// Who reacts: a client by our id, a user by amo's.
+#[derive(Serialize)]
+pub(in crate::amocrm) struct Reacting<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) ref_id: Option<&'a str>,
+}
+
+/// A request to show that the client writes (contract, 5.8); both ids are ours.
+#[derive(Serialize)]
+pub(in crate::amocrm) struct Typing<'a> {
+    pub(in crate::amocrm) conversation_id: &'a str,
+    pub(in crate::amocrm) sender: Writing<'a>,
+    pub(in crate::amocrm) duration_ms: u64,
+}
+
+/// Who writes.
+#[derive(Serialize)]
+pub(in crate::amocrm) struct Writing<'a> {
+    pub(in crate::amocrm) id: &'a str,
+}
+
+/// A request to connect the channel to an account (contract, 5.1).
+#[derive(Serialize)]
+pub(in crate::amocrm) struct Connect<'a> {
+    pub(in crate::amocrm) account_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) title: Option<&'a str>,
+    pub(in crate::amocrm) hook_api_version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::amocrm) is_time_window_disabled: Option<bool>,
+}
+
+/// A request to disconnect the channel from an account (contract, 5.2).
+#[derive(Serialize)]
+pub(in crate::amocrm) struct Disconnect<'a> {
+    pub(in crate::amocrm) account_id: &'a str,
+}
+
+/// A request to make a chat before anything is said in it (contract, 5.3).
+#[derive(Serialize)]
+pub(in crate::amocrm) struct CreateChat<'a> {
+    pub(in crate::amocrm) conversation_id: &'a str,
+    pub(in crate::amocrm) user: Speaker<'a>,
+}
+
 /// A request to show where a message stands; which keys it has is a setting (contract, 5.6).
 #[derive(Serialize)]
 pub(in crate::amocrm) struct DeliveryStatus<'a> {

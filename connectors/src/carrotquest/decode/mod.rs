@@ -11,6 +11,7 @@ pub(super) mod values;
 
 use chatledger_projections::content::Person;
 use chatledger_projections::fact::{Fact, RemarkKind, TypingStarted};
+use chatledger_projections::intent::Speaker;
 
 use super::form::{self, Opened};
 use super::wire;
@@ -257,13 +258,13 @@ fn read_realtime(channel: &str, document: &[u8], decoded: &mut Decoded) {
 /// (7.3), and the envelope's time in words is not worth reading for that.
 fn typing(wire: wire::Typing<'_>, at: &str, decoded: &mut Decoded) {
     let admin = wire.admin.0.read(&format!("{at}.admin"), decoded);
-    let author = match admin {
-        Some(admin) => part::operator(admin, &format!("{at}.admin"), decoded),
-        None => part::client(wire.user, &format!("{at}.user"), decoded),
+    let (speaker, author) = match admin {
+        Some(admin) => (Speaker::Manager, part::operator(admin, &format!("{at}.admin"), decoded)),
+        None => (Speaker::Client, part::client(wire.user, &format!("{at}.user"), decoded)),
     };
     let conversation = part::conversation_of(wire.conversation, &format!("{at}.conversation"), decoded);
     if let Some(conversation) = conversation {
-        decoded.fact(Fact::TypingStarted(TypingStarted { conversation, author, until: None }));
+        decoded.fact(Fact::TypingStarted(TypingStarted { conversation, author, speaker: Some(speaker), until: None }));
     }
 }
 

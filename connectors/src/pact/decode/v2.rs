@@ -209,6 +209,8 @@ fn changed_reactions(message: &Message, reactions: &Value, decoded: &mut Decoded
                 conversation: message.conversation.clone(),
                 message: message.message.clone(),
                 author: Person { theirs, ..Person::default() },
+                // Whose it is is not said; the contact that may stand there is of either side.
+                speaker: None,
                 emoji: Some(emoji.to_owned()),
             }));
         } else {

@@ -11,6 +11,7 @@ mod folding;
 mod lock;
 mod look;
 mod reader;
+mod recent;
 mod schema;
 mod streams;
 mod writer;
@@ -28,6 +29,7 @@ use tokio::sync::watch;
 use self::lock::WriterLock;
 use self::look::{Found, cannot_open, check_inside, look, unavailable};
 use self::reader::Readers;
+use self::recent::Recent;
 use self::writer::{StartError, Writer};
 use super::expectation::check_sizes;
 use super::{
@@ -49,7 +51,7 @@ pub struct SqliteLog {
 /// What may be done with the file.
 #[derive(Debug)]
 enum Hand {
-    Writing { writer: Writer, head: watch::Receiver<Option<Position>> },
+    Writing { writer: Writer, recent: Arc<Recent>, head: watch::Receiver<Option<Position>> },
     Reading,
 }
 
@@ -74,12 +76,16 @@ impl SqliteLog {
         let reading = reader::connect(&path).map_err(|error| cannot_open(&path, error))?;
         let newest = reader::head(&reading).map_err(|error| cannot_open(&path, error))?;
         let (published, head) = watch::channel(newest);
-        let writer = Writer::start(path.clone(), writing, lock, published).map_err(|error| match error {
-            StartError::Sqlite(error) => cannot_open(&path, error),
-            StartError::Thread(error) => unavailable(&path, error),
-        })?;
+        let recent = Arc::new(Recent::default());
+        let writer =
+            Writer::start(path.clone(), writing, lock, Arc::clone(&recent), published).map_err(
+                |error| match error {
+                    StartError::Sqlite(error) => cannot_open(&path, error),
+                    StartError::Thread(error) => unavailable(&path, error),
+                },
+            )?;
         let readers = Arc::new(Readers::new(path, reading));
-        Ok(Self { hand: Hand::Writing { writer, head }, readers, largest_event: LARGEST_EVENT })
+        Ok(Self { hand: Hand::Writing { writer, recent, head }, readers, largest_event: LARGEST_EVENT })
     }
 
     /// Opens an existing log for reading, also beside a process that writes to it. Blocks while it looks.
@@ -106,7 +112,7 @@ impl SqliteLog {
     /// The limit can be raised again; it does not outlive this log.
     pub async fn limit_pages(&self, pages: u32) {
         match &self.hand {
-            Hand::Writing { writer, head: _ } => writer.limit_pages(pages).await,
+            Hand::Writing { writer, recent: _, head: _ } => writer.limit_pages(pages).await,
             Hand::Reading => {}
         }
     }
@@ -129,7 +135,7 @@ impl EventLog for SqliteLog {
 
     async fn append_all(&self, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>> {
         let writer = match &self.hand {
-            Hand::Writing { writer, head: _ } => writer,
+            Hand::Writing { writer, recent: _, head: _ } => writer,
             Hand::Reading => {
                 let refuse =
                     |append: Append| Err(AppendError::Unavailable { stream: append.stream, cause: ReadingOnly.into() });
@@ -167,7 +173,7 @@ impl EventLog for SqliteLog {
     async fn follow(&self, after: Option<Position>) -> Result<Box<dyn Following>, ReadError> {
         let head = self.readers.read(Readers::head).await?;
         let news = match &self.hand {
-            Hand::Writing { writer: _, head } => News::Told(head.clone()),
+            Hand::Writing { writer: _, recent, head } => News::Told(Arc::clone(recent), head.clone()),
             Hand::Reading => News::LookedFor,
         };
         Ok(Box::new(SqliteFollowing { readers: Arc::clone(&self.readers), news, after, caught_up: after >= head }))
@@ -199,10 +205,20 @@ struct SqliteFollowing {
 
 /// How a follower learns that there is more.
 enum News {
-    /// The writer of this process tells, after the flush.
-    Told(watch::Receiver<Option<Position>>),
+    /// The writer of this process tells, after the flush, and keeps the newest events at hand.
+    Told(Arc<Recent>, watch::Receiver<Option<Position>>),
     /// Another process writes, or none: one has to look.
     LookedFor,
+}
+
+impl News {
+    /// The events after a place, if they need not be read.
+    fn at_hand(&self, after: Option<Position>, limit: usize) -> Option<Vec<StoredEvent>> {
+        match self {
+            Self::Told(recent, _) => recent.after(after, limit),
+            Self::LookedFor => None,
+        }
+    }
 }
 
 #[async_trait]
@@ -211,19 +227,22 @@ impl Following for SqliteFollowing {
         let limit = limit.max(1);
         loop {
             let after = self.after;
-            let events = self.readers.read(move |readers| readers.forwards(after, limit)).await?;
+            let events = match self.news.at_hand(after, limit) {
+                Some(events) => events,
+                None => self.readers.read(move |readers| readers.forwards(after, limit)).await?,
+            };
             // Nothing is awaited from here to the return, so a dropped call has moved nothing.
             if let Some(last) = events.last() {
                 self.after = Some(last.position);
                 self.caught_up = match &self.news {
-                    News::Told(head) => self.after >= *head.borrow(),
+                    News::Told(_, head) => self.after >= *head.borrow(),
                     News::LookedFor => events.len() < limit,
                 };
                 return Ok(events);
             }
             self.caught_up = true;
             match &mut self.news {
-                News::Told(head) => {
+                News::Told(_, head) => {
                     head.wait_for(|head| *head > after)
                         .await
                         .map_err(|closed| ReadError::Unavailable(closed.into()))?;

@@ -30,7 +30,7 @@ pub(super) const NAMES: [&str; 10] = [
     "streams_never_move",
 ];
 
-const SCHEMA: &str = "
+pub(super) const SCHEMA: &str = "
 CREATE TABLE events (
     position INTEGER PRIMARY KEY,
     stream   INTEGER NOT NULL, -- the position of the stream's first event

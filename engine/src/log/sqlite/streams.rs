@@ -12,12 +12,18 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use sha2::{Digest, Sha256};
 
 /// How many names gather in memory before they settle. More would make an opening slower, for that many streams are read
 /// back at most twice over; fewer would spread those of one flush over more pages.
 const GATHER: usize = 64 * 1024;
+
+/// Writes a name down. One of an earlier life may be there already: that life ended before it could say so.
+const SETTLE: &str = "INSERT INTO streams (key, position) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+
+/// Notes up to where all names are written down.
+const SETTLED: &str = "UPDATE settled SET through = ?1";
 
 /// A stream's name, by which it is looked up: half a SHA-256 of it, in which no two names ever meet.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -33,12 +39,14 @@ impl Key {
 }
 
 /// The positions of all streams' first events: those in memory, and a way to the others.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Streams {
     gathering: BTreeMap<Key, u64>,
     settling: BTreeMap<Key, u64>,
     /// Everything up to here is in `settling` or in the file.
     gathering_after: u64,
+    /// How many gather before they settle.
+    gather: usize,
 }
 
 /// What one transaction adds; made part of the whole only when it is on disk.
@@ -49,9 +57,44 @@ pub(super) struct News {
 }
 
 impl Streams {
-    /// Reads back what had not settled.
-    pub(super) fn open(connection: &Connection) -> rusqlite::Result<Self> {
-        let mut streams = Self::default();
+    /// Reads back what had not settled. If that is much, it settles now: otherwise an engine that is started again and again
+    /// would read more back each time.
+    pub(super) fn open(connection: &mut Connection) -> rusqlite::Result<Self> {
+        Self::open_gathering(connection, GATHER)
+    }
+
+    fn open_gathering(connection: &mut Connection, gather: usize) -> rusqlite::Result<Self> {
+        let mut streams = Self::unsettled(connection, gather)?;
+        if streams.gathering.len() >= gather {
+            match streams.settle_all(connection) {
+                Ok(newest) => {
+                    streams.gathering.clear();
+                    streams.gathering_after = newest;
+                }
+                // On a full disk, say. What is in memory serves as well.
+                Err(error) => tracing::warn!(%error, "the names of new streams could not be written down"),
+            }
+        }
+        Ok(streams)
+    }
+
+    fn settle_all(&self, connection: &mut Connection) -> rusqlite::Result<u64> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let newest = transaction.query_row("SELECT max(position) FROM events", [], |row| row.get(0))?;
+        {
+            let mut insert = transaction.prepare(SETTLE)?;
+            for (key, position) in &self.gathering {
+                insert.execute((&key.0, position))?;
+            }
+            transaction.execute(SETTLED, [newest])?;
+        }
+        transaction.commit()?;
+        Ok(newest)
+    }
+
+    fn unsettled(connection: &Connection, gather: usize) -> rusqlite::Result<Self> {
+        let (gathering, settling) = (BTreeMap::new(), BTreeMap::new());
+        let mut streams = Self { gathering, settling, gathering_after: 0, gather };
         let mut unsettled = connection.prepare(
             "SELECT position, name FROM events WHERE position > (SELECT through FROM settled) AND name IS NOT NULL",
         )?;
@@ -81,21 +124,18 @@ impl Streams {
         news: &mut News,
         newest: u64,
     ) -> rusqlite::Result<()> {
-        if self.settling.is_empty() && self.gathering.len() >= GATHER {
+        if self.settling.is_empty() && self.gathering.len() >= self.gather {
             // Nothing of it is lost if the transaction fails: these are only two names for one set.
             std::mem::swap(&mut self.settling, &mut self.gathering);
             if self.gathering_after > 0 {
-                let mut through = transaction.prepare_cached("UPDATE settled SET through = ?1")?;
-                through.execute([self.gathering_after])?;
+                transaction.prepare_cached(SETTLED)?.execute([self.gathering_after])?;
             }
             self.gathering_after = newest;
         }
         if self.settling.is_empty() {
             return Ok(());
         }
-        // One of an earlier life may be there already: that life ended before it could say so.
-        let mut insert =
-            transaction.prepare_cached("INSERT INTO streams (key, position) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
+        let mut insert = transaction.prepare_cached(SETTLE)?;
         for (key, position) in self.settling.iter().take(news.begun.len()) {
             insert.execute((&key.0, position))?;
             news.settled += 1;
@@ -138,4 +178,96 @@ fn settled(connection: &Connection, key: Key) -> rusqlite::Result<Option<u64>> {
         .prepare_cached("SELECT position FROM streams WHERE key = ?1")?
         .query_row([&key.0], |row| row.get(0))
         .optional()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::log::sqlite::schema;
+
+    /// An empty log's tables, without a file.
+    fn tables() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(schema::SCHEMA).unwrap();
+        connection
+    }
+
+    /// Begins these streams in one transaction, which is kept or undone.
+    fn begin(connection: &mut Connection, streams: &mut Streams, names: &[String], kept: bool) {
+        let transaction = connection.transaction().unwrap();
+        let newest: Option<u64> =
+            transaction.query_row("SELECT max(position) FROM events", [], |row| row.get(0)).unwrap();
+        let newest = newest.unwrap_or(0);
+        let mut news = News::default();
+        let mut position = newest;
+        for name in names {
+            if streams.find(&transaction, &news, Key::of(name)).unwrap().is_some() {
+                continue;
+            }
+            position += 1;
+            transaction
+                .execute(
+                    "INSERT INTO events (position, stream, revision, name, id, type, metadata, data)
+                     VALUES (?1, ?1, 0, ?2, zeroblob(16), 'Noted', x'', x'')",
+                    (position, name),
+                )
+                .unwrap();
+            news.begin(Key::of(name), position);
+        }
+        streams.settle(&transaction, &mut news, newest).unwrap();
+        if kept {
+            transaction.commit().unwrap();
+            streams.keep(news);
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Begin(Vec<u16>),
+        Fail(Vec<u16>),
+        Reopen,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let names = || prop::collection::vec(0u16..500, 1..20);
+        let step =
+            prop_oneof![8 => names().prop_map(Step::Begin), 1 => names().prop_map(Step::Fail), 1 => Just(Step::Reopen)];
+        prop::collection::vec(step, 1..40)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_stream_is_found_where_it_begins_however_far_its_name_has_settled(steps in steps(), gather in 1usize..40) {
+            let mut connection = tables();
+            let mut streams = Streams::open_gathering(&mut connection, gather).unwrap();
+            for step in steps {
+                let named = |numbers: Vec<u16>| numbers.iter().map(|number| format!("stream-{number}")).collect::<Vec<_>>();
+                match step {
+                    Step::Begin(names) => begin(&mut connection, &mut streams, &named(names), true),
+                    Step::Fail(names) => begin(&mut connection, &mut streams, &named(names), false),
+                    Step::Reopen => streams = Streams::open_gathering(&mut connection, gather).unwrap(),
+                }
+            }
+
+            let transaction = connection.transaction().unwrap();
+            for number in 0u16..500 {
+                let name = format!("stream-{number}");
+                let truth: Option<u64> = transaction
+                    .query_row("SELECT min(position) FROM events WHERE name = ?1", [&name], |row| row.get(0))
+                    .unwrap();
+                let twice: u64 = transaction
+                    .query_row("SELECT count(*) FROM events WHERE name = ?1", [&name], |row| row.get(0))
+                    .unwrap();
+                prop_assert!(twice <= 1, "{name} begins {twice} times");
+                prop_assert_eq!(streams.find(&transaction, &News::default(), Key::of(&name)).unwrap(), truth);
+                prop_assert_eq!(beginning(&transaction, &name).unwrap(), truth);
+            }
+            // What is in memory is bounded: two gatherings and the streams of one transaction.
+            prop_assert!(streams.gathering.len() + streams.settling.len() <= 2 * gather + 40);
+        }
+    }
 }

@@ -22,9 +22,10 @@ use uuid::Uuid;
 use super::folding::{self, Ahead, Folding};
 use super::lock::WriterLock;
 use super::reader::head;
+use super::recent::Recent;
 use super::streams::{Key, News, Streams};
 use crate::log::expectation::{StreamSoFar, Verdict, judge};
-use crate::log::{Append, AppendError, Appended, BoxedError, NewEvent};
+use crate::log::{Append, AppendError, Appended, BoxedError, NewEvent, StoredEvent};
 use crate::metrics;
 
 /// How many requests wait for the writer; when so many do, whoever appends waits before that.
@@ -81,6 +82,7 @@ impl Writer {
         path: PathBuf,
         connection: Connection,
         lock: WriterLock,
+        recent: Arc<Recent>,
         head: watch::Sender<Option<Position>>,
     ) -> Result<Self, StartError> {
         let hold = Hold::take(connection)?;
@@ -98,6 +100,7 @@ impl Writer {
             ahead,
             hold: Some(hold),
             requests,
+            recent,
             head,
             most_pages: None,
             last_batch: LastBatch::default(),
@@ -171,6 +174,8 @@ struct Desk {
     /// `None` after a failure that leaves the connection in doubt.
     hold: Option<Hold>,
     requests: mpsc::Receiver<Request>,
+    /// For those who follow closely.
+    recent: Arc<Recent>,
     head: watch::Sender<Option<Position>>,
     most_pages: Option<u32>,
     last_batch: LastBatch,
@@ -188,8 +193,8 @@ struct Hold {
 }
 
 impl Hold {
-    fn take(connection: Connection) -> rusqlite::Result<Self> {
-        let streams = Streams::open(&connection)?;
+    fn take(mut connection: Connection) -> rusqlite::Result<Self> {
+        let streams = Streams::open(&mut connection)?;
         Ok(Self { connection, streams })
     }
 }
@@ -312,17 +317,22 @@ impl Desk {
         self.last_batch.took = started.elapsed();
         match result {
             Ok(written) => {
-                if written.events > 0 {
-                    self.ahead.fetch_add(written.bytes, Ordering::Relaxed);
-                    metrics::flushed(self.last_batch.took, written.events);
-                    self.head.send_replace(written.head);
-                }
+                let mut stored = Vec::with_capacity(written.events);
                 for (waiting, answers) in batch.into_iter().zip(written.answers) {
+                    for (append, answer) in waiting.appends.into_iter().zip(&answers) {
+                        stored.extend(as_stored(append, answer));
+                    }
                     match waiting.answer {
                         // Whoever does not wait any more may ask again.
                         Some(answer) => drop(answer.send(answers)),
                         None => self.keep(answers),
                     }
+                }
+                if written.events > 0 {
+                    self.ahead.fetch_add(written.bytes, Ordering::Relaxed);
+                    metrics::flushed(self.last_batch.took, written.events);
+                    self.recent.add(stored);
+                    self.head.send_replace(written.head);
                 }
             }
             Err(failure) => {
@@ -445,6 +455,30 @@ fn within(left: &mut std::vec::IntoIter<Append>, most: usize, bytes: usize) -> V
 
 fn unavailable(stream: StreamName, cause: &Arc<SharedCause>) -> AppendError {
     AppendError::Unavailable { stream, cause: Arc::clone(cause).into() }
+}
+
+/// What an append put into the log, which is nothing if it was refused or stood there already.
+fn as_stored(append: Append, answer: &Result<Appended, AppendError>) -> impl Iterator<Item = StoredEvent> {
+    let Append { stream, expected: _, events } = append;
+    let last = match answer {
+        Ok(Appended { last_revision: Some(revision), position: Some(position), already: false }) => {
+            Some((revision.as_u64(), position.commit()))
+        }
+        Ok(_) | Err(_) => None,
+    };
+    let from_last = (0..events.len() as u64).rev();
+    events.into_iter().zip(from_last).filter_map(move |(event, from_last)| {
+        let (revision, position) = last?;
+        Some(StoredEvent {
+            id: event.id,
+            stream: stream.clone(),
+            revision: Revision::new(revision - from_last),
+            position: Position::new(position - from_last),
+            event_type: event.event_type,
+            data: event.data,
+            metadata: event.metadata,
+        })
+    })
 }
 
 fn store(

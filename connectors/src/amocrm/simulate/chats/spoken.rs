@@ -41,6 +41,7 @@ impl Chats {
             written_at: Timestamp::from_millis(written_at),
             message: hook["message"].clone(),
             status: None,
+            reactions: Vec::new(),
         });
     }
 
