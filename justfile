@@ -30,6 +30,14 @@ accept:
 bench *ARGS:
     cargo bench --locked --package chatledger --bench throughput -- {{ARGS}}
 
+# The adapter to EventStoreDB beside the bare client, both on the test server; see docs/benchmarks.md.
+bench-esdb *ARGS:
+    cargo bench --locked --package chatledger-eventstoredb --bench adapter -- {{ARGS}}
+
 # The code's own documentation, opened in a browser.
 doc:
     cargo doc --workspace --no-deps --open
+
+# The test server against the official Python and Node clients of EventStoreDB, fetched into a scratch folder.
+esdb-clients:
+    tests/eventstoredb/clients/run

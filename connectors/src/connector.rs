@@ -17,6 +17,7 @@ use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 use serde::Serialize;
 
+use crate::administration::{Answer, Command, Given, Misuse};
 use crate::errands::{Administration, History};
 use crate::polling::Polling;
 use crate::simulator::Simulator;
@@ -45,6 +46,11 @@ pub trait Connector: Sync + fmt::Debug {
     /// Reads a reply to one of our calls. Never refuses.
     fn learn(&self, call: &str, reply: &RecordedReply) -> Decoded;
 
+    /// What a person can have done at an account of it, as commands.
+    fn commands(&self) -> &'static [Command] {
+        &[]
+    }
+
     /// A pure model of the platform with one account, for demonstrations, tests and simulation.
     fn simulator(&self, account: &SimulatedAccount<'_>) -> Result<Box<dyn Simulator>, Vec<SettingProblem>>;
 }
@@ -54,8 +60,13 @@ pub trait Connection: Send + Sync + fmt::Debug {
     /// What can be done here.
     fn traits(&self) -> Traits;
 
-    /// Whether it answers clients itself, and so is neither a CRM nor a messenger. Routes have no place for it yet.
+    /// Whether it answers clients itself, and so is neither a CRM nor a messenger.
     fn is_assistant(&self) -> bool {
+        false
+    }
+
+    /// Whether it takes only whole numbers for our ids of dialogues.
+    fn takes_only_numbers(&self) -> bool {
         false
     }
 
@@ -93,6 +104,11 @@ pub trait Connection: Send + Sync + fmt::Debug {
     /// What may be done when it is not known whether an attempt at this intent took effect.
     fn recourse(&self, intent: &Intent) -> Recourse;
 
+    /// Within what time it tells by itself of what was done; only for [`Recourse::ListenFirst`].
+    fn tells_within(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// The request that asks whether an uncertain attempt took effect; only for [`Recourse::ProbeFirst`].
     fn probe(&self, intent: &Intent, known: &Known) -> Option<Call>;
 
@@ -129,6 +145,16 @@ pub trait Connection: Send + Sync + fmt::Debug {
         None
     }
 
+    /// The call that a person's command is, or why it cannot be asked; only for [`Connector::commands`].
+    fn administer(&self, command: &Command, _given: &Given) -> Result<Call, Misuse> {
+        Err(Misuse::new(format!("this platform has no command {} {}", command.noun, command.verb), "see --help"))
+    }
+
+    /// Reads the reply to a command's call that was classified as accepted; the error says what it lacks.
+    fn answer(&self, call: &str, _reply: &RecordedReply) -> Result<Answer, String> {
+        Err(format!("nothing is asked by {call}"))
+    }
+
     /// Where requests go, such as `https://amojo.amocrm.ru`; without a slash at the end.
     fn base_url(&self) -> &str;
 }
@@ -138,7 +164,7 @@ pub trait Connection: Send + Sync + fmt::Debug {
 /// Whoever sends asks for a pass when there is none that is still good, or when a call was answered with 401; puts it
 /// among the secrets, where [`Connection::authorise`] finds it; and records nothing of the exchange, for it is all
 /// credentials. The exchange is no attempt: until it is done, nothing has left the house for the intent.
-pub trait SignIn {
+pub trait SignIn: Send + Sync {
     /// Where the request goes, without a slash at the end; it may be another host than that of all other calls.
     fn host_url(&self) -> &str;
 
@@ -438,6 +464,8 @@ pub struct Known {
     pub conversation: Option<ConversationId>,
     /// Messages of ours in it that are accounted for, so that they are not taken for this one.
     pub accounted: Vec<MessageId>,
+    /// Whether the platform has told of it by itself, as an assistant's feed repeats what it was given.
+    pub heard: bool,
     /// When the first uncertain attempt was made.
     pub attempted_at: Timestamp,
 }

@@ -11,8 +11,10 @@
 //! 7. in `limits.rs`, its quotas with their source and date;
 //! 8. in `simulate.rs`, a model of it: own ids, quotas, refusals, idempotency or its absence;
 //! 9. add its `mod` line and its row in [`ALL`];
-//! 10. put its documented pairs into `fixtures/contracts/<name>/`, and tell one story.
+//! 10. if people shall be able to have things done there, offer commands as data ([`administration`]);
+//! 11. put its documented pairs into `fixtures/contracts/<name>/`, and tell one story.
 
+pub mod administration;
 pub mod amocrm;
 pub mod carrotquest;
 pub mod connector;

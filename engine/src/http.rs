@@ -16,6 +16,7 @@ const KEPT_HEADERS: [&str; 3] = ["content-type", "retry-after", "date"];
 #[derive(Clone, Debug)]
 pub struct Http {
     client: reqwest::Client,
+    body_at_most: usize,
 }
 
 /// Why there is no reply.
@@ -39,21 +40,17 @@ impl Http {
             .tcp_nodelay(true)
             .user_agent(concat!("chatledger/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { client })
+        Ok(Self { client, body_at_most: BODY_AT_MOST })
+    }
+
+    /// The same for replies that are shown, or are recorded in parts, and may be longer.
+    #[must_use]
+    pub fn with_replies_up_to(self, bytes: usize) -> Self {
+        Self { body_at_most: bytes, ..self }
     }
 
     /// Sends a request that bears its credentials. Of the reply so much is kept as is evidence.
     pub async fn send(&self, base_url: &str, request: Request) -> Result<RecordedReply, NoReply> {
-        self.send_and_hear(base_url, request, BODY_AT_MOST).await
-    }
-
-    /// The same, with another bound on what is kept of the reply's body, in bytes.
-    pub async fn send_and_hear(
-        &self,
-        base_url: &str,
-        request: Request,
-        at_most: usize,
-    ) -> Result<RecordedReply, NoReply> {
         let url = format!("{base_url}{}", request.target());
         let method = reqwest::Method::from_bytes(request.method.as_bytes())
             .map_err(|error| NoReply::NotSent(error.to_string()))?;
@@ -71,7 +68,7 @@ impl Http {
         let mut cut = false;
         // The status has been said: a body that breaks off is still an answer.
         while let Ok(Some(chunk)) = answer.chunk().await {
-            let room = at_most - body.len();
+            let room = self.body_at_most - body.len();
             body.extend_from_slice(&chunk[..chunk.len().min(room)]);
             if chunk.len() > room {
                 cut = true;

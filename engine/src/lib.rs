@@ -5,10 +5,11 @@
 //! ```
 //!
 //! * [`log`]: the only truth there is;
-//! * [`ingress`]: webhooks come in; beside them, what operators ask;
+//! * [`ingress`]: webhooks come in; beside them, what operators ask; [`instructions`]: what they say;
+//! * [`spool`]: where webhooks wait while the log does not take them;
 //! * [`pipeline`]: from an event to what follows from it, pure; [`fold`]: a whole log through it;
-//! * [`dispatch`]: which attempt is due, pure; [`http`]: the way out;
-//! * [`poll`]: accounts that are asked for their news;
+//! * [`dispatch`]: which attempt is due, pure; [`http`]: the way out; [`passes`]: what some calls
+//!   must carry; [`poll`]: accounts that are asked for their news;
 //! * [`live`]: all of it at work, it alone has hands; [`replay`]: the pipeline alone, which has none;
 //! * [`errand`]: a call that a person asks for; [`backfill`]: messages whose webhooks never came;
 //! * [`story`]: recorded traffic told through all of it, on a clock of its own;
@@ -27,11 +28,14 @@ pub mod fold;
 pub mod http;
 pub mod in_force;
 pub mod ingress;
+pub mod instructions;
 pub mod live;
 pub mod log;
 pub mod logging;
 pub mod metrics;
+pub mod passes;
 pub mod pipeline;
 pub mod poll;
 pub mod replay;
+pub mod spool;
 pub mod story;

@@ -9,9 +9,13 @@ use std::time::Duration;
 use chatledger_connectors::connector::{Call, Reply};
 use chatledger_projections::change::Change;
 use chatledger_projections::configuration::Configuration;
-use chatledger_projections::event::{AttemptSettled, AttemptStarted, Event, Happening, IntentRaised, PolicyAdvanced};
+use chatledger_projections::event::{
+    AttemptSettled, AttemptStarted, Event, Happening, IntentRaised, PolicyAdvanced, RecordedReply,
+};
 use chatledger_projections::ids::EventId;
 use chatledger_projections::intent::Intent;
+use chatledger_projections::outcome::Outcome;
+use chatledger_projections::projection::Projection as _;
 use chatledger_projections::recorded::{Position, Revision, StreamName};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -20,7 +24,8 @@ use tracing::{debug, error, info, warn};
 
 use crate::clock::Clock;
 use crate::config::{Account, Accounts};
-use crate::dispatch::attempt::{Departure, Plan, conclude, plan};
+use crate::dispatch::attempt::{Departure, Plan, conclude, plan, turned_away};
+use crate::dispatch::circuit::Standing;
 use crate::dispatch::{Dispatcher, Rules};
 use crate::fold::{FoldError, fold};
 use crate::http::{Http, NoReply};
@@ -28,6 +33,7 @@ use crate::in_force::put_in_force;
 use crate::ingress::Readiness;
 use crate::log::{Append, AppendError, EventLog, ExpectedRevision, StoredEvent, codec, naming};
 use crate::metrics;
+use crate::passes::Passes;
 use crate::pipeline::{Pipeline, Step};
 use crate::poll;
 
@@ -40,6 +46,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     /// The way out.
     pub http: Http,
+    /// What calls carry at platforms that want it.
+    pub passes: Passes,
     /// The configured accounts.
     pub accounts: Arc<Accounts>,
     /// How intents are carried out.
@@ -86,6 +94,9 @@ const MARK_EVERY: usize = 1024;
 
 /// How many wishes for a place wait at most; then those who wish do.
 const PLACES_WANTED: usize = 64;
+
+/// The status of a call whose pass is not good.
+const UNAUTHORISED: u16 = 401;
 
 /// How long the log is left alone after it refused.
 const LOG_PAUSE: Duration = Duration::from_millis(250);
@@ -179,7 +190,7 @@ impl Live {
             let position = stored.position;
             let recorded = codec::open(stored).map_err(FoldError::from)?;
             let step = self.pipeline.take(recorded);
-            self.dispatcher.see(&step, self.pipeline.state());
+            self.see(&step);
             measure(&step);
             self.position = Some(position);
             self.unmarked += 1;
@@ -191,10 +202,43 @@ impl Live {
         } else if self.unmarked >= MARK_EVERY {
             self.mark(stop).await;
         }
+        metrics::held(self.pipeline.state().held.len());
         for (connection, lane) in self.dispatcher.lanes() {
             metrics::lane_depth(connection, lane.depth());
+            metrics::circuit(connection, lane.circuit().standing());
         }
         Ok(())
+    }
+
+    /// Tells the dispatcher, and people if a platform is left alone from here on, or no longer.
+    fn see(&mut self, step: &Step) {
+        let settled_at = match &step.happening.event {
+            Happening::Settled { settled, .. } => Some(&settled.connection),
+            Happening::Observed { .. }
+            | Happening::Raised(_)
+            | Happening::Started(_)
+            | Happening::Configured(_)
+            | Happening::Instructed(_)
+            | Happening::Advanced(_)
+            | Happening::Polled(_) => None,
+        };
+        let before = settled_at.and_then(|connection| self.dispatcher.circuit(connection));
+        self.dispatcher.see(step, self.pipeline.state());
+        let after = settled_at.and_then(|connection| self.dispatcher.circuit(connection));
+        if let (Some(connection), Some(before), Some(after)) = (settled_at, before, after) {
+            match (before.standing(), after.standing()) {
+                (Standing::Closed | Standing::HalfOpen, Standing::Open { until }) => {
+                    let (calls, _) = after.silence();
+                    warn!(%connection, calls, %until, "the platform does not answer; it is left alone until then");
+                }
+                (Standing::Open { .. } | Standing::HalfOpen, Standing::Closed) => {
+                    info!(%connection, "the platform answers again");
+                }
+                (Standing::Closed, Standing::Closed | Standing::HalfOpen)
+                | (Standing::Open { .. }, Standing::Open { .. } | Standing::HalfOpen)
+                | (Standing::HalfOpen, Standing::HalfOpen) => {}
+            }
+        }
     }
 
     /// Records intents. One that is on record already was raised by an earlier life of ours.
@@ -411,17 +455,20 @@ impl Errand {
     }
 
     async fn make(&self, intent: &Intent, started: &AttemptStarted, call: Call) {
-        let connection = &self.account.connection;
-        let request = connection.authorise(call.request, &self.account.secrets, self.surroundings.clock.now());
-        let answer = self.surroundings.http.send(connection.base_url(), request).await;
-        let reply = match &answer {
-            Ok(answer) => Reply::Answered(answer),
-            Err(NoReply::NotSent(why)) => Reply::NotSent(why),
-            Err(NoReply::NoAnswer(why)) => Reply::NoAnswer(why),
-        };
+        let answer = self.send(call).await;
         let now = self.surroundings.clock.now();
         let give_up_after = self.surroundings.rules.give_up_after;
-        let settled = conclude(&self.departure, started, intent, &self.account, reply, now, give_up_after);
+        let settled = match &answer {
+            Ok(answer) => {
+                let reply = match answer {
+                    Ok(answer) => Reply::Answered(answer),
+                    Err(NoReply::NotSent(why)) => Reply::NotSent(why),
+                    Err(NoReply::NoAnswer(why)) => Reply::NoAnswer(why),
+                };
+                conclude(&self.departure, started, intent, &self.account, reply, now, give_up_after)
+            }
+            Err(outcome) => turned_away(&self.departure, started, &self.account, outcome.clone(), now, give_up_after),
+        };
         info!(
             intent = %settled.intent_id,
             kind = intent.label(),
@@ -432,6 +479,25 @@ impl Errand {
             "attempt settled"
         );
         self.settle(settled).await;
+    }
+
+    /// The call itself, with its credentials; or the outcome of one that could not be made for want of them. A pass that is
+    /// not good any more is replaced, and the call made once more: what was turned away has done nothing.
+    async fn send(&self, call: Call) -> Result<Result<RecordedReply, NoReply>, Outcome> {
+        let Surroundings { http, clock, passes, .. } = &self.surroundings;
+        let (name, account) = (&self.departure.connection, &self.account);
+        let mut again = true;
+        loop {
+            let secrets = passes.secrets(name, account, http, &**clock).await?;
+            let request = account.connection.authorise(call.request.clone(), &secrets, clock.now());
+            let answer = http.send(account.connection.base_url(), request).await;
+            let is_turned_away = matches!(&answer, Ok(reply) if reply.status == UNAUTHORISED);
+            if !is_turned_away || !again || account.connection.sign_in().is_none() {
+                return Ok(answer);
+            }
+            passes.spoil(name, &secrets).await;
+            again = false;
+        }
     }
 
     /// Puts the end on record, however long that takes: it is known only here.
@@ -458,6 +524,7 @@ fn measure(step: &Step) {
         Happening::Observed { .. }
         | Happening::Started(_)
         | Happening::Configured(_)
+        | Happening::Instructed(_)
         | Happening::Advanced(_)
         | Happening::Polled(_) => {}
     }

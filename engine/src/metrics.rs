@@ -14,6 +14,8 @@ use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::Outcome;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use crate::dispatch::circuit::Standing;
+
 const RECORDED: &str = "chatledger_webhooks_recorded_total";
 const DUPLICATES: &str = "chatledger_webhooks_duplicate_total";
 const REFUSED: &str = "chatledger_webhooks_refused_total";
@@ -21,12 +23,21 @@ const NOWHERE: &str = "chatledger_requests_nowhere_total";
 const RAISED: &str = "chatledger_intents_raised_total";
 const SETTLED: &str = "chatledger_attempts_settled_total";
 const LANE_DEPTH: &str = "chatledger_lane_depth";
+const HELD: &str = "chatledger_held_intents";
+const CIRCUIT: &str = "chatledger_circuit_open";
 const LAG: &str = "chatledger_pipeline_lag_events";
 const POLLED: &str = "chatledger_polled_documents_total";
 const POLLS_FAILED: &str = "chatledger_polls_failed_total";
 const POLL_AGE: &str = "chatledger_poll_age_seconds";
 const REMARKS: &str = "chatledger_remarks_total";
 const ANOMALIES: &str = "chatledger_anomalies_total";
+const SPOOLED: &str = "chatledger_spool_kept_total";
+const PASSED_ON: &str = "chatledger_spool_passed_on_total";
+const SET_ASIDE: &str = "chatledger_spool_set_aside_total";
+const SPOOL_WAITING: &str = "chatledger_spool_waiting";
+const SPOOL_BYTES: &str = "chatledger_spool_bytes";
+const SPOOL_OLDEST: &str = "chatledger_spool_oldest_seconds";
+const SPOOL_UNREADABLE: &str = "chatledger_spool_unreadable_segments";
 const FLUSH: &str = "chatledger_log_flush_seconds";
 const BATCH: &str = "chatledger_log_batch_events";
 
@@ -81,6 +92,11 @@ fn describe() {
     describe_counter!(RAISED, "Intents, by the connection where they are to become true, and kind.");
     describe_counter!(SETTLED, "Attempts that came to an end, by connection and outcome.");
     describe_gauge!(LANE_DEPTH, "Intents that wait for their connection.");
+    describe_gauge!(HELD, "Intents that were refused or given up and wait for a person.");
+    describe_gauge!(
+        CIRCUIT,
+        "Whether a platform is left alone because it does not answer: 0 no, 0.5 one call is out to see, 1 yes."
+    );
     describe_gauge!(LAG, "Events that are in the log and not decided yet.");
     describe_counter!(POLLED, "Documents that were asked for and are on disk, by connection.");
     describe_counter!(POLLS_FAILED, "Rounds of asking for news that did not come to their end, by connection.");
@@ -91,6 +107,16 @@ fn describe() {
     );
     describe_counter!(REMARKS, "Oddities found while reading what platforms said, by kind.");
     describe_counter!(ANOMALIES, "Things that should not have happened, by kind.");
+    describe_counter!(
+        SPOOLED,
+        "Webhooks that were kept in the spool because the log did not take them, by connection."
+    );
+    describe_counter!(PASSED_ON, "Webhooks from the spool that the log has taken, or had already.");
+    describe_counter!(SET_ASIDE, "Webhooks from the spool that no log would take.");
+    describe_gauge!(SPOOL_WAITING, "Webhooks that wait in the spool.");
+    describe_gauge!(SPOOL_BYTES, Unit::Bytes, "How much of the disk the spool takes.");
+    describe_gauge!(SPOOL_OLDEST, Unit::Seconds, "For how long the oldest webhook in the spool has waited.");
+    describe_gauge!(SPOOL_UNREADABLE, "Segments of the spool that cannot be read.");
     describe_histogram!(FLUSH, Unit::Seconds, "How long the disk takes to keep a batch of events.");
     describe_histogram!(BATCH, "How many events share one flush.");
 }
@@ -154,6 +180,21 @@ pub fn lane_depth(connection: &ConnectionName, depth: usize) {
     gauge!(LANE_DEPTH, "connection" => connection.to_string()).set(depth as f64);
 }
 
+/// So many intents wait for a person now.
+pub fn held(intents: usize) {
+    gauge!(HELD).set(intents as f64);
+}
+
+/// How a connection's circuit stands now.
+pub fn circuit(connection: &ConnectionName, standing: Standing) {
+    let open = match standing {
+        Standing::Closed => 0.0,
+        Standing::HalfOpen => 0.5,
+        Standing::Open { .. } => 1.0,
+    };
+    gauge!(CIRCUIT, "connection" => connection.to_string()).set(open);
+}
+
 /// So many events are in the log and not decided yet.
 pub fn lag(events: u64) {
     gauge!(LAG).set(events as f64);
@@ -172,6 +213,25 @@ pub fn poll_failed(connection: &ConnectionName) {
 /// The last good round of asking for news is so old.
 pub fn poll_age(connection: &ConnectionName, age: Duration) {
     gauge!(POLL_AGE, "connection" => connection.to_string()).set(age.as_secs_f64());
+}
+
+/// A webhook is kept in the spool.
+pub fn spooled(connection: &ConnectionName) {
+    counter!(SPOOLED, "connection" => connection.to_string()).increment(1);
+}
+
+/// So many webhooks from the spool are in the log now; so many others no log would take.
+pub fn passed_on(passed_on: u64, set_aside: u64) {
+    counter!(PASSED_ON).increment(passed_on);
+    counter!(SET_ASIDE).increment(set_aside);
+}
+
+/// How the spool stands.
+pub fn spool(waiting: u64, bytes: u64, oldest_seconds: u64, unreadable_segments: usize) {
+    gauge!(SPOOL_WAITING).set(waiting as f64);
+    gauge!(SPOOL_BYTES).set(bytes as f64);
+    gauge!(SPOOL_OLDEST).set(oldest_seconds as f64);
+    gauge!(SPOOL_UNREADABLE).set(unreadable_segments as f64);
 }
 
 /// The disk kept a batch of events.
@@ -205,7 +265,12 @@ mod tests {
         nowhere();
         settled(&connection, &Outcome::Accepted);
         lane_depth(&connection, 3);
+        circuit(&connection, Standing::HalfOpen);
+        held(2);
         lag(7);
+        spooled(&connection);
+        passed_on(4, 1);
+        spool(5, 6000, 7, 0);
         flushed(Duration::from_millis(3), 2);
         polled(&connection);
         poll_failed(&connection);
@@ -222,7 +287,16 @@ mod tests {
             "chatledger_requests_nowhere_total 1",
             "chatledger_attempts_settled_total{connection=\"crm.main\",outcome=\"accepted\"} 1",
             "chatledger_lane_depth{connection=\"crm.main\"} 3",
+            "chatledger_held_intents 2",
+            "chatledger_circuit_open{connection=\"crm.main\"} 0.5",
             "chatledger_pipeline_lag_events 7",
+            "chatledger_spool_kept_total{connection=\"crm.main\"} 1",
+            "chatledger_spool_passed_on_total 4",
+            "chatledger_spool_set_aside_total 1",
+            "chatledger_spool_waiting 5",
+            "chatledger_spool_bytes 6000",
+            "chatledger_spool_oldest_seconds 7",
+            "chatledger_spool_unreadable_segments 0",
             "chatledger_log_flush_seconds_bucket{le=\"0.005\"} 1",
             "chatledger_log_batch_events_bucket{le=\"2\"} 1",
             "chatledger_polled_documents_total{connection=\"crm.main\"} 1",

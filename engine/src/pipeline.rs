@@ -113,6 +113,7 @@ impl Pipeline {
             Happening::Raised(_)
             | Happening::Started(_)
             | Happening::Configured(_)
+            | Happening::Instructed(_)
             | Happening::Advanced(_)
             | Happening::Polled(_) => 0,
         };
@@ -132,7 +133,7 @@ impl Pipeline {
                     self.pass(through + 1);
                 }
             }
-            Happening::Observed { .. } | Happening::Settled { .. } => {
+            Happening::Observed { .. } | Happening::Settled { .. } | Happening::Instructed(_) => {
                 if self.recent.len() == RECENT_AT_MOST {
                     self.recent.pop_front();
                 }
@@ -211,6 +212,7 @@ pub fn read(recorded: Recorded<Event>) -> Reading {
         Event::IntentRaised(raised) => (Happening::Raised(raised), Vec::new()),
         Event::AttemptStarted(started) => (Happening::Started(started), Vec::new()),
         Event::ConfigurationApplied(configuration) => (Happening::Configured(configuration), Vec::new()),
+        Event::OperatorInstructed(instructed) => (Happening::Instructed(instructed), Vec::new()),
         Event::PolicyAdvanced(advanced) => (Happening::Advanced(advanced), Vec::new()),
         Event::PollAdvanced(advanced) => (Happening::Polled(advanced), Vec::new()),
     };

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::config::Account;
-use crate::http::NoReply;
+use crate::http::{Http, NoReply};
 use crate::live::{Surroundings, chain, last_revision, pause};
 use crate::log::{Append, AppendError, ExpectedRevision, codec, naming};
 use crate::metrics;
@@ -67,6 +67,7 @@ pub fn start(
         info!(connection = %name, every_ms = polling.every().as_millis(), "asking for news");
         let poller = Poller {
             surroundings: surroundings.clone(),
+            http: surroundings.http.clone().with_replies_up_to(ANSWER_AT_MOST),
             name: name.clone(),
             account: account.clone(),
             polling,
@@ -85,6 +86,8 @@ pub fn start(
 /// One account that is asked.
 struct Poller {
     surroundings: Surroundings,
+    /// One that listens longer than evidence needs.
+    http: Http,
     name: ConnectionName,
     account: Account,
     polling: Box<dyn Polling>,
@@ -197,7 +200,7 @@ impl Poller {
         let connection = &self.account.connection;
         let clock = &self.surroundings.clock;
         let request = connection.authorise(call.request, &self.account.secrets, clock.now());
-        let sent = self.surroundings.http.send_and_hear(connection.base_url(), request, ANSWER_AT_MOST);
+        let sent = self.http.send(connection.base_url(), request);
         let answer = tokio::select! {
             () = self.stop.cancelled() => return Err(Broken::Stopped),
             answer = sent => answer,

@@ -4,13 +4,16 @@
 //! what may be done about it. Intents that are done leave only a count.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::content::Content;
 use crate::delivery::MessageIndex;
 use crate::event::{AttemptSettled, AttemptStarted, IntentRaised};
+use crate::fact::MessageKey;
 use crate::ids::{ConnectionName, ConversationId, IntentId, MessageId, ThreadId};
-use crate::intent::{Destination, Intent, Speaker};
+use crate::intent::{Intent, Speaker};
 use crate::outcome::{AttemptKind, Outcome};
 use crate::projection::{Digest, Map, Projection};
 use crate::time::Timestamp;
@@ -27,6 +30,9 @@ pub struct Open {
     pub thread: ThreadId,
     /// What it is for.
     pub purpose: Purpose,
+    /// The intent as it was raised, for the case that it comes to no good end.
+    #[serde(skip)]
+    pub as_raised: Arc<IntentRaised>,
     /// When it was raised.
     pub raised_at: Timestamp,
     /// How many attempts were started.
@@ -64,7 +70,7 @@ pub enum Standing {
 }
 
 /// What an intent is for, as far as folds need it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// It carries a message across.
@@ -100,16 +106,50 @@ pub enum Purpose {
         conversation: ConversationId,
     },
     /// It puts a reaction under a message, or takes it back.
-    React,
+    React {
+        /// Which message.
+        message: MessageKey,
+        /// In whose name.
+        speaker: Speaker,
+        /// The reaction.
+        emoji: Option<Box<str>>,
+    },
     /// It lets a message say something else.
-    Edit,
+    Edit {
+        /// Which message.
+        message: MessageKey,
+        /// What it is to say.
+        #[serde(skip)]
+        content: Box<Content>,
+    },
     /// It takes a message away.
-    Delete,
+    Delete {
+        /// Which message.
+        message: MessageKey,
+    },
     /// It shows that somebody is writing.
     ShowTyping,
 }
 
 impl Purpose {
+    /// Whether a person may still want it once it was refused.
+    pub const fn outlives_its_moment(&self) -> bool {
+        match self {
+            Self::Carry { .. }
+            | Self::OpenConversation
+            | Self::Claim { .. }
+            | Self::Report { .. }
+            | Self::LookUp { .. }
+            | Self::React { .. }
+            | Self::Edit { .. }
+            | Self::Delete { .. } => true,
+            // Whatever waited for the answer was given back with the refusal; the next message asks anew.
+            Self::FindClient => false,
+            // Nobody is writing any more.
+            Self::ShowTyping => false,
+        }
+    }
+
     /// The label of the intent that has this purpose; see [`Intent::label`].
     pub const fn label(&self) -> &'static str {
         match self {
@@ -119,9 +159,9 @@ impl Purpose {
             Self::Claim { .. } => "claim_conversation",
             Self::Report { .. } => "report_delivery",
             Self::LookUp { .. } => "look_up_conversation",
-            Self::React => "set_reaction",
-            Self::Edit => "edit_message",
-            Self::Delete => "delete_message",
+            Self::React { .. } => "set_reaction",
+            Self::Edit { .. } => "edit_message",
+            Self::Delete { .. } => "delete_message",
             Self::ShowTyping => "show_typing",
         }
     }
@@ -141,7 +181,7 @@ impl Attempts {
         let purpose = match &raised.intent {
             Intent::SendMessage(send) => Purpose::Carry {
                 message,
-                opens: matches!(send.to, Destination::Phone(_) | Destination::Client(_)),
+                opens: send.to.opens(),
                 for_company: matches!(send.speaker, Speaker::Manager | Speaker::Bot),
                 text: send.content.text.as_deref().map(Into::into),
             },
@@ -150,9 +190,15 @@ impl Attempts {
             Intent::ClaimConversation(claim) => Purpose::Claim { theirs: claim.theirs.clone() },
             Intent::ReportDelivery(report) => Purpose::Report { message: report.message.clone() },
             Intent::LookUpConversation(look_up) => Purpose::LookUp { conversation: look_up.conversation.clone() },
-            Intent::SetReaction(_) => Purpose::React,
-            Intent::EditMessage(_) => Purpose::Edit,
-            Intent::DeleteMessage(_) => Purpose::Delete,
+            Intent::SetReaction(set) => Purpose::React {
+                message: set.message.clone(),
+                speaker: set.speaker,
+                emoji: set.emoji.as_deref().map(Into::into),
+            },
+            Intent::EditMessage(edit) => {
+                Purpose::Edit { message: edit.message.clone(), content: Box::new(edit.content.clone()) }
+            }
+            Intent::DeleteMessage(delete) => Purpose::Delete { message: delete.message.clone() },
             Intent::ShowTyping(_) => Purpose::ShowTyping,
         };
         let open = Open {
@@ -160,6 +206,7 @@ impl Attempts {
             connection: raised.connection.clone(),
             thread: raised.thread,
             purpose,
+            as_raised: Arc::new(raised.clone()),
             raised_at: at,
             attempts: 0,
             acts: 0,

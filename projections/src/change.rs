@@ -3,14 +3,17 @@
 //! A change is told once, in the event that made it so: however often a platform repeats itself, a second arrival
 //! changes nothing and therefore causes nothing. Changes are not stored; folding again tells them again.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
-use crate::content::Content;
+use crate::assistance::{News, Reason, Return};
+use crate::content::{Content, Person};
 use crate::delivery::Origin;
+use crate::event::IntentRaised;
 use crate::fact::{DeliveryState, Failure, Message, MessageKey};
 use crate::ids::{ConnectionName, ConversationId, EventId, MessageId, PersonId, ThreadId};
-use crate::intent::ClientMark;
-use crate::phone::PhoneNumber;
+use crate::intent::{Address, ClientMark, Destination};
 use crate::threads::Side;
 use crate::time::Timestamp;
 
@@ -27,12 +30,12 @@ pub enum Change {
     ClientWrote(Written),
     /// A manager's message is to go to a conversation of the channel.
     ManagerWrote(Written),
-    /// A manager's message is to go to a number, and opens the conversation there.
+    /// A manager's message is to go to a number or a public name, and opens the conversation there.
     ManagerWroteFirst {
         /// The message.
         written: Written,
-        /// The client's number.
-        phone: PhoneNumber,
+        /// By what the client is found.
+        address: Address,
     },
     /// A manager's message is to go to somebody whom the channel knows, and opens the conversation there.
     ManagerWroteToClient {
@@ -43,14 +46,54 @@ pub enum Change {
     },
     /// A message that the company's side wrote past the CRM is to be shown there.
     AppWrote(Written),
+    /// A client's message is to be given to the assistant.
+    AssistantAsked(Written),
+    /// The assistant, or a person at its desk, wrote to the client.
+    AssistantWrote(Written),
+    /// The assistant wrote to the client while it was to be silent; nobody is shown it.
+    AnswerWithheld {
+        /// In which dialogue.
+        thread: ThreadId,
+        /// What it wrote, by where it was written.
+        origin: Origin,
+    },
+    /// The assistant is to be silent in a dialogue.
+    AssistantFellSilent {
+        /// Which.
+        thread: ThreadId,
+        /// Why.
+        reason: Reason,
+    },
+    /// The assistant may speak again in a dialogue.
+    AssistantSpeaksAgain {
+        /// Which.
+        thread: ThreadId,
+        /// Why.
+        because: Return,
+    },
+    /// By the assistant's word something has come to be so that managers want to know.
+    AssistantToldNews {
+        /// In which dialogue.
+        thread: ThreadId,
+        /// Where.
+        connection: ConnectionName,
+        /// What, in a fixed order.
+        news: Vec<News>,
+        /// What is known of the client there.
+        #[serde(skip)]
+        client: Person,
+        /// The event that brought it.
+        #[serde(skip)]
+        event: EventId,
+    },
     /// A conversation of the channel is to be found or opened; messages wait for it.
     ChannelWanted {
         /// For which dialogue.
         thread: ThreadId,
         /// Where.
         connection: ConnectionName,
-        /// The client's number.
-        phone: PhoneNumber,
+        /// By what the client is found.
+        address: Address,
     },
     /// The client is to be found among those whom the channel knows; messages wait for that.
     ClientWanted {
@@ -102,6 +145,15 @@ pub enum Change {
         #[serde(skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
     },
+    /// An operator wants a held intent to be tried again.
+    HeldReleased {
+        /// The intent as it was raised.
+        #[serde(skip)]
+        held: Arc<IntentRaised>,
+        /// For which receiver, if not for the same.
+        #[serde(skip)]
+        to: Option<Destination>,
+    },
     /// A message says something else, and shall say so on the other side.
     MessageAltered {
         /// Which message, over there.
@@ -137,6 +189,16 @@ pub enum Change {
         connection: ConnectionName,
         /// What it is called there.
         message: MessageId,
+    },
+    /// A platform refused to alter a message.
+    AlterationRefused {
+        /// Which message, over there.
+        there: There,
+        /// What it refused.
+        #[serde(flatten)]
+        refused: Refused,
+        /// When.
+        at: Timestamp,
     },
     /// Somebody began to write, and it may be shown on the other side.
     TypingBegan {
@@ -195,6 +257,28 @@ pub struct There {
     pub message: MessageKey,
 }
 
+/// An alteration that a platform refused.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(tag = "refused", rename_all = "snake_case")]
+pub enum Refused {
+    /// To let a message say this.
+    Edit {
+        /// What it should have said.
+        #[serde(skip)]
+        content: Box<Content>,
+    },
+    /// To take a message away.
+    Deletion,
+    /// To put a reaction under a message, or to take it back.
+    Reaction {
+        /// Which side reacted.
+        side: Side,
+        /// The reaction.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        emoji: Option<String>,
+    },
+}
+
 /// Something that should not have happened.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Anomaly {
@@ -232,6 +316,10 @@ pub enum AnomalyKind {
     UnknownIntent,
     /// A conversation that turned out to be another dialogue's.
     Rebound,
+    /// An assistant or a person speaks of a dialogue that nobody knows.
+    UnknownDialogue,
+    /// An operator speaks of an intent that is not held, or cannot go where they say.
+    NotHeld,
     /// A configuration without a connection that the log still speaks of.
     UnknownConnection,
     /// An alteration of a message that never came to the other side.
@@ -251,6 +339,8 @@ impl AnomalyKind {
             Self::NothingLearnt => "nothing_learnt",
             Self::UnknownIntent => "unknown_intent",
             Self::Rebound => "rebound",
+            Self::UnknownDialogue => "unknown_dialogue",
+            Self::NotHeld => "not_held",
             Self::UnknownConnection => "unknown_connection",
             Self::NeverShown => "never_shown",
         }

@@ -44,7 +44,7 @@ pub struct Traits {
 
 /// What can be done at a connection beside showing messages. What is not said is not possible.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[allow(clippy::struct_excessive_bools)] // Four independent abilities; no combination of them is a state.
+#[allow(clippy::struct_excessive_bools)] // Independent abilities; no combination of them is a state.
 pub struct Abilities {
     /// Reactions can be put under messages.
     #[serde(default)]
@@ -58,11 +58,14 @@ pub struct Abilities {
     /// It can be shown that somebody is writing.
     #[serde(default)]
     pub show_typing: bool,
+    /// A client is found by a public name, too, and not by a number alone.
+    #[serde(default)]
+    pub find_usernames: bool,
 }
 
 impl Abilities {
     /// Nothing but messages.
-    pub const NONE: Self = Self { react: false, edit: false, delete: false, show_typing: false };
+    pub const NONE: Self = Self { react: false, edit: false, delete: false, show_typing: false, find_usernames: false };
 }
 
 /// How a dialogue is begun from our side.
@@ -89,6 +92,9 @@ pub struct Route {
     pub crm: ConnectionName,
     /// Where clients write.
     pub channel: ConnectionName,
+    /// Who answers clients beside the managers, if anybody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assistant: Option<Assistant>,
     /// The entrance of the CRM that belongs to this route; absent: any that no other route has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceId>,
@@ -100,6 +106,52 @@ pub struct Route {
     pub chat_id: ChatId,
     /// The remedy `claim`: its message and manner.
     pub claim: Claim,
+}
+
+/// The assistant of a route, and the rules for it. One connection may assist several routes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Assistant {
+    /// Where it is.
+    pub connection: ConnectionName,
+    /// Whether it takes only whole numbers for our id of a dialogue.
+    #[serde(default)]
+    pub numbered: bool,
+    /// After how long of the managers' silence it speaks again by itself, in milliseconds; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume_after_ms: Option<u64>,
+    /// How managers are told what has come to be so.
+    pub notes: Notes,
+}
+
+impl Assistant {
+    /// After how long of the managers' silence it speaks again by itself.
+    pub fn resume_after(&self) -> Option<Duration> {
+        self.resume_after_ms.map(Duration::from_millis)
+    }
+}
+
+/// How managers are told what an assistant says of a dialogue. An empty text means that they are not told.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Notes {
+    /// An operator is to take over.
+    pub handed_over: String,
+    /// The dialogue is at its end.
+    pub closed: String,
+    /// The dialogue came to what it was meant for.
+    pub succeeded: String,
+    /// The client showed interest.
+    pub interested: String,
+    /// The client gave a number, an address or the like; they stand behind it.
+    pub contact_given: String,
+    /// The client seems to be a machine.
+    pub client_is_machine: String,
+    /// An answer does not reach the client; the reason stands behind it.
+    pub undelivered: String,
+    /// Where people can answer at the assistant's desk; the address stands behind it.
+    pub desk: String,
+    /// Where people can only read; the address stands behind it.
+    pub view: String,
 }
 
 /// The two remedies for a conversation whose id only the CRM knows.
@@ -150,6 +202,8 @@ pub enum Role {
     Crm,
     /// Where clients write.
     Channel,
+    /// Who answers clients beside the managers.
+    Assistant,
 }
 
 impl Configuration {
@@ -175,9 +229,23 @@ impl Configuration {
                 Some(Role::Crm)
             } else if route.channel == *connection {
                 Some(Role::Channel)
+            } else if route.assistant.as_ref().is_some_and(|assistant| assistant.connection == *connection) {
+                Some(Role::Assistant)
             } else {
                 None
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_was_recorded_before_there_were_abilities_has_none() {
+        let recorded = r#"{"first_contact":"client_only","can_look_up":true,"wants_delivery":false}"#;
+        let traits: Traits = serde_json::from_str(recorded).expect("it stands in a log");
+        assert_eq!(traits.can, Abilities::NONE);
     }
 }

@@ -1,6 +1,6 @@
 //! Who the clients are: the best that any platform has said of them.
 //!
-//! A client is known per dialogue, and found again by number within one CRM account; nothing is shared beyond it.
+//! A client is known per dialogue, and found again by number or public name within one CRM account; nothing is shared beyond it.
 
 use serde::Serialize;
 
@@ -8,6 +8,7 @@ use crate::content::Person;
 use crate::ids::{ConnectionName, ThreadId};
 use crate::phone::PhoneNumber;
 use crate::projection::{Digest, Map, Projection};
+use crate::username::Username;
 
 /// What is known of one dialogue's client.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
@@ -45,10 +46,11 @@ impl Contact {
 pub struct Contacts {
     by_thread: Map<ThreadId, Contact>,
     by_phone: Map<(ConnectionName, PhoneNumber), Vec<ThreadId>>,
+    by_username: Map<(ConnectionName, Username), Vec<ThreadId>>,
 }
 
 impl Contacts {
-    /// Takes over what a platform says of a dialogue's client. The messenger's word replaces the CRM's, not the
+    /// Takes over what a platform says of a dialogue's client. The messenger's word replaces the others', not the
     /// other way round: in the CRM names are typed by hand, and often not at all.
     pub fn learn(&mut self, thread: ThreadId, said: &Person, says: Source) {
         let contact = self.by_thread.entry(thread).or_default();
@@ -56,7 +58,7 @@ impl Contacts {
             let Some(said) = said.as_deref().filter(|said| !said.is_empty()) else { return };
             let replace = match says {
                 Source::Messenger => true,
-                Source::Crm => known.is_none(),
+                Source::Crm | Source::Assistant => known.is_none(),
             };
             if replace && known.as_deref() != Some(said) {
                 *known = Some(said.into());
@@ -82,6 +84,15 @@ impl Contacts {
         }
     }
 
+    /// Notes the public name of a dialogue's client, in the account of one CRM connection.
+    pub fn know_username(&mut self, account: &ConnectionName, thread: ThreadId, username: &Username) {
+        let named = (account.clone(), username.folded());
+        let threads = self.by_username.entry(named).or_insert_with(|| Vec::with_capacity(1));
+        if !threads.contains(&thread) {
+            threads.push(thread);
+        }
+    }
+
     /// What is known of a dialogue's client.
     pub fn of(&self, thread: ThreadId) -> Option<&Contact> {
         self.by_thread.get(&thread)
@@ -90,6 +101,11 @@ impl Contacts {
     /// The dialogues of a number in the account of one CRM connection, oldest first.
     pub fn threads_of(&self, account: &ConnectionName, phone: &PhoneNumber) -> &[ThreadId] {
         self.by_phone.get(&(account.clone(), phone.clone())).map_or(&[], Vec::as_slice)
+    }
+
+    /// The dialogues of a public name in the account of one CRM connection, oldest first.
+    pub fn threads_of_username(&self, account: &ConnectionName, username: &Username) -> &[ThreadId] {
+        self.by_username.get(&(account.clone(), username.folded())).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -100,11 +116,13 @@ pub enum Source {
     Messenger,
     /// The CRM, where managers type.
     Crm,
+    /// An assistant, which repeats what it was told and guesses at what it read.
+    Assistant,
 }
 
 impl Projection for Contacts {
     const NAME: &'static str = "contacts";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn digest(&self) -> Digest {
         Digest::of_entries(Self::NAME, Self::VERSION, self.by_thread.iter())

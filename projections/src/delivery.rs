@@ -53,6 +53,17 @@ pub struct Carried {
     /// Where it went, and what it is called there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Origin>,
+    /// Where else it was shown, and what it is called there. Nothing about its delivery follows from these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<Origin>,
+}
+
+impl Carried {
+    /// What it is called at a connection, if it stands there.
+    pub fn at(&self, connection: &ConnectionName) -> Option<&MessageId> {
+        let places = std::iter::once(&self.origin).chain(&self.target).chain(&self.copies);
+        places.into_iter().find(|place| place.connection == *connection).map(|place| &place.message)
+    }
 }
 
 /// What is known of a platform's message id.
@@ -64,6 +75,8 @@ pub enum Known {
     Ours(MessageIndex),
     /// We put it there, and it carries nobody's words, as a claim's message.
     OurOwn,
+    /// An assistant wrote it when it was to be silent; nobody was shown it, and nobody will be.
+    Withheld,
 }
 
 /// A report that came before its message.
@@ -102,6 +115,10 @@ pub struct Delivery {
     carried: Vec<Carried>,
     known: Map<Origin, Known>,
     by_job: Map<(ConnectionName, JobId), MessageIndex>,
+    /// What the messenger calls a message, by what the platform calls it.
+    also: Map<Origin, MessageId>,
+    /// The same the other way round.
+    named: Map<Origin, MessageId>,
     early: Map<EarlyKey, Early>,
     early_in_order: VecDeque<EarlyKey>,
 }
@@ -111,13 +128,42 @@ impl Delivery {
     pub fn write(&mut self, thread: ThreadId, origin: Origin) -> MessageIndex {
         let index = MessageIndex(u32::try_from(self.carried.len()).expect("fewer than four thousand million messages"));
         self.known.insert(origin.clone(), Known::Written(index));
-        self.carried.push(Carried { thread, origin, state: DeliveryState::Raised, failure: None, target: None });
+        self.carried.push(Carried {
+            thread,
+            origin,
+            state: DeliveryState::Raised,
+            failure: None,
+            target: None,
+            copies: Vec::new(),
+        });
         index
     }
 
     /// What is known of a platform's message id.
     pub fn known(&self, origin: &Origin) -> Option<Known> {
         self.known.get(origin).copied()
+    }
+
+    /// The platform said what the messenger itself calls a message; before the message is known or after it.
+    pub fn name(&mut self, connection: &ConnectionName, message: &MessageId, also: &MessageId) {
+        let origin = |message: &MessageId| Origin { connection: connection.clone(), message: message.clone() };
+        // The first name stays: a messenger gives no second one, and what is in use must not change under a quote.
+        self.also.entry(origin(message)).or_insert_with(|| also.clone());
+        self.named.entry(origin(also)).or_insert_with(|| message.clone());
+    }
+
+    /// By what a message is quoted at its connection: the messenger's name for it where that is known, else the platform's.
+    pub fn quoted_as<'a>(&'a self, message: &'a Origin) -> &'a MessageId {
+        self.also.get(message).unwrap_or(&message.message)
+    }
+
+    /// What is known of a quoted message, by either of its names.
+    pub fn known_quoted(&self, quoted: &Origin) -> Option<Known> {
+        let by_other_name = || {
+            let message = self.named.get(quoted)?.clone();
+            self.known(&Origin { connection: quoted.connection.clone(), message })
+        };
+        self.known(quoted).or_else(by_other_name)
     }
 
     /// The message that a job of ours makes.
@@ -137,13 +183,29 @@ impl Delivery {
     pub fn written(&self, origin: &Origin) -> Option<(MessageIndex, &Carried)> {
         match self.known(origin)? {
             Known::Written(index) => Some((index, self.get(index))),
-            Known::Ours(_) | Known::OurOwn => None,
+            Known::Ours(_) | Known::OurOwn | Known::Withheld => None,
         }
     }
 
     /// A message of ours without anybody's words was put there.
     pub fn own(&mut self, origin: Origin) {
         self.known.entry(origin).or_insert(Known::OurOwn);
+    }
+
+    /// An assistant wrote something that is shown to nobody; a repetition is not news.
+    pub fn withhold(&mut self, origin: Origin) {
+        self.known.entry(origin).or_insert(Known::Withheld);
+    }
+
+    /// A message was shown at a further place, beside the one where its delivery is followed.
+    pub fn link_copy(&mut self, index: MessageIndex, connection: &ConnectionName, key: &MessageKey) {
+        let Some(message) = &key.theirs else { return };
+        let copy = Origin { connection: connection.clone(), message: message.clone() };
+        self.known.entry(copy.clone()).or_insert(Known::Ours(index));
+        let carried = &mut self.carried[index.0 as usize];
+        if !carried.copies.contains(&copy) {
+            carried.copies.push(copy);
+        }
     }
 
     /// The other platform said what it calls a message, or the job that will make it. Joins what came early.
@@ -180,9 +242,15 @@ impl Delivery {
         let index = match by_id.as_ref().and_then(|origin| self.known(origin)) {
             Some(Known::Ours(index)) => Some(index),
             // What people wrote there is theirs to follow; nobody asked us.
-            Some(Known::Written(_) | Known::OurOwn) => return None,
+            Some(Known::Written(_) | Known::OurOwn | Known::Withheld) => return None,
             None => by_job,
         };
+        // Where a copy stands is no news of the message itself.
+        if let (Some(index), Some(origin)) = (index, &by_id)
+            && self.carried[index.0 as usize].copies.contains(origin)
+        {
+            return None;
+        }
         if let Some(index) = index {
             let joined = self.link(index, connection, key);
             return self.rise(index, state, failure).or(joined);
@@ -215,8 +283,8 @@ impl Delivery {
     /// The messages that we put into a dialogue at a connection, by that platform's ids.
     pub fn accounted(&self, thread: ThreadId, connection: &ConnectionName) -> Vec<MessageId> {
         let ours = self.carried.iter().rev().filter(|carried| carried.thread == thread);
-        let there =
-            ours.filter_map(|carried| carried.target.as_ref()).filter(|target| target.connection == *connection);
+        let shown = ours.flat_map(|carried| carried.target.iter().chain(&carried.copies));
+        let there = shown.filter(|place| place.connection == *connection);
         there.map(|target| target.message.clone()).take(ACCOUNTED_AT_MOST).collect()
     }
 
@@ -257,7 +325,7 @@ const ACCOUNTED_AT_MOST: usize = 200;
 
 impl Projection for Delivery {
     const NAME: &'static str = "delivery";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]
@@ -265,10 +333,12 @@ impl Projection for Delivery {
         enum Entry<'a> {
             Carried(&'a Carried),
             Early(&'a EarlyKey, &'a Early),
+            Named(&'a Origin, &'a MessageId),
         }
         let carried = self.carried.iter().map(Entry::Carried);
         let early = self.early.iter().map(|(key, early)| Entry::Early(key, early));
-        Digest::of_entries(Self::NAME, Self::VERSION, carried.chain(early))
+        let named = self.also.iter().map(|(message, also)| Entry::Named(message, also));
+        Digest::of_entries(Self::NAME, Self::VERSION, carried.chain(early).chain(named))
     }
 
     fn len(&self) -> usize {

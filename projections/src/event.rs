@@ -6,8 +6,9 @@ use crate::bytes::Bytes;
 use crate::configuration::Configuration;
 use crate::fact::Fact;
 use crate::ids::{ConnectionName, EventId, IntentId, ThreadId};
-use crate::intent::Intent;
+use crate::intent::{Destination, Intent};
 use crate::outcome::{AttemptKind, Outcome};
+use crate::time::Timestamp;
 
 /// A recorded event's substance.
 #[derive(Clone, PartialEq, Debug)]
@@ -22,6 +23,8 @@ pub enum Event {
     AttemptSettled(AttemptSettled),
     /// Other connections and routes are in force from here.
     ConfigurationApplied(Configuration),
+    /// A person told the program what to do.
+    OperatorInstructed(OperatorInstructed),
     /// Everything up to and including an event has been decided.
     PolicyAdvanced(PolicyAdvanced),
     /// All news of a connection up to a mark was asked for, and is on record.
@@ -37,6 +40,7 @@ impl Event {
             Self::AttemptStarted(_) => "AttemptStarted",
             Self::AttemptSettled(_) => "AttemptSettled",
             Self::ConfigurationApplied(_) => "ConfigurationApplied",
+            Self::OperatorInstructed(_) => "OperatorInstructed",
             Self::PolicyAdvanced(_) => "PolicyAdvanced",
             Self::PollAdvanced(_) => "PollAdvanced",
         }
@@ -144,6 +148,75 @@ pub struct RecordedReply {
     pub cut: bool,
 }
 
+/// A person told the program what to do.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OperatorInstructed {
+    /// Who, as the machine knows them.
+    pub who: String,
+    /// When they said it, by the clock of the machine at which they sat. Folds go by the time of recording.
+    pub said_at: Timestamp,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What is to be done.
+    pub instruction: Instruction,
+}
+
+/// What a person can tell the program to do.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Instruction {
+    /// The assistant of a dialogue is to speak again.
+    SwitchAssistantOn {
+        /// Which dialogue.
+        thread: ThreadId,
+    },
+    /// The assistant of a dialogue is to be silent until it is switched on.
+    SwitchAssistantOff {
+        /// Which dialogue.
+        thread: ThreadId,
+    },
+    /// A held intent is to be tried again.
+    RetryHeld {
+        /// In which dialogue.
+        thread: ThreadId,
+        /// Which intent.
+        intent: IntentId,
+        /// For which receiver, if not for the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Destination>,
+    },
+    /// A held intent is to be left as it is, and to be held no more.
+    SkipHeld {
+        /// In which dialogue.
+        thread: ThreadId,
+        /// Which intent.
+        intent: IntentId,
+    },
+}
+
+impl Instruction {
+    /// The instruction's kind as a word, for tables.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::SwitchAssistantOn { .. } => "switch_assistant_on",
+            Self::SwitchAssistantOff { .. } => "switch_assistant_off",
+            Self::RetryHeld { .. } => "retry_held",
+            Self::SkipHeld { .. } => "skip_held",
+        }
+    }
+
+    /// The dialogue that it is about.
+    pub const fn thread(&self) -> ThreadId {
+        match self {
+            Self::SwitchAssistantOn { thread }
+            | Self::SwitchAssistantOff { thread }
+            | Self::RetryHeld { thread, .. }
+            | Self::SkipHeld { thread, .. } => *thread,
+        }
+    }
+}
+
 /// Everything up to and including an event has been decided.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PolicyAdvanced {
@@ -183,6 +256,8 @@ pub enum Happening {
     },
     /// Other connections and routes are in force from here.
     Configured(Configuration),
+    /// A person told the program what to do.
+    Instructed(OperatorInstructed),
     /// Everything up to and including an event has been decided.
     Advanced(PolicyAdvanced),
     /// All news of a connection up to a mark is on record.

@@ -23,6 +23,8 @@ pub enum Fact {
     MessageEdited(MessageEdited),
     /// A message is gone.
     MessageDeleted(MessageDeleted),
+    /// The platform said what the messenger itself calls a message.
+    MessageNamed(MessageNamed),
     /// Somebody put a reaction under a message, or took it back.
     ReactionChanged(ReactionChanged),
     /// Somebody is writing.
@@ -92,6 +94,9 @@ pub struct Message {
     pub message: MessageKey,
     /// Who wrote it.
     pub author: Person,
+    /// In whose name, where the platform says more than on which side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<Speaker>,
     /// The client of the conversation, where the platform says so and the client is not the author.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Person>,
@@ -129,6 +134,15 @@ pub struct MessageDeleted {
     pub conversation: ConversationKey,
     /// Which message.
     pub message: MessageKey,
+}
+
+/// The platform said what the messenger itself calls a message: another name for the same, by which it is quoted there.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct MessageNamed {
+    /// The platform's id.
+    pub message: MessageId,
+    /// The messenger's.
+    pub also: MessageId,
 }
 
 /// Somebody put a reaction under a message, or took it back.

@@ -11,6 +11,7 @@ use crate::fact::{ConversationKey, DeliveryState, Failure, MessageKey};
 use crate::ids::{ConversationId, MessageId, PersonId, SourceId};
 use crate::phone::PhoneNumber;
 use crate::time::Timestamp;
+use crate::username::Username;
 
 /// One thing to make true at a platform.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -108,6 +109,37 @@ pub enum Destination {
     Phone(PhoneNumber),
     /// To somebody whom the platform knows by this id, opening the conversation with this message.
     Client(PersonId),
+    /// To somebody's public name in the messenger, opening the conversation with this message.
+    Username(Username),
+}
+
+impl Destination {
+    /// Whether the message opens the conversation.
+    pub const fn opens(&self) -> bool {
+        match self {
+            Self::Conversation(_) => false,
+            Self::Phone(_) | Self::Username(_) | Self::Client(_) => true,
+        }
+    }
+}
+
+impl From<Address> for Destination {
+    fn from(address: Address) -> Self {
+        match address {
+            Address::Phone(phone) => Self::Phone(phone),
+            Address::Username(username) => Self::Username(username),
+        }
+    }
+}
+
+/// By what a client is found with whom there is no conversation yet.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Address {
+    /// By their number.
+    Phone(PhoneNumber),
+    /// By their public name in the messenger.
+    Username(Username),
 }
 
 /// In whose name a message is shown.
@@ -123,10 +155,45 @@ pub enum Speaker {
 }
 
 /// Find the conversation with a client, or open one, without saying anything.
+///
+/// Stored as `{"phone": …}`, as it was before there were other addresses, or as `{"username": …}`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "StoredAddress", into = "StoredAddress")]
 pub struct OpenConversation {
-    /// The client's number.
-    pub phone: PhoneNumber,
+    /// By what the client is found.
+    pub address: Address,
+}
+
+/// How an address is written beside the other keys of an intent.
+#[derive(Serialize, Deserialize)]
+struct StoredAddress {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    phone: Option<PhoneNumber>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    username: Option<Username>,
+}
+
+impl TryFrom<StoredAddress> for OpenConversation {
+    type Error = &'static str;
+
+    fn try_from(stored: StoredAddress) -> Result<Self, Self::Error> {
+        let address = match (stored.phone, stored.username) {
+            (Some(phone), None) => Address::Phone(phone),
+            (None, Some(username)) => Address::Username(username),
+            (Some(_), Some(_)) => return Err("both a phone and a username"),
+            (None, None) => return Err("neither a phone nor a username"),
+        };
+        Ok(Self { address })
+    }
+}
+
+impl From<OpenConversation> for StoredAddress {
+    fn from(open: OpenConversation) -> Self {
+        match open.address {
+            Address::Phone(phone) => Self { phone: Some(phone), username: None },
+            Address::Username(username) => Self { phone: None, username: Some(username) },
+        }
+    }
 }
 
 /// Ask which of the platform's people has a number or an address.
@@ -239,4 +306,31 @@ pub struct ShowTyping {
     pub since: Timestamp,
     /// Until when it is worth showing.
     pub until: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_intent_of_before_there_were_usernames_is_still_read() {
+        let stored = r#"{"intent":"OpenConversation","phone":"79135292926"}"#;
+        let intent: Intent = serde_json::from_str(stored).unwrap();
+        let phone = PhoneNumber::international("79135292926").unwrap();
+        assert_eq!(intent, Intent::OpenConversation(OpenConversation { address: Address::Phone(phone) }));
+        assert_eq!(serde_json::to_string(&intent).unwrap(), stored);
+    }
+
+    #[test]
+    fn an_address_is_one_thing_or_the_other() {
+        let stored = r#"{"intent":"OpenConversation","username":"anna_k"}"#;
+        let intent: Intent = serde_json::from_str(stored).unwrap();
+        assert_eq!(serde_json::to_string(&intent).unwrap(), stored);
+        for neither in [
+            r#"{"intent":"OpenConversation"}"#,
+            r#"{"intent":"OpenConversation","phone":"79135292926","username":"anna_k"}"#,
+        ] {
+            assert!(serde_json::from_str::<Intent>(neither).is_err(), "{neither}");
+        }
+    }
 }

@@ -2,13 +2,16 @@
 //!
 //! The vocabulary, in the order in which a webhook meets it:
 //!
-//! * [`event`]: what stands in the log; [`recorded`]: an event's place; [`ids`], [`time`], [`phone`], [`content`]: its nouns;
+//! * [`event`]: what stands in the log; [`recorded`]: an event's place; [`ids`], [`time`], [`phone`],
+//!   [`username`], [`content`]: its nouns;
 //! * [`fact`]: what happened at a platform, in our words; [`configuration`]: which platforms belong together;
 //! * [`state`]: what is so, folded from all of that by [`bindings`], [`threads`], [`contacts`], [`echoes`],
-//!   [`delivery`], [`alterations`], [`typing`] and [`attempts`]; a fold tells what it changed as [`change`]s;
+//!   [`assistance`], [`delivery`], [`alterations`], [`typing`], [`attempts`] and [`held`]; a fold tells what it changed as
+//!   [`change`]s;
 //! * [`policy`]: which [`intent`]s follow from a change; [`outcome`]: how an attempt at one ended.
 
 pub mod alterations;
+pub mod assistance;
 pub mod attempts;
 pub mod bindings;
 pub mod bytes;
@@ -20,6 +23,7 @@ pub mod delivery;
 pub mod echoes;
 pub mod event;
 pub mod fact;
+pub mod held;
 pub mod ids;
 pub mod intent;
 pub mod outcome;
@@ -31,3 +35,4 @@ pub mod state;
 pub mod threads;
 pub mod time;
 pub mod typing;
+pub mod username;

@@ -69,6 +69,8 @@ pub enum Recourse {
     RetrySafely,
     /// Ask the platform whether it is done, then decide.
     ProbeFirst,
+    /// It tells of it by itself, if it is done: once that time has passed without a word, try again.
+    ListenFirst,
     /// Only a person can tell.
     AskPerson,
 }

@@ -60,6 +60,11 @@ impl StreamName {
         Self("configuration-main".to_owned())
     }
 
+    /// The one event of an instruction lives here.
+    pub fn operator(id: EventId) -> Self {
+        Self(format!("operator-{id}"))
+    }
+
     /// The progress of deciding.
     pub fn policy() -> Self {
         Self("policy-main".to_owned())

@@ -6,13 +6,15 @@
 //! does it stand ([`Delivery`], [`Attempts`]).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::alterations::{Alterations, Kept, Matter};
+use crate::alterations::Alterations;
+use crate::assistance::Assistance;
 use crate::attempts::{Attempts, Open, Purpose};
 use crate::bindings::{Bindings, Parked, Place, Placed, Scene, Unreachable};
-use crate::change::{Anomaly, AnomalyKind, Change, There, Written};
+use crate::change::{Anomaly, AnomalyKind, Change, Refused, Written};
 use crate::configuration::{Configuration, Role, Route};
 use crate::contacts::{Contacts, Source};
 use crate::content::Person;
@@ -20,11 +22,11 @@ use crate::delivery::{Delivery, Known, MessageIndex, Origin, Rise};
 use crate::echoes::{Echoes, Held};
 use crate::event::{AttemptSettled, AttemptStarted, Happening, IntentRaised};
 use crate::fact::{
-    ConnectionChanged, ConversationSeen, DeliveryReported, DeliveryState, Fact, Failure, FailureKind, Message,
-    MessageKey, ReactionChanged, SendAcknowledged, TypingStarted,
+    ConnectionChanged, ConversationKey, ConversationSeen, DeliveryReported, DeliveryState, Fact, Failure, FailureKind,
+    Message, MessageKey, SendAcknowledged,
 };
+use crate::held::{HeldIntent, HeldIntents};
 use crate::ids::{ConnectionName, EventId, MessageId, RouteName, ThreadId};
-use crate::intent::Speaker;
 use crate::outcome::{AttemptKind, Outcome};
 use crate::phone::PhoneNumber;
 use crate::projection::{Digest, Projection};
@@ -32,6 +34,7 @@ use crate::recorded::{Recorded, Revision};
 use crate::threads::{Side, Threads};
 use crate::time::Timestamp;
 use crate::typing::Typing;
+use crate::username::Username;
 
 /// All projections together.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +47,8 @@ pub struct State {
     pub bindings: Bindings,
     /// Who the clients are.
     pub contacts: Contacts,
+    /// Where an assistant helps, and whether it may.
+    pub assistance: Assistance,
     /// What may be our own doing coming back.
     pub echoes: Echoes,
     /// Where every message stands.
@@ -54,6 +59,8 @@ pub struct State {
     pub typing: Typing,
     /// The intents that are not done yet.
     pub attempts: Attempts,
+    /// Those that came to no good end, until a person has decided.
+    pub held: HeldIntents,
     /// How the connections themselves are.
     pub connections: BTreeMap<ConnectionName, ConnectionChanged>,
     /// How far each connection's news was asked for.
@@ -85,6 +92,11 @@ macro_rules! scene {
     };
 }
 
+// Here, so that the macro above can be used in it.
+mod altering;
+mod assistant;
+mod held;
+
 /// Where a fact stands in history.
 #[derive(Clone, Copy, Debug)]
 struct Moment {
@@ -106,6 +118,9 @@ impl State {
             Happening::Started(started) => self.start(started, at),
             Happening::Settled { settled, facts } => self.settle(event, at, settled, facts, &mut changes),
             Happening::Configured(configuration) => self.configuration = configuration.clone(),
+            Happening::Instructed(instructed) => {
+                self.instruct(Moment { event, ordinal: 0, at }, instructed, &mut changes)
+            }
             // Deciding says nothing about what is so.
             Happening::Advanced(_) => {}
             Happening::Polled(advanced) => {
@@ -135,11 +150,13 @@ impl State {
             (Threads::NAME, self.threads.digest()),
             (Bindings::NAME, self.bindings.digest()),
             (Contacts::NAME, self.contacts.digest()),
+            (Assistance::NAME, self.assistance.digest()),
             (Echoes::NAME, self.echoes.digest()),
             (Delivery::NAME, self.delivery.digest()),
             (Alterations::NAME, self.alterations.digest()),
             (Typing::NAME, self.typing.digest()),
             (Attempts::NAME, self.attempts.digest()),
+            (HeldIntents::NAME, self.held.digest()),
             ("configuration", Digest::of_entries("configuration", 1, std::iter::once(&self.configuration))),
             ("health", Digest::of_entries("health", 1, connections.chain(anomalies))),
             ("polls", Digest::of_entries("polls", 1, self.polls.iter())),
@@ -178,10 +195,11 @@ impl State {
         };
         // A platform that tells a message whole may add that it was changed: who takes it in now takes it in changed.
         let mut taken_in_now: Option<&Message> = None;
+        let tells_of_edits = facts.iter().any(|fact| matches!(fact, Fact::MessageEdited(_)));
         for (ordinal, fact) in (0..).zip(facts) {
             let moment = Moment { event, ordinal, at };
             match fact {
-                Fact::MessageReceived(message) | Fact::MessageSent(message) => {
+                Fact::MessageReceived(message) | Fact::MessageSent(message) if tells_of_edits => {
                     let was_known = self.is_known(&connection, &message.message);
                     self.observe(moment, &connection, fact, opened_for, changes);
                     let is_news = !was_known && self.is_known(&connection, &message.message);
@@ -190,8 +208,11 @@ impl State {
                 Fact::MessageEdited(edited)
                     if taken_in_now
                         .is_some_and(|taken| taken.message == edited.message && taken.content == edited.content) => {}
-                Fact::MessageEdited(_)
+                Fact::MessageReceived(_)
+                | Fact::MessageSent(_)
+                | Fact::MessageEdited(_)
                 | Fact::MessageDeleted(_)
+                | Fact::MessageNamed(_)
                 | Fact::ReactionChanged(_)
                 | Fact::TypingStarted(_)
                 | Fact::DeliveryReported(_)
@@ -229,12 +250,11 @@ impl State {
             }
             // It belongs to the attempt whose reply said it; see `settle`. The same holds for "no such conversation".
             Fact::SendAcknowledged(_) | Fact::ConversationNotFound { .. } | Fact::ClientFound { .. } => {}
+            Fact::MessageNamed(named) => self.delivery.name(connection, &named.message, &named.also),
             Fact::MessageEdited(edited) => self.alter(moment, connection, &edited.message, fact, changes),
             Fact::MessageDeleted(deleted) => self.alter(moment, connection, &deleted.message, fact, changes),
             Fact::ReactionChanged(reacted) => self.alter(moment, connection, &reacted.message, fact, changes),
-            // No route has an assistant yet, so nothing of it is kept or carried across. A fold that shall tell what
-            // changed (a hand-over, an end) remembers the last standing of each dialogue and compares.
-            Fact::AssistantReported(_) => {}
+            Fact::AssistantReported(report) => self.hear_report(moment, connection, report, changes),
             Fact::TypingStarted(typing) => self.begin_typing(moment, connection, typing, changes),
             // The platform wanted to know whether we answer, and we did.
             Fact::AddressProbed => {}
@@ -260,6 +280,7 @@ impl State {
                 changes.push(Change::EchoHeard { connection: connection.clone(), message: origin.message });
                 return;
             }
+            Some(Known::Withheld) => return,
         }
         let by_job = message.message.job.as_ref().and_then(|job| self.delivery.by_job(connection, job));
         if let Some(index) = by_job {
@@ -269,6 +290,7 @@ impl State {
         let scene = scene!(self, connection, moment);
         let place = match role {
             Some(Role::Crm) => self.bindings.at_crm(&scene, message, changes),
+            Some(Role::Assistant) => return self.hear_at_assistant(moment, connection, side, origin, message, changes),
             Some(Role::Channel) | None => {
                 let Moment { event, ordinal, at } = moment;
                 let park = || {
@@ -290,6 +312,7 @@ impl State {
             Place::Waits | Place::Nowhere => return,
         };
         if let (Some(Role::Crm), Some(client)) = (role, &message.client) {
+            self.know_username(thread, client);
             self.learn_phone(moment, thread, client, changes);
         }
         self.take_in(moment, connection, role, side, thread, origin, message, changes);
@@ -311,7 +334,9 @@ impl State {
         let (client, says) = match (side, role) {
             (Side::Client, _) => (Some(&message.author), Source::Messenger),
             (Side::Company, Some(Role::Crm)) => (message.client.as_ref(), Source::Crm),
-            (Side::Company, _) => (message.client.as_ref(), Source::Messenger),
+            (Side::Company, Some(Role::Channel | Role::Assistant) | None) => {
+                (message.client.as_ref(), Source::Messenger)
+            }
         };
         if let Some(client) = client {
             self.contacts.learn(thread, client, says);
@@ -346,8 +371,10 @@ impl State {
         let heard_at = moment.at;
         self.threads.speak(thread, side, heard_at);
         let index = self.delivery.write(thread, origin.clone());
+        self.silence_assistant(moment, thread, role, side, message, changes);
         let contact = self.contacts.of(thread);
         let written = Written { thread, origin, heard_at, message: Box::new(message.clone()) };
+        let asks = self.is_for_assistant(thread, role, side).then(|| written.clone());
         let Some(route) = self.threads.get(thread).map(|thread| thread.route.clone()) else { return };
         let Some(rules) = self.configuration.routes.get(&route) else {
             // The dialogue is older than the configuration in force.
@@ -370,6 +397,14 @@ impl State {
             }
             // A CRM has no clients of its own who could write in it.
             (Some(Role::Crm), Side::Client) => {}
+            (Some(Role::Assistant), Side::Company) => {
+                self.bindings.ensure_at_crm(&route, rules, thread, contact, &message.conversation);
+                changes.push(Change::AssistantWrote(written));
+            }
+            (Some(Role::Assistant), Side::Client) => {
+                self.bindings.ensure_at_crm(&route, rules, thread, contact, &message.conversation);
+                changes.push(Change::ClientWrote(written));
+            }
             (Some(Role::Channel) | None, side) => {
                 self.bindings.ensure_at_crm(&route, rules, thread, contact, &message.conversation);
                 changes.push(match side {
@@ -379,6 +414,9 @@ impl State {
             }
         }
         self.let_in_early(&written_as, changes);
+        if let Some(written) = asks {
+            self.ask_assistant(moment, written, changes);
+        }
     }
 
     /// A message that we put there ourselves comes back.
@@ -389,17 +427,26 @@ impl State {
         message: &Message,
         changes: &mut Vec<Change>,
     ) {
-        let joined = self.delivery.link(index, connection, &message.message);
-        self.tell(joined, changes);
+        if self.is_copy(index, connection, true) {
+            self.delivery.link_copy(index, connection, &message.message);
+        } else {
+            let joined = self.delivery.link(index, connection, &message.message);
+            self.tell(joined, changes);
+            self.rise_by(index, message, changes);
+        }
         if let Some(named) = named(connection, &message.message) {
             self.let_in_early(&named, changes);
         }
+        if let Some(id) = &message.message.theirs {
+            changes.push(Change::EchoHeard { connection: connection.clone(), message: id.clone() });
+        }
+    }
+
+    /// A message of ours comes back, and says where it stands.
+    fn rise_by(&mut self, index: MessageIndex, message: &Message, changes: &mut Vec<Change>) {
         // A message that failed says so without a reason; the report beside it has one, and people want to hear it.
         if let Some(state) = message.state.filter(|state| *state != DeliveryState::Failed) {
             self.rise(index, state, None, changes);
-        }
-        if let Some(id) = &message.message.theirs {
-            changes.push(Change::EchoHeard { connection: connection.clone(), message: id.clone() });
         }
     }
 
@@ -454,6 +501,9 @@ impl State {
         };
         if let Some(seen) = seen {
             self.contacts.learn(thread, &seen.client, Source::Messenger);
+            if !seen.group {
+                self.know_username(thread, &seen.client);
+            }
         }
         if let Some(phone) = phone
             && let Some(account) = self.route_of(thread).map(|(_, route)| route.crm.clone())
@@ -479,6 +529,14 @@ impl State {
             self.contacts.know_phone(&rules.crm, thread, phone);
         }
         changes.push(Change::ThreadOpened { thread });
+    }
+
+    /// The client's public name, by which another conversation with them is known again.
+    fn know_username(&mut self, thread: ThreadId, client: &Person) {
+        let Some(username) = client.username.as_deref().and_then(Username::parse) else { return };
+        if let Some(account) = self.route_of(thread).map(|(_, route)| route.crm.clone()) {
+            self.contacts.know_username(&account, thread, &username);
+        }
     }
 
     /// A number typed in the CRM, read once: a manager may correct what could not be dialled before.
@@ -514,198 +572,13 @@ impl State {
         Origin { connection: connection.clone(), message }
     }
 
-    // ---- alterations ----
-
-    /// A message was changed, taken away or reacted to. What is not news, our own doing above all, ends here.
-    fn alter(
-        &mut self,
-        moment: Moment,
-        connection: &ConnectionName,
-        message: &MessageKey,
-        fact: &Fact,
-        changes: &mut Vec<Change>,
-    ) {
-        let Moment { event, ordinal, at } = moment;
-        let Some(named) = named(connection, message) else {
-            let detail = "an alteration of a message without the platform's id".to_owned();
-            let connection = Some(connection.clone());
-            changes.push(Change::Anomaly(Anomaly { anomaly: AnomalyKind::NoMessageId, event, connection, detail }));
-            return;
-        };
-        let by_job = || message.job.as_ref().and_then(|job| self.delivery.by_job(connection, job));
-        let index = match self.delivery.known(&named) {
-            Some(Known::Written(index) | Known::Ours(index)) => index,
-            // It carries nobody's words, so nobody on the other side could miss what became of it.
-            Some(Known::OurOwn) => return,
-            None => match by_job() {
-                Some(index) => index,
-                None => {
-                    self.alterations.keep(&named, Kept { fact: fact.clone(), event, ordinal, at });
-                    changes.push(Change::AlterationKept { connection: named.connection, message: named.message });
-                    return;
-                }
-            },
-        };
-        let written = self.delivery.get(index).origin.clone();
-        let matter = match fact {
-            Fact::MessageEdited(edited) => {
-                self.alterations.edit(&written, &edited.content, edited.edited_at).then_some(Matter::Content)
-            }
-            Fact::MessageDeleted(_) => self.alterations.delete(&written).then_some(Matter::Presence),
-            Fact::ReactionChanged(reacted) => self.reacted(connection, &written, reacted).map(Matter::Reaction),
-            // Only these three are handed over.
-            Fact::MessageReceived(_)
-            | Fact::MessageSent(_)
-            | Fact::TypingStarted(_)
-            | Fact::DeliveryReported(_)
-            | Fact::ConversationSeen(_)
-            | Fact::ConversationNotFound { .. }
-            | Fact::ClientFound { .. }
-            | Fact::SendAcknowledged(_)
-            | Fact::ConnectionChanged(_)
-            | Fact::AssistantReported(_)
-            | Fact::AddressProbed => None,
-        };
-        if let Some(matter) = matter {
-            self.carry_alteration(moment, connection, index, matter, changes);
-        }
-    }
-
-    /// Which side has another reaction now, if that is news. A reaction of nobody in particular is the client's, unless
-    /// the company's side is known to have reacted so: then it is that one, seen again.
-    fn reacted(&mut self, connection: &ConnectionName, written: &Origin, reacted: &ReactionChanged) -> Option<Side> {
-        let side = self.side_of(connection, reacted.speaker);
-        let emoji = reacted.emoji.as_deref();
-        let is_seen_again = reacted.speaker.is_none()
-            && emoji.is_some_and(|emoji| self.alterations.stands(written, Side::Company, emoji));
-        (!is_seen_again && self.alterations.react(written, side, emoji)).then_some(side)
-    }
-
-    /// On which side of a dialogue somebody stands who does something at a connection.
-    fn side_of(&self, connection: &ConnectionName, speaker: Option<Speaker>) -> Side {
-        match (speaker, self.configuration.role_of(connection)) {
-            (Some(Speaker::Client), _) => Side::Client,
-            (Some(Speaker::Manager | Speaker::Bot), _) | (None, Some(Role::Crm)) => Side::Company,
-            (None, Some(Role::Channel) | None) => Side::Client,
-        }
-    }
-
-    /// Takes an alteration to the other side of where it was made, now or as soon as the message is there.
-    fn carry_alteration(
-        &mut self,
-        moment: Moment,
-        altered_at: &ConnectionName,
-        index: MessageIndex,
-        matter: Matter,
-        changes: &mut Vec<Change>,
-    ) {
-        let carried = self.delivery.get(index);
-        let (thread, written) = (carried.thread, carried.origin.clone());
-        let there = if written.connection != *altered_at {
-            // It was altered where we put it.
-            Some(There {
-                thread,
-                connection: written.connection.clone(),
-                message: MessageKey { theirs: Some(written.message.clone()), ..MessageKey::default() },
-            })
-        } else {
-            match (&carried.target, carried.state) {
-                (Some(target), _) => Some(There {
-                    thread,
-                    connection: target.connection.clone(),
-                    message: MessageKey {
-                        theirs: Some(target.message.clone()),
-                        ours: Some(written.name_across()),
-                        job: None,
-                    },
-                }),
-                (None, DeliveryState::Raised) => {
-                    changes.push(Change::AlterationKept {
-                        connection: written.connection.clone(),
-                        message: written.message.clone(),
-                    });
-                    self.alterations.defer(&written, matter);
-                    return;
-                }
-                (None, DeliveryState::Failed) => {
-                    let detail = format!("{} was altered, but never came to the other side", written.message);
-                    let (event, connection) = (moment.event, Some(altered_at.clone()));
-                    let anomaly = AnomalyKind::NeverShown;
-                    changes.push(Change::Anomaly(Anomaly { anomaly, event, connection, detail }));
-                    return;
-                }
-                // Taken there, and what it is called was not said: our own name for it remains.
-                (None, DeliveryState::Sent | DeliveryState::Delivered | DeliveryState::Read) => {
-                    self.across(thread, altered_at).map(|connection| There {
-                        thread,
-                        connection,
-                        message: MessageKey { ours: Some(written.name_across()), ..MessageKey::default() },
-                    })
-                }
-            }
-        };
-        let Some(there) = there else { return };
-        let Some(altered) = self.alterations.of(&written) else { return };
-        changes.push(match matter {
-            Matter::Content => Change::MessageAltered {
-                there,
-                content: altered.content.clone().unwrap_or_default(),
-                at: altered.edited_at.unwrap_or(moment.at),
-            },
-            Matter::Presence => Change::MessageWithdrawn { there, at: moment.at },
-            Matter::Reaction(side) => {
-                Change::ReactionSet { there, side, emoji: altered.reactions.get(&side).cloned(), at: moment.at }
-            }
-        });
-    }
-
-    /// A message has come to the other side, or never will: what became of it meanwhile follows it.
-    fn follow_up(&mut self, moment: Moment, index: MessageIndex, changes: &mut Vec<Change>) {
-        let written = self.delivery.get(index).origin.clone();
-        for matter in self.alterations.take_due(&written) {
-            self.carry_alteration(moment, &written.connection, index, matter, changes);
-        }
-    }
-
-    /// A message has become known under this name: takes in what was said of it before.
-    fn let_in_early(&mut self, named: &Origin, changes: &mut Vec<Change>) {
-        for Kept { fact, event, ordinal, at } in self.alterations.take_early(named) {
-            self.observe(Moment { event, ordinal, at }, &named.connection, &fact, None, changes);
-        }
-    }
-
-    /// The connection on the other side of a dialogue.
-    fn across(&self, thread: ThreadId, connection: &ConnectionName) -> Option<ConnectionName> {
-        let (_, route) = self.route_of(thread)?;
-        match self.configuration.role_of(connection)? {
-            Role::Crm => Some(route.channel.clone()),
-            Role::Channel => Some(route.crm.clone()),
-        }
-    }
-
-    /// Somebody writes in a conversation that we know. In one that we do not, there is nobody to show it to.
-    fn begin_typing(
-        &mut self,
-        moment: Moment,
-        connection: &ConnectionName,
-        typing: &TypingStarted,
-        changes: &mut Vec<Change>,
-    ) {
-        let theirs = typing.conversation.theirs.as_ref();
-        let Some(thread) = theirs.and_then(|theirs| self.bindings.thread_of(connection, theirs)) else { return };
-        let Some(across) = self.across(thread, connection) else { return };
-        let side = self.side_of(connection, typing.speaker);
-        if let Some(until) = self.typing.begin(thread, connection, typing.until, moment.at) {
-            changes.push(Change::TypingBegan { thread, connection: across, side, since: moment.at, until });
-        }
-    }
-
     // ---- intents and attempts ----
 
     fn raise(&mut self, raised: &IntentRaised, at: Timestamp) {
         let carries = raised.carries.as_ref().and_then(|origin| self.delivery.written(origin));
         let message = carries.map(|(index, _)| index);
         self.attempts.raise(raised, message, at);
+        self.give_to_assistant(raised);
     }
 
     fn start(&mut self, started: &AttemptStarted, at: Timestamp) {
@@ -715,13 +588,18 @@ impl State {
                 let (thread, connection) = (open.thread, open.connection.clone());
                 self.echoes.depart(thread, &connection, started.intent_id);
             }
-            // A client's message comes back from nowhere, and a bot's causes no hook (amoCRM contract, 5.4).
-            (Purpose::Carry { .. } | Purpose::Claim { .. }, AttemptKind::Act) => {}
+            // An assistant's feed shows the client's words too (Selarti contract, 6).
+            (Purpose::Carry { .. }, AttemptKind::Act) => self.assistance.start(open.thread, started),
+            // A bot's message causes no hook (amoCRM contract, 5.4).
+            (Purpose::Claim { .. }, AttemptKind::Act) => {}
             // Nothing that these do comes back as a message.
             (Purpose::OpenConversation | Purpose::FindClient | Purpose::Report { .. } | Purpose::LookUp { .. }, _)
             | (_, AttemptKind::Probe) => {}
             // What comes back of these is known by what it says; see `alter`.
-            (Purpose::React | Purpose::Edit | Purpose::Delete | Purpose::ShowTyping, AttemptKind::Act) => {}
+            (
+                Purpose::React { .. } | Purpose::Edit { .. } | Purpose::Delete { .. } | Purpose::ShowTyping,
+                AttemptKind::Act,
+            ) => {}
         }
     }
 
@@ -739,6 +617,17 @@ impl State {
             changes.push(Change::Anomaly(Anomaly { anomaly: AnomalyKind::UnknownIntent, event, connection, detail }));
             return;
         };
+        if let Outcome::Refused { failure } = &settled.outcome
+            && open.purpose.outlives_its_moment()
+        {
+            self.held.hold(HeldIntent {
+                raised: Arc::clone(&open.as_raised),
+                held_at: at,
+                attempts: open.attempts,
+                failure: failure.clone(),
+                in_doubt: open.uncertain_since.is_some(),
+            });
+        }
         let acknowledged = facts.iter().find_map(|fact| {
             let Fact::SendAcknowledged(acknowledged) = fact else { return None };
             Some(acknowledged)
@@ -750,16 +639,20 @@ impl State {
             | Purpose::Claim { .. }
             | Purpose::Report { .. }
             | Purpose::LookUp { .. }
-            | Purpose::React
-            | Purpose::Edit
-            | Purpose::Delete
+            | Purpose::React { .. }
+            | Purpose::Edit { .. }
+            | Purpose::Delete { .. }
             | Purpose::ShowTyping => None,
         };
         let moment = Moment { event, ordinal: 0, at };
         self.observe_all(event, at, &settled.connection, facts, opened_for, changes);
         match &open.purpose {
-            Purpose::Carry { message, opens, text, .. } => {
-                self.carried(moment, settled, &open, *message, *opens, acknowledged, changes);
+            Purpose::Carry { message, opens, text, for_company } => {
+                let index = message.filter(|index| !self.is_copy(*index, &open.connection, *for_company));
+                if index.is_none() {
+                    self.copied(settled, &open, *message, acknowledged);
+                }
+                self.carried(moment, settled, &open, index, *opens, acknowledged, changes);
                 self.landed(settled, &open, acknowledged, text.as_deref(), changes);
             }
             Purpose::OpenConversation => self.opened(moment, settled, &open, changes),
@@ -777,7 +670,18 @@ impl State {
                 }
             }
             // The other side knows now, or will not hear of it; the message itself is not touched by that.
-            Purpose::Report { .. } | Purpose::React | Purpose::Edit | Purpose::Delete | Purpose::ShowTyping => {}
+            Purpose::Report { .. } | Purpose::ShowTyping => {}
+            Purpose::React { message, speaker, emoji } => {
+                let side = self.side_of(&open.connection, Some(*speaker));
+                let refused = Refused::Reaction { side, emoji: emoji.as_deref().map(str::to_owned) };
+                self.unaltered(moment, settled, &open, message, refused, changes);
+            }
+            Purpose::Edit { message, content } => {
+                self.unaltered(moment, settled, &open, message, Refused::Edit { content: content.clone() }, changes);
+            }
+            Purpose::Delete { message } => {
+                self.unaltered(moment, settled, &open, message, Refused::Deletion, changes);
+            }
             Purpose::LookUp { conversation } => {
                 if settled.outcome.is_final() {
                     let scene = scene!(self, &open.connection, moment);
@@ -812,10 +716,18 @@ impl State {
                     if let Some(named) = named(&open.connection, &said.message) {
                         self.let_in_early(&named, changes);
                     }
+                } else if let Some(named) = named(&open.connection, &said.message) {
+                    // The bot's own words, as those about an alteration.
+                    self.delivery.own(named);
                 }
                 let scene = scene!(self, &open.connection, moment);
                 match self.configuration.role_of(&open.connection) {
                     Some(Role::Crm) => self.bindings.took(&scene, open.thread, &said.conversation, changes),
+                    Some(Role::Assistant) => {
+                        if said.conversation != ConversationKey::default() {
+                            self.bindings.at_assistant(&scene, &said.conversation, changes);
+                        }
+                    }
                     Some(Role::Channel) | None => {
                         if let Some(theirs) = said.conversation.theirs.as_ref().filter(|_| opens) {
                             self.bindings.bind(&open.connection, open.thread, theirs, changes);
@@ -860,6 +772,7 @@ impl State {
             | Fact::MessageDeleted(_)
             | Fact::ReactionChanged(_)
             | Fact::TypingStarted(_)
+            | Fact::MessageNamed(_)
             | Fact::DeliveryReported(_)
             | Fact::ConversationSeen(_)
             | Fact::ConversationNotFound { .. }
@@ -929,9 +842,9 @@ impl State {
             | Purpose::Claim { .. }
             | Purpose::Report { .. }
             | Purpose::LookUp { .. }
-            | Purpose::React
-            | Purpose::Edit
-            | Purpose::Delete
+            | Purpose::React { .. }
+            | Purpose::Edit { .. }
+            | Purpose::Delete { .. }
             | Purpose::ShowTyping => None,
         };
         let came_back = verdict.echo.is_some();
@@ -959,7 +872,7 @@ impl State {
             match self.delivery.known(&origin) {
                 None => self.carry(moment, role, Side::Company, open.thread, origin, &message, changes),
                 Some(Known::Ours(index)) => self.recognise(index, &open.connection, &message, changes),
-                Some(Known::Written(_) | Known::OurOwn) => {}
+                Some(Known::Written(_) | Known::OurOwn | Known::Withheld) => {}
             }
         }
     }

@@ -16,8 +16,13 @@ use crate::program::{command, run, run_with};
 
 /// A folder with `log.db` in it: what a story left.
 fn folder_with_log() -> TempDir {
+    folder_with_log_of(STORY)
+}
+
+/// The same of another story.
+pub fn folder_with_log_of(story: &str) -> TempDir {
     let folder = tempdir().unwrap();
-    let told = story::tell(&story_folder()).unwrap();
+    let told = story::tell(&story_folder(story)).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let log = SqliteLog::open(folder.path().join("log.db")).unwrap();
@@ -33,8 +38,10 @@ fn folder_with_log() -> TempDir {
     folder
 }
 
-fn story_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/stories/manager-writes-first-claim")
+const STORY: &str = "manager-writes-first-claim";
+
+fn story_folder(story: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/stories").join(story)
 }
 
 /// A replay without what differs from one to the next.
@@ -73,6 +80,48 @@ fn a_log_goes_out_and_comes_back_with_the_same_digests() {
     assert!(again.starts_with(&format!("0 events stored, {count} were there already")), "{again}");
     assert_eq!(run(folder.path(), ["export", "--log", "copy.db"]).well(), lines);
     assert_eq!(replay(folder.path(), "copy.db"), replay(folder.path(), "log.db"));
+}
+
+#[test]
+fn a_log_is_copied_byte_for_byte_and_a_repetition_brings_only_the_rest() {
+    let folder = folder_with_log();
+    let events = run(folder.path(), ["export", "--log", "log.db"]).well();
+    let count = events.lines().count() as u64;
+    // A beginning of it, as a copy leaves it that broke off.
+    let beginning: String = events.lines().take(4).map(|line| format!("{line}\n")).collect();
+    run_with(folder.path(), ["import", "--log", "copy.db"], beginning.as_bytes()).well();
+    let arguments = ["copy", "--from", "sqlite:log.db", "--to", "sqlite:copy.db"];
+    let told = run(folder.path(), arguments).well();
+    assert!(told.starts_with(&format!("{} events stored, 4 were there already", count - 4)), "{told}");
+    assert!(told.contains(&format!("{count} events are equal byte for byte")), "{told}");
+    let again = run(folder.path(), arguments.into_iter().chain(["--json"])).document();
+    assert_eq!((again["stored"].as_u64(), again["already"].as_u64()), (Some(0), Some(count)), "{again}");
+    assert_eq!(again["digest"], replay(folder.path(), "log.db")["digest"]);
+    assert_eq!(run(folder.path(), ["export", "--log", "copy.db"]).well(), events);
+}
+
+#[test]
+fn a_copy_leaves_a_target_with_something_else_as_it_is() {
+    let folder = folder_with_log();
+    let events = run(folder.path(), ["export", "--log", "log.db"]).well();
+    let import = |name: &str, lines: &[&str]| {
+        run_with(folder.path(), ["import", "--log", name], lines.join("\n").as_bytes()).well();
+    };
+    let lines: Vec<&str> = events.lines().collect();
+    // Another order, another beginning, and more than there is.
+    import("swapped.db", &[lines[1], lines[0]]);
+    import("longer.db", &lines);
+    import("shorter.db", &lines[..lines.len() - 1]);
+    for (from, to, words) in
+        [("log.db", "swapped.db", "holds something else"), ("shorter.db", "longer.db", "holds more than the source")]
+    {
+        let before = run(folder.path(), ["export", "--log", to]).well();
+        run(folder.path(), ["copy", "--from", from, "--to", to]).refused(1, &[to, words]);
+        assert_eq!(run(folder.path(), ["export", "--log", to]).well(), before, "{to} was changed");
+    }
+    run(folder.path(), ["copy", "--from", "log.db", "--to", "sqlite:log.db"]).refused(2, &["the same log"]);
+    run(folder.path(), ["copy", "--from", "none.db", "--to", "new.db"]).refused(2, &["none.db"]);
+    assert!(!folder.path().join("new.db").exists(), "a name that is wrong leaves an empty log behind");
 }
 
 #[test]

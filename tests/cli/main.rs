@@ -1,5 +1,9 @@
 //! The real program, started as people start it: what it prints, what it leaves, and how it ends.
 
+mod accounts;
+mod administer;
+mod assistants;
+mod desk;
 mod logs;
 mod program;
 mod serve;

@@ -7,8 +7,23 @@ use tempfile::tempdir;
 
 use crate::program::{command, run, run_with};
 
-const COMMANDS: [&str; 11] =
-    ["serve", "init", "check-config", "decode", "replay", "state", "log", "export", "import", "story", "demo"];
+const COMMANDS: [&str; 15] = [
+    "serve",
+    "init",
+    "check-config",
+    "connect",
+    "disconnect",
+    "backfill",
+    "decode",
+    "replay",
+    "state",
+    "assistant",
+    "log",
+    "export",
+    "import",
+    "story",
+    "demo",
+];
 
 const SECRETS: [(&str, &str); 7] = [
     ("AMOCRM_MAIN_CHANNEL_SECRET", "0123456789abcdef0123456789abcdef01234567"),
@@ -54,7 +69,9 @@ fn every_command_says_what_it_is_for_with_an_example() {
 #[test]
 fn what_is_typed_wrongly_ends_with_two() {
     let folder = tempdir().unwrap();
-    for arguments in [&["bogus"][..], &[], &["replay"], &["replay", "--log", "esdb://localhost"], &["log", "--at"]] {
+    for arguments in
+        [&["bogus"][..], &[], &["replay"], &["replay", "--log", "esdb://user:word@localhost"], &["log", "--at"]]
+    {
         assert_eq!(run(folder.path(), arguments).code, Some(2), "{arguments:?}");
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 mod amocrm;
 mod carrotquest;
 mod pact;
+mod pact_calls;
 mod samples;
 mod selarti;
 

@@ -25,7 +25,7 @@ use chatledger_projections::time::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const CALLS: [&str; 9] = [
+const CALLS: [&str; 10] = [
     "send_v1",
     "send_v2",
     "first_message_v2",
@@ -35,6 +35,7 @@ const CALLS: [&str; 9] = [
     "list_messages_v1",
     "list_messages_v2",
     "search_conversations_v2",
+    "delete_messages_v2",
 ];
 
 fn folder(name: &str) -> PathBuf {
@@ -85,6 +86,7 @@ fn known(case: &Value) -> Known {
             .filter_map(Value::as_str)
             .map(MessageId::new)
             .collect(),
+        heard: false,
         attempted_at: Timestamp::from_millis(known["attempted_at"].as_i64().unwrap_or_default()),
     }
 }

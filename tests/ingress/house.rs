@@ -12,6 +12,7 @@ use chatledger::ingress::{Ingress, Limits, Private, Readiness, Router, serve};
 use chatledger::log::failing::Failing;
 use chatledger::log::memory::MemoryLog;
 use chatledger::log::{EventLog, codec};
+use chatledger::spool::{Spool, keep_passing_on};
 use chatledger::{logging, metrics};
 use chatledger_connectors::fake::Fake;
 use chatledger_projections::event::{Event, WebhookReceived};
@@ -34,6 +35,9 @@ pub struct House {
     pub config: Config,
     pub log: Arc<Failing>,
     memory: Arc<MemoryLog>,
+    pub clock: Arc<ManualClock>,
+    /// Held until somebody releases it; nobody passes on from it but the test.
+    pub spool: Option<Arc<Spool>>,
     pub readiness: Arc<Readiness>,
     pub public: SocketAddr,
     pub private: SocketAddr,
@@ -71,8 +75,20 @@ impl House {
         let log = Arc::new(Failing::new(Arc::clone(&memory) as _));
         let readiness = Arc::new(Readiness::new());
         let clock = Arc::new(ManualClock::at(NOW));
-        let ingress =
-            Ingress::new(&config.connections, Arc::clone(&log) as _, clock, Arc::clone(&readiness), &config.server);
+        let mut ingress = Ingress::new(
+            &config.connections,
+            Arc::clone(&log) as _,
+            Arc::clone(&clock) as _,
+            Arc::clone(&readiness),
+            &config.server,
+        );
+        let mut spool = None;
+        if let Some(settings) = &config.spool {
+            let opened = Spool::open(&settings.path, settings.limits, Arc::clone(&clock) as _).await;
+            let opened = Arc::new(opened.expect("the folder can be written to"));
+            ingress = ingress.with_spool(Arc::clone(&opened), settings.after);
+            spool = Some(opened);
+        }
         let limits = Limits {
             connections: config.server.max_connections,
             idle: config.server.idle_timeout,
@@ -80,9 +96,27 @@ impl House {
         };
         let stop = CancellationToken::new();
         let (public, served) = listen(ingress.router(), limits, &stop).await;
-        let behind = Private { log: Arc::clone(&log) as _, readiness: Arc::clone(&readiness), page };
+        let behind =
+            Private { log: Arc::clone(&log) as _, spool: spool.clone(), readiness: Arc::clone(&readiness), page };
         let (private, _) = listen(behind.router(), limits, &stop).await;
-        Self { name: name.to_owned(), config, log, memory, readiness, public, private, stop, served }
+        Self { name: name.to_owned(), config, log, memory, clock, spool, readiness, public, private, stop, served }
+    }
+
+    /// With a spool in this folder, which takes what the log has not taken after 50 ms.
+    pub async fn with_spool(name: &str, folder: &Path, more: &str) -> Self {
+        let folder = folder.display();
+        let house = Self::with(name, &format!("[spool]\npath = \"{folder}\"\nafter = \"50ms\"\n{more}")).await;
+        house.spool().release();
+        house
+    }
+
+    pub fn spool(&self) -> &Arc<Spool> {
+        self.spool.as_ref().expect("this house has one")
+    }
+
+    /// Passes on what waits, from now on.
+    pub fn passes_on(&self) {
+        tokio::spawn(keep_passing_on(Arc::clone(self.spool()), Arc::clone(&self.log) as _, self.stop.clone()));
     }
 
     pub fn path(&self) -> String {

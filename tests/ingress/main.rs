@@ -1,6 +1,7 @@
 //! The way in, over real sockets: what is kept, what is refused, and what is answered.
 
 mod house;
+mod spool;
 mod wire;
 
 use std::time::Duration;

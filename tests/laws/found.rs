@@ -13,7 +13,7 @@ const UNKNOWN: u8 = CLIENTS - 1;
 #[test]
 fn a_manager_learns_why_a_message_did_not_arrive() {
     for (second_generation, reason) in [(true, "undeliverable"), (false, "")] {
-        let setting = Setting { second_generation, claim: true };
+        let setting = Setting { second_generation, claim: true, ..Setting::default() };
         let deeds = vec![Deed { after: 0, client: UNKNOWN, what: What::ManagerWrites(0) }];
         let ending = world::run(&Script { setting, deeds, ..Script::default() });
         let status = ending.crm.iter().find_map(|line| line.status.clone()).unwrap_or_default();
@@ -24,7 +24,7 @@ fn a_manager_learns_why_a_message_did_not_arrive() {
 /// A doubtful attempt was taken for a question; those that simply go again then went past their limit, all at once.
 #[test]
 fn attempts_in_doubt_go_again_one_at_a_time() {
-    let setting = Setting { second_generation: false, claim: false };
+    let setting = Setting { second_generation: false, claim: false, ..Setting::default() };
     let deeds: Vec<Deed> = (0..CLIENTS).map(|client| Deed { after: 0, client, what: What::ManagerWrites(0) }).collect();
     let calls = vec![Fate::Slow(9_000); 4];
     for place in 0..40 {

@@ -144,7 +144,7 @@ fn full_of_nonsense() -> impl Strategy<Value = Script> {
         let mut deeds: Vec<Deed> = babble.into_iter().map(|what| deed(500, what)).collect();
         deeds.push(deed(500, What::ClientWrites(0)));
         deeds.push(deed(90_000, What::ManagerWrites(0)));
-        Script { setting: Setting { second_generation, claim }, deeds, ..Script::default() }
+        Script { setting: Setting { second_generation, claim, ..Setting::default() }, deeds, ..Script::default() }
     })
 }
 

@@ -1,11 +1,13 @@
-//! The laws that the engine keeps, whatever happens: eight of them, tried on the logs of all stories and on logs that
+//! The laws that the engine keeps, whatever happens: nine of them, tried on the logs of all stories and on logs that
 //! generated scripts leave behind.
 //!
-//! 1 and 2 in [`folding`]; 3 and 4 in [`order`]; 5, 6, 7 and 8 in [`living`]; [`found`] keeps what they have found. A failed law prints its script, shrunk, and
+//! 1 and 2 in [`folding`]; 3 and 4 in [`order`]; 5, 6, 7 and 8 in [`living`]; the ninth,
+//! that nothing of one account ever reaches another, in [`isolation`]; [`found`] keeps what they have found. A failed law prints its script, shrunk, and
 //! the chronicle of what happened. `PROPTEST_CASES=1000` tries harder.
 
 mod folding;
 mod found;
+mod isolation;
 mod living;
 mod order;
 

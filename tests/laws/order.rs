@@ -46,11 +46,20 @@ fn webhooks(log: &[Recorded<Event>]) -> Vec<usize> {
     (0..log.len()).filter(is_webhook).collect()
 }
 
+/// Whether a webhook tells of a reaction, or of none. No platform says when, so an earlier word of it that comes once more
+/// after a later one is a new one. (A real repetition bears the same event id, and the log does not take it.)
+fn tells_of_reactions(recorded: &Recorded<Event>) -> bool {
+    let Event::WebhookReceived(webhook) = &recorded.event else { return false };
+    let decoded = chatledger::pipeline::decode(&webhook.platform, &webhook.headers, &webhook.body);
+    decoded.facts.iter().any(|fact| matches!(fact, Fact::ReactionChanged(_)))
+}
+
 #[test]
 fn no_story_is_changed_by_a_repetition() {
     for (name, log) in of_stories() {
         for webhook in webhooks(&log) {
-            for again_at in [webhook + 1, webhook + 1 + (log.len() - webhook) / 2, log.len()] {
+            let places = if tells_of_reactions(&log[webhook]) { 1 } else { 3 };
+            for again_at in [webhook + 1, webhook + 1 + (log.len() - webhook) / 2, log.len()].into_iter().take(places) {
                 is_silent_about(&log, webhook, again_at.min(log.len()))
                     .unwrap_or_else(|broken| panic!("{name}: {broken}"));
             }
@@ -75,7 +84,10 @@ fn clients(ending: &Ending) -> HashMap<EventId, u8> {
             }
             Event::AttemptStarted(started) => of_intent.get(&started.intent_id).copied(),
             Event::AttemptSettled(settled) => of_intent.get(&settled.intent_id).copied(),
-            Event::ConfigurationApplied(_) | Event::PolicyAdvanced(_) | Event::PollAdvanced(_) => None,
+            Event::ConfigurationApplied(_)
+            | Event::OperatorInstructed(_)
+            | Event::PolicyAdvanced(_)
+            | Event::PollAdvanced(_) => None,
         };
         of_event.extend(client.map(|client| (recorded.id, client)));
     }

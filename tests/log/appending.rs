@@ -182,10 +182,15 @@ pub async fn an_append_that_differs_later_on_is_refused<B: Backend>() {
     assert_eq!(names_in_log(&*store.log()).await, ["1", "2", "3"]);
 }
 
-/// EventStoreDB would store the id again here; ours do not, and nothing of ours relies on either.
+/// EventStoreDB stores the id again here; the others do not, and nothing of ours relies on either.
 pub async fn an_id_stands_once_in_a_stream<B: Backend>() {
     let mut store = B::new();
     assert_stored(store.log().append(append("a", NO_STREAM, &["1", "2"])).await, 1);
+    if !B::AN_ID_STANDS_ONCE {
+        assert_stored(store.log().append(append("a", exact(1), &["1"])).await, 2);
+        assert_eq!(names_in_log(&*store.log()).await, ["1", "2", "1"]);
+        return;
+    }
     assert_conflict(store.log().append(append("a", exact(1), &["1"])).await, Some(1));
     assert_conflict(store.log().append(append("a", exact(1), &["3", "2"])).await, Some(1));
     assert_eq!(names_in_log(&*store.log()).await, ["1", "2"]);
@@ -288,4 +293,35 @@ pub async fn an_event_that_is_too_large_harms_nothing_else<B: Backend>() {
     }
     assert_eq!(names_in_log(&*log).await.len(), 12);
     assert!(log.read_stream(&stream("webhook-0"), Revision::FIRST, 1).await.unwrap().is_empty());
+}
+
+pub async fn appends_in_order_are_stored_in_their_order<B: Backend>() {
+    let mut store = B::with_largest_event(1000);
+    assert_stored(store.log().append(append("webhook-old", NO_STREAM, &["old"])).await, 0);
+    let mut appends: Vec<_> = (0..100).map(|number| alone(&number.to_string())).collect();
+    // Verdicts are no reason to stop.
+    appends[20] = append("webhook-old", NO_STREAM, &["new"]);
+    appends[30].events[0].data = vec![0; 1001];
+    appends[40] = append("webhook-old", NO_STREAM, &["old"]);
+    let answers = store.log().append_in_order(appends).await;
+    assert_eq!(answers.len(), 100);
+    assert!(matches!(answers[20], Err(AppendError::Conflict { .. })) && answers[40].as_ref().unwrap().already);
+    assert!(matches!(answers[30], Err(AppendError::TooLarge { .. })));
+    let expected = (0..100).filter(|number| ![20, 30, 40].contains(number)).map(|number| number.to_string());
+    let expected: Vec<_> = ["old".to_owned()].into_iter().chain(expected).collect();
+    assert_eq!(names_in_log(&*store.log()).await, expected);
+}
+
+pub async fn behind_an_append_that_is_not_taken_none_is_tried<B: Backend>() {
+    let mut store = B::new();
+    let log = Failing::new(store.log());
+    assert_stored(log.append(alone("0")).await, 0);
+    let appends = || (0..5).map(|number| alone(&number.to_string())).collect();
+    log.fail_from_now_on(Some(Fault::LoseRequest));
+    let answers = log.append_in_order(appends()).await;
+    assert!(matches!(answers.as_slice(), [Err(AppendError::Unknown { .. })]), "{answers:?}");
+    log.fail_from_now_on(None);
+    let answers = log.append_in_order(appends()).await;
+    assert!(answers.len() == 5 && answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(names_in_log(&log).await, ["0", "1", "2", "3", "4"]);
 }

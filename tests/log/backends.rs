@@ -1,17 +1,26 @@
 //! The logs that the suite runs on, and the words in which its cases speak.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use chatledger::config::System;
+use chatledger::log::eventstoredb::{Address, Credentials, EventStoreDbLog, Timing};
 use chatledger::log::memory::MemoryLog;
 use chatledger::log::sqlite::SqliteLog;
 use chatledger::log::{Append, AppendError, Appended, EventLog, ExpectedRevision, LARGEST_EVENT, NewEvent};
+use chatledger_eventstoredb::{Options, Server, Store};
 use chatledger_projections::ids::EventId;
 use chatledger_projections::recorded::{Position, Revision, StreamName};
 use tempfile::TempDir;
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
 
 /// Where a case gets its log from.
 pub trait Backend: Sized {
+    /// Whether an id is refused at a second place of its stream.
+    const AN_ID_STANDS_ONCE: bool = true;
+
     /// An empty log that takes events of so many bytes.
     fn with_largest_event(largest_event: usize) -> Self;
 
@@ -73,6 +82,88 @@ impl Backend for SqliteReopened {
         }
         let log = SqliteLog::open(self.folder.path().join("log")).unwrap().with_largest_event(self.largest_event);
         Arc::clone(self.log.insert(Arc::new(log))) as _
+    }
+}
+
+/// On a server that keeps its streams in some log of ours.
+pub struct OnServer<const KEPT_IN_A_FILE: bool, const RESTARTED: bool> {
+    pub server: Server,
+    log: Option<Arc<EventStoreDbLog>>,
+    largest_event: usize,
+    _folder: TempDir,
+}
+
+/// On a server that keeps its streams in memory.
+pub type EventStoreDbInMemory = OnServer<false, false>;
+
+/// On a server that keeps its streams in a file.
+pub type EventStoreDbInAFile = OnServer<true, false>;
+
+/// On a server that is killed and started again whenever a case asks for the log.
+pub type EventStoreDbRestarted = OnServer<false, true>;
+
+impl<const KEPT_IN_A_FILE: bool, const RESTARTED: bool> Backend for OnServer<KEPT_IN_A_FILE, RESTARTED> {
+    const AN_ID_STANDS_ONCE: bool = false;
+
+    fn with_largest_event(largest_event: usize) -> Self {
+        let folder = TempDir::new().unwrap();
+        let kept: Arc<dyn EventLog> = if KEPT_IN_A_FILE {
+            Arc::new(SqliteLog::open(folder.path().join("log")).unwrap())
+        } else {
+            Arc::new(MemoryLog::new())
+        };
+        Self { server: server(kept, Options::default()), log: None, largest_event, _folder: folder }
+    }
+
+    fn log(&mut self) -> Arc<dyn EventLog> {
+        if RESTARTED {
+            self.server.restart().unwrap();
+        }
+        let (server, largest) = (&self.server, self.largest_event);
+        let log = self.log.get_or_insert_with(|| Arc::new(on(server, Timing::default()).with_largest_event(largest)));
+        // Kept by the case alone where it must be able to close it.
+        let kept = Arc::clone(log);
+        self.log = RESTARTED.then(|| Arc::clone(&kept));
+        kept
+    }
+}
+
+/// A server over a log.
+pub fn server(kept: Arc<dyn EventLog>, options: Options) -> Server {
+    let store = block_in_place(|| Handle::current().block_on(Store::over(kept, 64 * 1024 * 1024))).unwrap();
+    Server::start(store, options).unwrap()
+}
+
+/// The log on a server.
+pub fn on(server: &Server, timing: Timing) -> EventStoreDbLog {
+    let address = server.connection_string().parse().unwrap();
+    EventStoreDbLog::open_with(address, None, timing).unwrap()
+}
+
+/// On a real server, which a variable names; its streams get a prefix of their own in each run.
+pub struct RealServer {
+    address: Address,
+    largest_event: usize,
+}
+
+/// The variable with the address of a real server that may be written to.
+pub const REAL_SERVER: &str = "CHATLEDGER_TEST_ESDB";
+
+impl Backend for RealServer {
+    const AN_ID_STANDS_ONCE: bool = false;
+
+    fn with_largest_event(largest_event: usize) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let mut address: Address = std::env::var(REAL_SERVER).unwrap().parse().unwrap();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+        address.prefix = format!("test{now}.{}.", COUNT.fetch_add(1, Ordering::Relaxed));
+        Self { address, largest_event }
+    }
+
+    fn log(&mut self) -> Arc<dyn EventLog> {
+        let credentials = Credentials::look_up(&System).unwrap();
+        let log = EventStoreDbLog::open(self.address.clone(), credentials).unwrap();
+        Arc::new(log.with_largest_event(self.largest_event))
     }
 }
 

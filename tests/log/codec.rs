@@ -7,12 +7,15 @@ use chatledger_projections::bytes::Bytes;
 use chatledger_projections::configuration::Configuration;
 use chatledger_projections::content::{Content, Part as ContentPart};
 use chatledger_projections::event::{
-    AttemptSettled, AttemptStarted, Event, IntentRaised, PolicyAdvanced, PollAdvanced, RecordedReply, Transport,
-    WebhookReceived,
+    AttemptSettled, AttemptStarted, Event, Instruction, IntentRaised, OperatorInstructed, PolicyAdvanced, PollAdvanced,
+    RecordedReply, Transport, WebhookReceived,
 };
-use chatledger_projections::fact::{ConversationKey, DeliveryState};
+use chatledger_projections::fact::{ConversationKey, DeliveryState, MessageKey};
 use chatledger_projections::ids::{ConnectionName, ConversationId, EventId, IntentId, MessageId, ThreadId};
-use chatledger_projections::intent::{Destination, Intent, LookUpConversation, ReportDelivery, SendMessage, Speaker};
+use chatledger_projections::intent::{
+    DeleteMessage, Destination, EditMessage, Intent, LookUpConversation, ReportDelivery, SendMessage, SetReaction,
+    ShowTyping, Speaker,
+};
 use chatledger_projections::outcome::{AttemptKind, Outcome};
 use chatledger_projections::recorded::{Position, Revision, StreamName};
 use chatledger_projections::time::Timestamp;
@@ -59,6 +62,36 @@ fn intents() -> impl Strategy<Value = Intent> {
     prop_oneof![
         any::<String>().prop_map(|id| {
             Intent::LookUpConversation(LookUpConversation { conversation: ConversationId::new(id) })
+        }),
+        (any::<String>(), any::<Option<String>>()).prop_map(|(id, emoji)| {
+            Intent::SetReaction(SetReaction {
+                conversation: ConversationKey::theirs(ConversationId::new(id.clone())),
+                message: MessageKey { theirs: Some(MessageId::new(id)), ours: None, job: None },
+                speaker: Speaker::Manager,
+                author: Default::default(),
+                emoji,
+            })
+        }),
+        (any::<String>(), any::<i64>()).prop_map(|(text, time)| {
+            Intent::EditMessage(EditMessage {
+                conversation: ConversationKey::default(),
+                message: MessageKey { theirs: None, ours: Some(MessageId::new(text.clone())), job: None },
+                content: Content::text(text),
+                at: Timestamp::from_millis(time),
+            })
+        }),
+        any::<String>().prop_map(|id| {
+            let message = MessageKey { theirs: Some(MessageId::new(id)), ours: None, job: None };
+            Intent::DeleteMessage(DeleteMessage { conversation: ConversationKey::default(), message })
+        }),
+        any::<(i64, i64)>().prop_map(|(since, until)| {
+            Intent::ShowTyping(ShowTyping {
+                conversation: ConversationKey::default(),
+                speaker: Speaker::Client,
+                author: Default::default(),
+                since: Timestamp::from_millis(since),
+                until: Timestamp::from_millis(until),
+            })
         }),
         any::<String>().prop_map(|id| {
             Intent::ReportDelivery(ReportDelivery {
@@ -126,11 +159,22 @@ fn our_events() -> impl Strategy<Value = Event> {
             }
         ),
         Just(Event::ConfigurationApplied(Configuration::default())),
+        (ids(), any::<String>(), proptest::option::of(any::<String>()), any::<bool>()).prop_map(
+            |(id, who, why, on)| {
+                Event::OperatorInstructed(instructed(ThreadId::from_uuid(id.as_uuid()), who, why, on))
+            }
+        ),
         ids().prop_map(|through| Event::PolicyAdvanced(PolicyAdvanced { through })),
         (any::<String>(), any::<String>()).prop_map(|(connection, through)| {
             Event::PollAdvanced(PollAdvanced { connection: ConnectionName::new(connection), through })
         }),
     ]
+}
+
+fn instructed(thread: ThreadId, who: String, why: Option<String>, on: bool) -> OperatorInstructed {
+    let instruction =
+        if on { Instruction::SwitchAssistantOn { thread } } else { Instruction::SwitchAssistantOff { thread } };
+    OperatorInstructed { who, said_at: Timestamp::from_millis(1), why, instruction }
 }
 
 fn types() -> impl Strategy<Value = String> {
@@ -140,6 +184,7 @@ fn types() -> impl Strategy<Value = String> {
         "AttemptStarted",
         "AttemptSettled",
         "ConfigurationApplied",
+        "OperatorInstructed",
         "PolicyAdvanced",
     ];
     prop_oneof![proptest::sample::select(known.to_vec()).prop_map(str::to_owned), any::<String>()]
@@ -261,6 +306,24 @@ fn the_names_of_our_own_events_are_fixed_and_different() {
         (configuration.clone(), 0),
         (configuration, 1),
         (Event::PolicyAdvanced(PolicyAdvanced { through: EventId::derived(&[b"cause"]) }), 0),
+        (
+            Event::OperatorInstructed(instructed(
+                ThreadId::from_uuid(intent_id.as_uuid()),
+                "olga".to_owned(),
+                None,
+                true,
+            )),
+            0,
+        ),
+        (
+            Event::OperatorInstructed(instructed(
+                ThreadId::from_uuid(intent_id.as_uuid()),
+                "olga".to_owned(),
+                None,
+                false,
+            )),
+            0,
+        ),
         (polled(), 0),
         (polled(), 1),
     ];

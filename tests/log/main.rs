@@ -1,4 +1,5 @@
-//! What a log promises, tried on every backend; and what only the SQLite file must withstand.
+//! What a log promises, tried on every backend; what only the SQLite file must withstand; and what only the adapter to
+//! EventStoreDB must.
 //!
 //! The cases are the usual ones of event stores' own suites, as far as our port has them. Absent are: `Any` and "exists"
 //! (there is no such expectation), filters and checkpoints of filters (a follower reads everything), deletion,
@@ -8,7 +9,9 @@
 mod appending;
 mod backends;
 mod codec;
+mod copy;
 mod crash;
+mod eventstoredb;
 mod export;
 mod following;
 mod reading;
@@ -16,21 +19,29 @@ mod sqlite_file;
 
 /// One test for each case on one backend.
 macro_rules! on {
-    ($backend:ident: $($file:ident { $($case:ident)* })*) => {
+    ($only:tt $backend:ident: $($file:ident { $($case:ident)* })*) => {
         $(mod $file {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() {
-                    crate::$file::$case::<crate::backends::$backend>().await;
-                }
-            )*
+            $(one! { $only $backend $file $case })*
         })*
+    };
+}
+
+macro_rules! one {
+    (($($only:tt)*) $backend:ident $file:ident $case:ident) => {
+        $($only)*
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $case() {
+            crate::$file::$case::<crate::backends::$backend>().await;
+        }
     };
 }
 
 macro_rules! every_case {
     ($backend:ident) => {
-        on! { $backend:
+        every_case! { () $backend }
+    };
+    ($only:tt $backend:ident) => {
+        on! { $only $backend:
             appending {
                 the_first_append_numbers_its_events_from_zero
                 a_stream_thought_missing_conflicts_with_its_revision
@@ -53,6 +64,8 @@ macro_rules! every_case {
                 a_log_that_hangs_is_left_alone_and_asked_again
                 appends_that_share_a_flush_are_answered_each_for_itself
                 an_event_that_is_too_large_harms_nothing_else
+                appends_in_order_are_stored_in_their_order
+                behind_an_append_that_is_not_taken_none_is_tried
             }
             reading {
                 forwards_and_backwards_mirror_each_other
@@ -93,4 +106,24 @@ mod sqlite {
 
 mod sqlite_reopened {
     every_case!(SqliteReopened);
+}
+
+mod eventstoredb_in_memory {
+    every_case!(EventStoreDbInMemory);
+}
+
+mod eventstoredb_in_a_file {
+    every_case!(EventStoreDbInAFile);
+}
+
+mod eventstoredb_restarted {
+    every_case!(EventStoreDbRestarted);
+}
+
+/// Only where there is a server: see `docs/eventstoredb.md`. Each begins with the address in CHATLEDGER_TEST_ESDB.
+mod real_server {
+    every_case! {
+        (#[ignore = "needs a server: CHATLEDGER_TEST_ESDB=esdb://… cargo test --test log -- --ignored"])
+        RealServer
+    }
 }

@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use chatledger::log::{Append, EventLog, NewEvent, StoredEvent};
+use chatledger::log::{Append, EventLog, NewEvent, StoredEvent, StoredEventRef};
 use chatledger_projections::recorded::{Position, Revision};
+use tokio::task::block_in_place;
 
 use crate::backends::{Backend, NO_STREAM, alone, append, assert_stored, event, exact, id, names_in_log, soon, stream};
 
@@ -18,11 +19,11 @@ async fn fill(log: &dyn EventLog, count: usize) {
 
 fn scanned(log: &dyn EventLog, after: Option<Position>, page: usize) -> Vec<StoredEvent> {
     let mut events = Vec::new();
-    log.scan(after, page, &mut |event| {
+    let mut each = |event: StoredEventRef<'_>| {
         events.push(event.to_owned());
         ControlFlow::Continue(())
-    })
-    .unwrap();
+    };
+    block_in_place(|| log.scan(after, page, &mut each)).unwrap();
     events
 }
 
@@ -226,11 +227,11 @@ pub async fn a_scan_ends_when_it_is_told_to<B: Backend>() {
     fill(&*store.log(), 10).await;
     let log = store.log();
     let mut count = 0;
-    log.scan(None, 3, &mut |_| {
+    let mut each = |_: StoredEventRef<'_>| {
         count += 1;
         if count == 5 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })
-    .unwrap();
+    };
+    block_in_place(|| log.scan(None, 3, &mut each)).unwrap();
     assert_eq!(count, 5);
     assert_eq!(log.read_all(None, 100).await.unwrap().len(), 10);
 }

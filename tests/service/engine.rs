@@ -66,7 +66,12 @@ pub async fn run(folder: &Path, arguments: &[&str]) -> Ended {
 
 /// What the log in a folder led to.
 pub async fn replay(folder: &Path) -> Value {
-    let ended = run(folder, &["replay", "--log", "chatledger.db", "--json"]).await;
+    replay_of(folder, "chatledger.db").await
+}
+
+/// What a log led to.
+pub async fn replay_of(folder: &Path, log: &str) -> Value {
+    let ended = run(folder, &["replay", "--log", log, "--json"]).await;
     assert_eq!(ended.code, Some(0), "the log cannot be replayed: {}", ended.errors);
     let mut report: Value = serde_json::from_str(&ended.output).expect("a report is JSON");
     for differs in ["seconds", "events_per_second"] {

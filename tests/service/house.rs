@@ -57,12 +57,15 @@ impl Plan {
 #[derive(Debug)]
 pub struct House {
     pub folder: TempDir,
+    /// The log's address.
+    pub log: String,
     pub stage: Stage,
     pub crm: Side,
     pub messenger: Side,
     /// Where webhooks arrive.
     pub listen: SocketAddr,
-    private: SocketAddr,
+    /// Where health and metrics are shown, and operators are heard.
+    pub private: SocketAddr,
 }
 
 /// A platform.
@@ -75,11 +78,16 @@ pub struct Side {
 impl House {
     /// Everything but a running engine.
     pub async fn build(plan: Plan) -> Self {
+        Self::build_on(plan, "sqlite:chatledger.db").await
+    }
+
+    /// The same with another log.
+    pub async fn build_on(plan: Plan, log: &str) -> Self {
         let folder = TempDir::new().expect("there is room for a folder");
         let (listen, private) = (free_address().await, free_address().await);
         let (crm_place, crm) = place("crm").await;
         let (messenger_place, messenger) = place("messenger").await;
-        let text = configuration(plan, listen, private, &crm.door.base_url(), &messenger.door.base_url());
+        let text = configuration(plan, log, listen, private, &crm.door.base_url(), &messenger.door.base_url());
         std::fs::write(folder.path().join("chatledger.toml"), &text).expect("the folder can be written to");
         let config = Config::parse(&text, &Variables).unwrap_or_else(|invalid| panic!("{invalid}"));
         let mut stage = Stage::before(listen, Arc::new(SystemClock)).expect("webhooks can be sent");
@@ -90,7 +98,7 @@ impl House {
             let simulator = account.connector.simulator(&simulated).expect("the settings are right");
             stage.host(side.name.clone(), place, simulator, manners);
         }
-        Self { folder, stage, crm, messenger, listen, private }
+        Self { folder, log: log.to_owned(), stage, crm, messenger, listen, private }
     }
 
     /// The command that serves this house.
@@ -257,11 +265,11 @@ pub fn with_secrets(command: &mut Command) -> &mut Command {
 }
 
 /// A configuration that hurries: short patience, wide quotas.
-fn configuration(plan: Plan, listen: SocketAddr, private: SocketAddr, crm: &str, messenger: &str) -> String {
+fn configuration(plan: Plan, log: &str, listen: SocketAddr, private: SocketAddr, crm: &str, messenger: &str) -> String {
     let Plan { call_timeout, grace, messenger: section } = plan;
     format!(
         r#"
-log = "sqlite:chatledger.db"
+log = "{log}"
 
 [server]
 listen = "{listen}"
@@ -273,6 +281,8 @@ connect_timeout = "500ms"
 call_timeout = "{call_timeout}"
 retry_first = "100ms"
 retry_cap = "1s"
+circuit_first = "200ms"
+circuit_cap = "1s"
 shutdown_grace = "{grace}"
 
 [connections.crm]

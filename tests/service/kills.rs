@@ -14,10 +14,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chatledger::demo::stage::Fault;
+use chatledger::log::sqlite::SqliteLog;
 use chatledger_connectors::simulator::LineAuthor;
+use chatledger_eventstoredb::{Options, Server, Store};
+use tempfile::TempDir;
 use tokio::time::sleep;
 
-use crate::engine::replay;
+use crate::engine::replay_of;
 use crate::house::{Chance, House, Plan};
 
 const KILLS: u64 = 8;
@@ -36,10 +39,33 @@ struct Said {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_promised_is_carried_over_once_however_often_the_engine_is_killed() {
+    ordeal(House::build(Plan::USUAL).await, |_| {}).await;
+}
+
+/// The same with the log on a server that is killed, too: it keeps what it answered, as a real one does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_promised_is_carried_over_once_however_often_the_engine_and_the_logs_server_are_killed() {
+    let folder = TempDir::new().expect("there is room for a folder");
+    let kept = SqliteLog::open(folder.path().join("server.db")).expect("the folder can be written to");
+    let store = Store::over(Arc::new(kept), 16 * 1024 * 1024).await.expect("an empty log can be read");
+    let mut server = Server::start(store, Options::default()).expect("there is a free port");
+    let house = House::build_on(Plan::USUAL, &server.connection_string()).await;
+    ordeal(house, |round| {
+        // In between, under the running engine, as well as in the same moment.
+        if round % 2 == 0 {
+            server.kill();
+        }
+        server.restart().expect("its address is still its own");
+    })
+    .await;
+}
+
+/// Kills the engine again and again while people write. `beside` is done between two kills.
+async fn ordeal(house: House, mut beside: impl FnMut(u64)) {
     let number = |name: &str, otherwise| env::var(name).map_or(otherwise, |text| text.parse().expect("a number"));
     let (kills, seed) = (number("CHATLEDGER_KILLS", KILLS), number("CHATLEDGER_SEED", SEED));
     println!("CHATLEDGER_KILLS={kills} CHATLEDGER_SEED={seed}");
-    let house = Arc::new(House::build(Plan::USUAL).await);
+    let house = Arc::new(house);
     let mut engine = house.start().await;
     let over = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> = (0..PHONES.len())
@@ -47,8 +73,10 @@ async fn what_was_promised_is_carried_over_once_however_often_the_engine_is_kill
         .collect();
 
     let mut chance = Chance::of(seed ^ 0xdead);
-    for _ in 0..kills {
-        sleep(Duration::from_millis(50) + chance.up_to_ms(900)).await;
+    for round in 0..kills {
+        sleep(Duration::from_millis(50) + chance.up_to_ms(450)).await;
+        beside(round);
+        sleep(chance.up_to_ms(450)).await;
         engine.kill().await;
         sleep(chance.up_to_ms(300)).await;
         engine = house.start().await;
@@ -73,8 +101,8 @@ async fn what_was_promised_is_carried_over_once_however_often_the_engine_is_kill
         }
     }
 
-    let report = replay(house.folder.path()).await;
-    assert_eq!(replay(house.folder.path()).await, report, "two replays are not equal");
+    let report = replay_of(house.folder.path(), &house.log).await;
+    assert_eq!(replay_of(house.folder.path(), &house.log).await, report, "two replays are not equal");
     assert_eq!(report["drift"], 0, "{report:#}");
     assert_eq!((&report["intents"]["open"], &report["intents"]["outstanding"]), (&0.into(), &0.into()), "{report:#}");
     let lost = written.iter().filter(|said| !said.promised).count();

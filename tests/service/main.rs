@@ -7,7 +7,8 @@
 //!
 //! * [`house`]: one engine and its two platforms, what people do there, and what must be seen; [`engine`]: the process;
 //!   [`door`]: the way to a platform, which can be shut;
-//! * [`kills`], [`faults`], [`shutdown`], [`disk`]: what goes wrong; [`polling`]: a site that has to be asked; [`stage`]: the platforms' stage itself; [`demo`]:
+//! * [`kills`], [`faults`], [`shutdown`], [`disk`], [`spool`], [`held`]: what goes wrong; [`polling`]: a site that has
+//!   to be asked; [`stage`]: the platforms' stage itself; [`passes`]: what some calls must carry; [`demo`]:
 //!   the demonstration, to its end.
 
 mod demo;
@@ -15,8 +16,11 @@ mod disk;
 mod door;
 mod engine;
 mod faults;
+mod held;
 mod house;
 mod kills;
+mod passes;
 mod polling;
 mod shutdown;
+mod spool;
 mod stage;

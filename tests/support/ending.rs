@@ -25,6 +25,8 @@ pub struct Ending {
     pub crm: Vec<Line>,
     /// What people see in the messenger.
     pub channel: Vec<Line>,
+    /// What people see at every connection, these two among them.
+    pub transcripts: BTreeMap<ConnectionName, Vec<Line>>,
     /// What people have written.
     pub written: Vec<Written>,
     /// Every call that left the house, in order.

@@ -35,11 +35,64 @@ pub struct Setting {
     pub second_generation: bool,
     /// Whether chats that a manager begins are claimed at once.
     pub claim: bool,
+    /// What else the company has.
+    pub town: Town,
+}
+
+/// What a company has beside its first CRM and its first messenger: an assistant, and further routes with accounts of
+/// their own. The clients of the second route are those after the first route's, and so on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Town {
+    /// Whether the first route has an assistant.
+    pub assisted: bool,
+    /// The further routes.
+    pub further: [Option<House>; 3],
+}
+
+/// A further route.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct House {
+    /// Whether it leads into the first route's CRM; else into one of its own.
+    pub shares_crm: bool,
+    /// Whether its clients write on a website; else in a messenger.
+    pub website: bool,
+    /// Its assistant, if it has one.
+    pub assistant: Option<Help>,
+}
+
+/// Which assistant helps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Help {
+    /// The same as in the first route, if that has one.
+    TheFirst,
+    /// Another.
+    TheSecond,
+}
+
+impl Town {
+    /// How many routes there are.
+    pub fn routes(&self) -> u8 {
+        1 + self.further.iter().flatten().count() as u8
+    }
+
+    /// The further route of this number, from one.
+    pub fn house(&self, route: u8) -> Option<House> {
+        self.further.iter().flatten().nth(usize::from(route).checked_sub(1)?).copied()
+    }
+
+    /// Whether managers write to this client: where several routes lead into one CRM, a manager's window there does not
+    /// say which of a number's chats is meant; and to a visitor of a website nobody can write first.
+    pub fn managers_write_to(&self, client: u8) -> bool {
+        match self.house(client / CLIENTS) {
+            None => !self.further.iter().flatten().any(|house| house.shares_crm),
+            Some(house) => !house.shares_crm && !house.website,
+        }
+    }
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { second_generation: true, claim: true }
+        Self { second_generation: true, claim: true, town: Town::default() }
     }
 }
 
@@ -153,8 +206,11 @@ impl Script {
 
 /// All scripts in which only such troubles come.
 pub fn scripts(troubles: Troubles) -> impl Strategy<Value = Script> {
-    let setting =
-        (any::<bool>(), any::<bool>()).prop_map(|(second_generation, claim)| Setting { second_generation, claim });
+    let setting = (any::<bool>(), any::<bool>()).prop_map(|(second_generation, claim)| Setting {
+        second_generation,
+        claim,
+        ..Setting::default()
+    });
     let deeds = vec(deeds(troubles.babble), 1..14);
     let calls = vec(fates(), if troubles.calls { 0..24 } else { 0..1 });
     let webhooks = vec(lucks(), if troubles.webhooks { 0..24 } else { 0..1 });
@@ -176,6 +232,32 @@ fn deeds(babble: bool) -> impl Strategy<Value = Deed> {
         (if babble { 2 } else { 0 }) => vec(any::<u8>(), 0..80).prop_map(What::ChannelBabbles),
     ];
     (pause, 0..CLIENTS, what).prop_map(|(after, client, what)| Deed { after, client, what })
+}
+
+/// All scripts in towns of several accounts.
+pub fn scripts_in_towns(troubles: Troubles) -> impl Strategy<Value = Script> {
+    let help = prop_oneof![Just(None), Just(Some(Help::TheFirst)), Just(Some(Help::TheSecond))];
+    let house = (any::<bool>(), any::<bool>(), help).prop_map(|(shares_crm, website, assistant)| House {
+        shares_crm,
+        website,
+        assistant,
+    });
+    let further = proptest::array::uniform3(proptest::option::of(house));
+    let towns = (any::<bool>(), further).prop_map(|(assisted, further)| Town { assisted, further });
+    // More is said than in a script of two accounts, and a client's dialogue is long enough for a manager to come in.
+    let deeds = vec((deeds(false), any::<u8>(), 0_u8..4), 4..28);
+    (scripts(troubles), towns, deeds).prop_map(|(script, town, deeds)| {
+        let clients = CLIENTS * town.routes();
+        let deed = |(deed, client, word): (Deed, u8, u8)| {
+            let what = match deed.what {
+                What::ClientWrites(_) => What::ClientWrites(word),
+                other => other,
+            };
+            Deed { client: client % clients, what, ..deed }
+        };
+        let deeds = deeds.into_iter().map(deed).collect();
+        Script { setting: Setting { town, ..script.setting }, deeds, ..script }
+    })
 }
 
 fn fates() -> impl Strategy<Value = Fate> {
@@ -208,7 +290,7 @@ impl What {
             Self::AppWrites(word) => ("app", word),
             Self::ClientReads | Self::CrmBabbles(_) | Self::ChannelBabbles(_) => return None,
         };
-        let word = ["hello", "yes", "thank you"][usize::from(word % 3)];
+        let word = ["hello", "yes", "thank you", "operator, please"][usize::from(word % 4)];
         Some(format!("{who} {client}: {word}"))
     }
 }

@@ -5,7 +5,7 @@
 //! A crash takes everything but the log and the platforms. Absent are sockets, the way in's spool, and a log that
 //! refuses: they have tests of their own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,10 +15,11 @@ use std::{fmt, io};
 use chatledger::config::{Accounts, Config, SecretSource};
 use chatledger::dispatch::attempt::{Departure, Plan, conclude, plan};
 use chatledger::dispatch::backoff::Backoff;
+use chatledger::dispatch::circuit::CircuitRules;
 use chatledger::dispatch::{Dispatcher, Rules};
 use chatledger::log::naming;
 use chatledger::pipeline::Pipeline;
-use chatledger_connectors::connector::{Call, InboundRequest, Reply, SimulatedAccount};
+use chatledger_connectors::connector::{Call, InboundRequest, Pass, Reply, Secrets, SimulatedAccount};
 use chatledger_connectors::simulator::{Emitted, Gesture, Reaction, Simulator};
 use chatledger_projections::bytes::Bytes;
 use chatledger_projections::event::{AttemptStarted, Event, IntentRaised, RecordedReply, Transport, WebhookReceived};
@@ -28,13 +29,19 @@ use chatledger_projections::recorded::{Position, Recorded, Revision, StreamName}
 use chatledger_projections::time::Timestamp;
 
 use crate::ending::{Cause, Ending, Made, Writer, Written};
-use crate::script::{Deed, Fate, Luck, Script, Setting, What, phone};
+use crate::script::{CLIENTS, Deed, Fate, Help, Luck, Script, Setting, What, phone};
 
 /// The CRM connection of every world.
 pub const CRM: &str = "amo.main";
 
 /// The channel connection of every world.
 pub const CHANNEL: &str = "pact.sales";
+
+/// The assistant of the first route, and of those that share it.
+pub const ASSISTANT: &str = "selarti.main";
+
+/// Another assistant.
+pub const SECOND_ASSISTANT: &str = "selarti.second";
 
 /// When worlds begin; nothing depends on it.
 const BEGINNING: Timestamp = Timestamp::from_millis(1_767_225_600_000);
@@ -53,6 +60,7 @@ pub const RULES: Rules = Rules {
     in_flight: 8,
     give_up_after: Duration::from_secs(24 * 60 * 60),
     backoff: Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(300) },
+    circuit: CircuitRules { after: 5, first: Duration::from_secs(5), cap: Duration::from_secs(60) },
 };
 
 /// Lets a script happen until everything is at rest.
@@ -69,6 +77,8 @@ pub fn run(script: &Script) -> Ending {
 pub fn configuration(setting: Setting) -> Config {
     let api = if setting.second_generation { "v2" } else { "v1" };
     let manager_first = if setting.claim { "claim" } else { "remember" };
+    let town = town(setting);
+    let assistant = if setting.town.assisted { format!("assistant = {ASSISTANT:?}") } else { String::new() };
     let document = format!(
         r#"
         [connections."{CRM}"]
@@ -88,9 +98,85 @@ pub fn configuration(setting: Setting) -> Config {
         crm = "{CRM}"
         channel = "{CHANNEL}"
         manager_first = "{manager_first}"
+        {assistant}
+        {town}
         "#
     );
     Config::parse(&document, &Invented).expect("the world's own configuration is right")
+}
+
+/// The further accounts and routes of a setting, and the assistants.
+fn town(setting: Setting) -> String {
+    let town = setting.town;
+    let manager_first = if setting.claim { "claim" } else { "remember" };
+    let mut document = String::new();
+    let mut add = |text: String| document.push_str(&text);
+    let mut assistants = BTreeSet::new();
+    assistants.extend(town.assisted.then_some(ASSISTANT));
+    for route in 1..town.routes() {
+        let house = town.house(route).expect("there are so many");
+        let (crm, channel) = (crm_of(setting, route), channel_of(setting, route));
+        if !house.shares_crm {
+            add(format!(
+                "[connections.{crm:?}]\nplatform = \"amocrm\"\nbot_id = \"bot-{route}\"\n\
+                 scope_id = \"344a5002-f8ca-454d-af3d-00000000000{route}_2b13cae0-24f7-4058-b9ad-00000000000{route}\"\n\
+                 channel_secret = {{ env = \"CHANNEL_SECRET_{route}\" }}\n"
+            ));
+        }
+        add(match house.website {
+            true => format!(
+                "[connections.{channel:?}]\nplatform = \"carrotquest\"\nauth_token = {{ env = \"AUTH_TOKEN_{route}\" }}\n\
+                 webhook_token = {{ env = \"WEBHOOK_TOKEN_{route}\" }}\n"
+            ),
+            false => format!(
+                "[connections.{channel:?}]\nplatform = \"pact\"\ncompany_id = 6000{route}\napi = \"v2\"\n\
+                 token = {{ env = \"TOKEN_{route}\" }}\nwebhook_secret = {{ env = \"WEBHOOK_SECRET_{route}\" }}\n"
+            ),
+        });
+        add(format!("[routes.r{route}]\ncrm = {crm:?}\nchannel = {channel:?}\nmanager_first = \"{manager_first}\"\n"));
+        if house.shares_crm {
+            add(format!("source = \"entrance-{route}\"\nchat_id = \"route_and_phone\"\n"));
+        }
+        if let Some(assistant) = assistant_of(setting, route) {
+            assistants.insert(assistant);
+            add(format!("assistant = {assistant:?}\n"));
+        }
+    }
+    for (number, assistant) in assistants.into_iter().enumerate() {
+        add(format!(
+            "[connections.{assistant:?}]\nplatform = \"selarti\"\ntask_id = \"1721129985149x{number}\"\n\
+             api_key = {{ env = \"API_KEY_{number}\" }}\nwebhook_secret = {{ env = \"ASSISTANT_SECRET_{number}\" }}\n"
+        ));
+    }
+    document
+}
+
+/// The CRM connection of a route.
+pub fn crm_of(setting: Setting, route: u8) -> String {
+    match setting.town.house(route) {
+        Some(house) if !house.shares_crm => format!("amo.r{route}"),
+        Some(_) | None => CRM.to_owned(),
+    }
+}
+
+/// The channel connection of a route.
+pub fn channel_of(setting: Setting, route: u8) -> String {
+    match setting.town.house(route) {
+        Some(house) if house.website => format!("carrot.r{route}"),
+        Some(_) => format!("pact.r{route}"),
+        None => CHANNEL.to_owned(),
+    }
+}
+
+/// The assistant connection of a route, if it has one.
+pub fn assistant_of(setting: Setting, route: u8) -> Option<&'static str> {
+    match setting.town.house(route) {
+        None => setting.town.assisted.then_some(ASSISTANT),
+        Some(house) => match house.assistant? {
+            Help::TheFirst => setting.town.assisted.then_some(ASSISTANT),
+            Help::TheSecond => Some(SECOND_ASSISTANT),
+        },
+    }
 }
 
 /// The secrets of a world: it has none.
@@ -110,6 +196,7 @@ struct World<'a> {
     script: &'a Script,
     config: Config,
     accounts: Arc<Accounts>,
+    passes: BTreeMap<ConnectionName, Pass>,
     platforms: BTreeMap<ConnectionName, Box<dyn Simulator>>,
     log: Log,
     engine: Engine,
@@ -182,6 +269,7 @@ impl<'a> World<'a> {
             engine: Engine::new(&accounts),
             config,
             accounts,
+            passes: BTreeMap::new(),
             log: Log::default(),
             agenda: Agenda::default(),
             now: BEGINNING,
@@ -238,22 +326,27 @@ impl<'a> World<'a> {
         self.tell(format_args!("{deed}"));
         let (client, number, name) = (deed.client, phone(deed.client), format!("Client {}", deed.client));
         let text = deed.what.text(client).unwrap_or_default();
+        let (setting, route) = (self.script.setting, client / CLIENTS);
+        let (crm, channel) = (crm_of(setting, route), channel_of(setting, route));
+        if matches!(deed.what, What::ManagerWrites(_)) && !setting.town.managers_write_to(client) {
+            return;
+        }
         let (at, by, gesture) = match &deed.what {
             What::ClientWrites(_) => {
                 let gesture = Gesture::ClientWrites { phone: number, name, text: text.clone() };
-                (CHANNEL, Some(Writer::Client), gesture)
+                (channel, Some(Writer::Client), gesture)
             }
             What::ManagerWrites(_) => {
                 let gesture = Gesture::ManagerWrites { phone: number, name, text: text.clone() };
-                (CRM, Some(Writer::Manager), gesture)
+                (crm, Some(Writer::Manager), gesture)
             }
             What::AppWrites(_) => {
                 let gesture = Gesture::AppWrites { phone: number, text: text.clone() };
-                (CHANNEL, Some(Writer::App), gesture)
+                (channel, Some(Writer::App), gesture)
             }
-            What::ClientReads => (CHANNEL, None, Gesture::ClientReads { phone: number }),
-            What::CrmBabbles(bytes) => return self.babble(CRM, client, bytes),
-            What::ChannelBabbles(bytes) => return self.babble(CHANNEL, client, bytes),
+            What::ClientReads => (channel, None, Gesture::ClientReads { phone: number }),
+            What::CrmBabbles(bytes) => return self.babble(&crm, client, bytes),
+            What::ChannelBabbles(bytes) => return self.babble(&channel, client, bytes),
         };
         let from = ConnectionName::new(at);
         let platform = self.platforms.get_mut(&from).expect("both platforms are there");
@@ -408,8 +501,9 @@ impl<'a> World<'a> {
         let fate = self.script.calls.get(self.attempted).copied().unwrap_or_default();
         self.attempted += 1;
         let connection = departure.connection.clone();
-        let account = &self.accounts[&connection];
-        let request = account.connection.authorise(call.request, &account.secrets, self.now);
+        let account = self.accounts[&connection].clone();
+        let secrets = self.secrets(&connection);
+        let request = account.connection.authorise(call.request, &secrets, self.now);
         assert_eq!(account.connection.class_of_call(call.name), Some(call.class), "{} has one class", call.name);
         let arrives = match fate {
             Fate::Answered | Fate::Slow(_) | Fate::AnswerLost | Fate::BrokenAfter => true,
@@ -438,6 +532,22 @@ impl<'a> World<'a> {
             self.emit(&connection, reaction.webhooks, cause);
         }
         self.point()
+    }
+
+    /// An account's secrets, with a pass that is good if its platform wants one.
+    fn secrets(&mut self, connection: &ConnectionName) -> Secrets {
+        let account = &self.accounts[connection];
+        let mut secrets = account.secrets.clone();
+        let Some(sign_in) = account.connection.sign_in() else { return secrets };
+        let good = self.passes.get(connection).filter(|pass| self.now < pass.until).cloned();
+        let pass = good.unwrap_or_else(|| {
+            let platform = self.platforms.get_mut(connection).expect("every connection has a platform");
+            let granted = recorded(&platform.handle(&sign_in.request(&secrets), self.now));
+            sign_in.pass(Reply::Answered(&granted), self.now).expect("the key is right")
+        });
+        self.passes.insert(connection.clone(), pass.clone());
+        secrets.insert(pass.key, pass.secret);
+        secrets
     }
 
     fn answer(&mut self, departure: &Departure, started: &AttemptStarted, answer: &Answer) -> Lived {
@@ -486,7 +596,9 @@ impl<'a> World<'a> {
 
     fn end(self) -> Ending {
         let transcript = |at: &str| self.platforms[&ConnectionName::new(at)].transcript();
+        let transcripts = self.platforms.iter().map(|(name, platform)| (name.clone(), platform.transcript())).collect();
         Ending {
+            transcripts,
             crm: transcript(CRM),
             channel: transcript(CHANNEL),
             log: self.log.events,
@@ -513,6 +625,7 @@ impl Log {
             Event::WebhookReceived(_) | Event::IntentRaised(_) => Some(0),
             Event::AttemptStarted(started) => Some(u64::from(started.attempt) * 2 - 1),
             Event::AttemptSettled(settled) => Some(u64::from(settled.attempt) * 2),
+            Event::OperatorInstructed(_) => Some(0),
             Event::ConfigurationApplied(_) | Event::PolicyAdvanced(_) | Event::PollAdvanced(_) => None,
         };
         let place = revision.as_u64();
@@ -598,6 +711,7 @@ impl fmt::Display for Brief<'_> {
                 write!(formatter, "settled {} attempt {} {:?}", settled.intent_id, settled.attempt, settled.outcome)
             }
             Event::ConfigurationApplied(_) => formatter.write_str("configured"),
+            Event::OperatorInstructed(instructed) => write!(formatter, "instructed {}", instructed.instruction.label()),
             Event::PolicyAdvanced(advanced) => write!(formatter, "decided through {}", advanced.through),
             Event::PollAdvanced(advanced) => {
                 write!(formatter, "{} asked through {}", advanced.connection, advanced.through)

@@ -13,6 +13,7 @@ use chatledger_projections::fact::{
     RemarkKind, SendAcknowledged, TypingStarted,
 };
 use chatledger_projections::time::Timestamp;
+use chatledger_projections::username::Username;
 
 use super::wire::{self, Hook};
 use super::{CONNECT, CREATE_CHAT, DISCONNECT, NEW_MESSAGE, ids};
@@ -92,6 +93,7 @@ fn message_hook(hook: wire::MessageHook<'_>, decoded: &mut Decoded) {
         // Without an id there is nothing to tell a repetition by; the fact says so by its absence.
         message: MessageKey { theirs: id, ours: None, job: None },
         author: author.unwrap_or_default(),
+        speaker: None,
         client,
         source: source.map(ids::source),
         written_at,
@@ -245,15 +247,22 @@ fn person(participant: Object<wire::Participant<'_>>, at: &str, decoded: &mut De
     let theirs = participant.id.0.expect(&format!("{at}.id"), decoded).map(ids::person);
     let mut text =
         |field: Field<Text<'_>>, key: &str| field.0.read(&format!("{at}.{key}"), decoded).map(Text::into_owned);
+    let name = text(participant.name, "name");
     Some(Person {
         theirs,
         ours: text(participant.client_id, "client_id").map(|id| ids::person(id.into())),
-        name: text(participant.name, "name"),
         phone: text(participant.phone, "phone"),
-        username: None,
+        username: text(participant.username, "username").or_else(|| public_name(name.as_deref()?)),
+        name,
         email: text(participant.email, "email"),
         avatar: text(participant.avatar, "avatar"),
     })
+}
+
+/// amoCRM has no field for a messenger's public name, so managers type it as the contact's name: `@anna_k`, or its link.
+fn public_name(name: &str) -> Option<String> {
+    let is_marked = name.trim_start().starts_with('@') || name.contains("t.me/");
+    Username::parse(name).filter(|_| is_marked).map(|username| username.to_string())
 }
 
 /// The exact moment, else the second. Zero means absent, as elsewhere in hooks (contract, 9.4).

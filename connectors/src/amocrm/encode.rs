@@ -10,8 +10,8 @@ use chatledger_projections::content::Person;
 use chatledger_projections::fact::{ConversationKey, DeliveryState, Failure, FailureKind, MessageKey};
 use chatledger_projections::ids::{ConnectionName, ConversationId, PersonId, SourceId};
 use chatledger_projections::intent::{
-    ClaimConversation, Destination, EditMessage, Intent, OpenConversation, ReportDelivery, SendMessage, SetReaction,
-    ShowTyping, Speaker as InNameOf,
+    Address, ClaimConversation, Destination, EditMessage, Intent, OpenConversation, ReportDelivery, SendMessage,
+    SetReaction, ShowTyping, Speaker as InNameOf,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -116,10 +116,13 @@ fn claim_of_conversation(name: &ConnectionName, settings: &Settings, claim: &Cla
 
 /// A chat that is there before anybody speaks in it: nobody sees it until then (contract, 5.3).
 fn chat_without_a_message(settings: &Settings, open: &OpenConversation) -> Call {
-    let number = open.phone.digits();
-    let profile = Some(Profile { phone: Some(number), email: None });
-    let user = Speaker { id: Some(number), ref_id: None, name: number, avatar: None, profile };
-    let body = CreateChat { conversation_id: number, user };
+    let (id, phone) = match &open.address {
+        Address::Phone(phone) => (phone.digits(), Some(phone.digits())),
+        Address::Username(username) => (username.as_str(), None),
+    };
+    let profile = phone.map(|phone| Profile { phone: Some(phone), email: None });
+    let user = Speaker { id: Some(id), ref_id: None, name: id, avatar: None, profile };
+    let body = CreateChat { conversation_id: id, user };
     let path = format!("{}/chats", base_path(settings));
     Call { name: CREATE_CHAT, class: CALLS, request: Request::json("POST", path, &body) }
 }
@@ -291,7 +294,7 @@ fn chat_of(destination: &Destination) -> Result<&ConversationKey, Unencodable> {
         Destination::Conversation(chat) if chat.ours.is_some() || chat.theirs.is_some() => Ok(chat),
         Destination::Conversation(_) => Err(cannot("the chat has neither an id of ours nor one of amo's")),
         Destination::Client(_) => Err(cannot("amoCRM opens no chat by its id of a client")),
-        Destination::Phone(_) => {
+        Destination::Phone(_) | Destination::Username(_) => {
             Err(cannot("amoCRM takes no number: a dialogue begins under an id of ours for the chat"))
         }
     }

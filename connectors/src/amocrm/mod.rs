@@ -117,7 +117,7 @@ impl Connector for AmoCrm {
 impl Connection for Account {
     fn traits(&self) -> Traits {
         // There is no call that takes a message away (contract, 14.6).
-        let can = Abilities { react: true, edit: true, delete: false, show_typing: true };
+        let can = Abilities { react: true, edit: true, delete: false, show_typing: true, find_usernames: false };
         Traits { first_contact: FirstContact::WriteUnderOurId, can_look_up: false, wants_delivery: true, can }
     }
 

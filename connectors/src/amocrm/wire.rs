@@ -112,6 +112,9 @@ pub(super) struct Participant<'a> {
     pub(super) phone: Field<Text<'a>>,
     #[serde(borrow)]
     pub(super) email: Field<Text<'a>>,
+    /// In no documentation; read because nothing is lost by it.
+    #[serde(borrow)]
+    pub(super) username: Field<Text<'a>>,
     #[serde(borrow)]
     pub(super) avatar: Field<Text<'a>>,
 }

@@ -45,7 +45,9 @@ fn reply(settings: &Settings, message: &SendMessage) -> Result<Call, Unencodable
             key.theirs.as_ref().ok_or_else(|| cannot("the conversation has no id at Carrot quest"))?
         }
         Destination::Client(user) => return Ok(first_message(settings, user, message)),
-        Destination::Phone(_) => return Err(cannot("Carrot quest takes no numbers: a visitor is found first")),
+        Destination::Phone(_) | Destination::Username(_) => {
+            return Err(cannot("Carrot quest takes neither numbers nor public names: a visitor is found first"));
+        }
     };
     let form = [
         ("body", readable(&message.content)),

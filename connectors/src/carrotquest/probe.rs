@@ -119,7 +119,7 @@ fn sent(intent: &Intent) -> Option<&SendMessage> {
 fn conversation_of<'a>(message: &'a SendMessage, known: &'a Known) -> Option<&'a ConversationId> {
     match &message.to {
         Destination::Conversation(key) => key.theirs.as_ref(),
-        Destination::Phone(_) | Destination::Client(_) => None,
+        Destination::Phone(_) | Destination::Username(_) | Destination::Client(_) => None,
     }
     .or(known.conversation.as_ref())
 }

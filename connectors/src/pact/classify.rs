@@ -57,9 +57,9 @@ pub(super) fn recourse(intent: &Intent) -> Recourse {
         Intent::OpenConversation(_) | Intent::FindClient(_) | Intent::LookUpConversation(_) => Recourse::RetrySafely,
         // Never encoded, so never attempted.
         Intent::ClaimConversation(_) | Intent::ReportDelivery(_) => Recourse::AskPerson,
-        Intent::SetReaction(_) | Intent::EditMessage(_) | Intent::DeleteMessage(_) | Intent::ShowTyping(_) => {
-            Recourse::AskPerson
-        }
+        // What is gone is gone, however often it is asked.
+        Intent::DeleteMessage(_) => Recourse::RetrySafely,
+        Intent::SetReaction(_) | Intent::EditMessage(_) | Intent::ShowTyping(_) => Recourse::AskPerson,
     }
 }
 
@@ -82,7 +82,11 @@ fn taken(call: &str, reply: &RecordedReply) -> Outcome {
 }
 
 fn in_doubt(call: &str, reason: String) -> Outcome {
-    if call::speaks(call) { Outcome::Uncertain { reason } } else { Outcome::Postponed { until: None, reason } }
+    if call::is_told_by_repetition(call) {
+        Outcome::Uncertain { reason }
+    } else {
+        Outcome::Postponed { until: None, reason }
+    }
 }
 
 fn postponed(reason: &str) -> Outcome {

@@ -4,16 +4,17 @@
 //! every message would appear twice there (1, line 12). Whom a message is from cannot be said: Pact shows the company.
 
 use chatledger_projections::configuration::FirstContact;
-use chatledger_projections::content::Content;
+use chatledger_projections::content::{Content, Part};
 use chatledger_projections::ids::ConversationId;
-use chatledger_projections::intent::{Destination, Intent, OpenConversation, SendMessage, Speaker};
-use chatledger_projections::phone::PhoneNumber;
-use serde::Serialize;
+use chatledger_projections::intent::{
+    Address, DeleteMessage, Destination, Intent, OpenConversation, SendMessage, Speaker,
+};
 
+use super::ids;
 use super::readable::readable;
-use super::settings::{Api, Settings};
-use super::{call, ids, limits};
-use crate::connector::{Call, Request, Unencodable};
+use super::requests::{v1, v2};
+use super::settings::{Api, BUSINESS, Settings};
+use crate::connector::{Call, Unencodable};
 
 /// The request that makes an intent true.
 pub(super) fn encode(settings: &Settings, intent: &Intent) -> Result<Call, Unencodable> {
@@ -24,30 +25,11 @@ pub(super) fn encode(settings: &Settings, intent: &Intent) -> Result<Call, Unenc
         Intent::LookUpConversation(look_up) => Ok(conversation(settings, &look_up.conversation)),
         Intent::ClaimConversation(_) => Err(cannot("Pact takes no conversation ids of ours")),
         Intent::ReportDelivery(_) => Err(cannot("Pact takes no delivery reports")),
+        Intent::DeleteMessage(delete) if settings.traits().can.delete => delete_message(settings, delete),
         Intent::SetReaction(_) | Intent::EditMessage(_) | Intent::DeleteMessage(_) | Intent::ShowTyping(_) => {
             Err(Unencodable::not_there("Pact", intent))
         }
     }
-}
-
-/// A message to the client (9.2, 6.2).
-#[derive(Serialize)]
-struct SendV2<'a> {
-    company_id: i64,
-    text: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    replied_to_id: Option<&'a str>,
-    send_to_crm: bool,
-}
-
-/// A message to a number (9.2).
-#[derive(Serialize)]
-struct FirstMessageV2<'a> {
-    company_id: i64,
-    provider: &'a str,
-    phone: &'a str,
-    text: &'a str,
-    send_to_crm: bool,
 }
 
 fn send(settings: &Settings, message: &SendMessage) -> Result<Call, Unencodable> {
@@ -63,30 +45,38 @@ fn send(settings: &Settings, message: &SendMessage) -> Result<Call, Unencodable>
                 Api::V2 => send_v2(settings, conversation, &message.content),
             })
         }
-        Destination::Phone(phone) => first_message(settings, phone, &message.content),
-        Destination::Client(_) => Err(cannot("Pact opens conversations by number, not by its id of a client")),
+        Destination::Phone(phone) => first_message(settings, v2::Client::Phone(phone.digits()), &message.content),
+        Destination::Username(username) => {
+            check_username(settings)?;
+            first_message(settings, v2::Client::Nickname(username.as_str()), &message.content)
+        }
+        Destination::Client(_) => {
+            Err(cannot("Pact opens conversations by number or public name, not by its id of a client"))
+        }
     }
 }
 
 fn send_v1(settings: &Settings, conversation: &ConversationId, content: &Content) -> Call {
-    let path = format!("/p1/companies/{}/conversations/{}/messages", settings.company, ids::in_path(conversation));
-    let form = [("message", readable(content)), ("send_to_crm", "false".to_owned())];
-    Call { name: call::SEND_V1, class: limits::SEND, request: form_request(path, &form) }
+    let text = Some(readable(settings.api, content));
+    let saying = v1::Saying { text, send_to_crm: Some(false), ..v1::Saying::default() };
+    v1::send(settings.company, ids::wire(conversation), saying)
 }
 
 fn send_v2(settings: &Settings, conversation: &ConversationId, content: &Content) -> Call {
+    let text = readable(settings.api, content);
     let quoted = content.quote.as_ref().and_then(|quote| quote.theirs.as_ref());
-    let body = SendV2 {
-        company_id: settings.company,
-        text: &readable(content),
-        replied_to_id: quoted.and_then(ids::replied_to),
-        send_to_crm: false,
+    let saying = v2::Saying {
+        text: Some(&text),
+        replied_to: quoted.and_then(ids::replied_to),
+        send_to_crm: Some(false),
+        attachment: None,
     };
-    let path = format!("/api/p2/conversations/{}/messages", ids::in_path(conversation));
-    Call { name: call::SEND_V2, class: limits::SEND, request: Request::json("POST", path, &body) }
+    v2::send(settings.company, ids::wire(conversation), saying)
 }
 
-fn first_message(settings: &Settings, phone: &PhoneNumber, content: &Content) -> Result<Call, Unencodable> {
+/// A template of WhatsApp Business goes by its id, with what is filled in; everything else as words (9.2).
+fn first_message(settings: &Settings, client: v2::Client<'_>, content: &Content) -> Result<Call, Unencodable> {
+    let template = template_of(content);
     match settings.traits().first_contact {
         FirstContact::SendToPhone => {}
         FirstContact::OpenThenSend => {
@@ -96,15 +86,31 @@ fn first_message(settings: &Settings, phone: &PhoneNumber, content: &Content) ->
             return Err(cannot(format!("in {} only the client can begin", settings.provider)));
         }
     }
-    let body = FirstMessageV2 {
-        company_id: settings.company,
-        provider: &settings.provider,
-        phone: phone.digits(),
-        text: &readable(content),
-        send_to_crm: false,
+    let needs_template = settings.provider == BUSINESS;
+    if needs_template && template.is_none() {
+        return Err(cannot("in WhatsApp Business a conversation is begun with an approved template only"));
+    }
+    let text = readable(settings.api, content);
+    let template = template.filter(|_| needs_template);
+    let saying = v2::Saying {
+        text: template.is_none().then_some(text.as_str()),
+        send_to_crm: Some(false),
+        ..v2::Saying::default()
     };
-    let request = Request::json("POST", "/api/p2/messages".to_owned(), &body);
-    Ok(Call { name: call::FIRST_MESSAGE_V2, class: limits::SEND, request })
+    Ok(v2::first_message(settings.company, &settings.provider, client, saying, template))
+}
+
+/// The template that a message is, if it is one.
+fn template_of(content: &Content) -> Option<v2::Template<'_>> {
+    content.parts.iter().find_map(|part| match part {
+        Part::Template { id, values } => Some(v2::Template { waba: id, substitutions: values.clone() }),
+        Part::File(_)
+        | Part::Location { .. }
+        | Part::Contact { .. }
+        | Part::Buttons { .. }
+        | Part::Forward { .. }
+        | Part::Unsupported { .. } => None,
+    })
 }
 
 /// Without `text` the call finds or opens a conversation and says nothing (5.2).
@@ -118,36 +124,38 @@ fn open_conversation(settings: &Settings, open: &OpenConversation) -> Result<Cal
             return Err(cannot(format!("in {} only the client can begin", settings.provider)));
         }
     }
-    let path = format!("/p1/companies/{}/conversations", settings.company);
-    let form = [("provider", settings.provider.clone()), ("phone", open.phone.digits().to_owned())];
-    Ok(Call { name: call::OPEN_V1, class: limits::SEND, request: form_request(path, &form) })
+    let client = match &open.address {
+        Address::Phone(phone) => v1::Client::Phone(phone.digits()),
+        Address::Username(username) => {
+            check_username(settings)?;
+            v1::Client::Username(username.as_str())
+        }
+    };
+    Ok(v1::open(settings.company, &settings.provider, client, None, None))
+}
+
+/// Only Telegram finds people by their public names (5.2, 9.2).
+fn check_username(settings: &Settings) -> Result<(), Unencodable> {
+    if settings.traits().can.find_usernames {
+        return Ok(());
+    }
+    Err(cannot(format!("in {} a client is found by number only", settings.provider)))
+}
+
+/// Taken back from the client (9.2).
+fn delete_message(settings: &Settings, delete: &DeleteMessage) -> Result<Call, Unencodable> {
+    let conversation =
+        delete.conversation.theirs.as_ref().ok_or_else(|| cannot("the conversation has no id at Pact"))?;
+    let number = delete.message.theirs.as_ref().and_then(ids::number_of_message);
+    let message = number.ok_or_else(|| cannot("the message has no number at Pact"))?;
+    Ok(v2::delete_messages(settings.company, ids::wire(conversation), &[message]))
 }
 
 fn conversation(settings: &Settings, conversation: &ConversationId) -> Call {
-    let id = ids::in_path(conversation);
-    let (name, path, query) = match settings.api {
-        Api::V1 => {
-            (call::CONVERSATION_V1, format!("/p1/companies/{}/conversations/{id}", settings.company), Vec::new())
-        }
-        Api::V2 => (call::CONVERSATION_V2, format!("/api/p2/conversations/{id}"), vec![company_in_query(settings)]),
-    };
-    Call { name, class: limits::CONVERSATIONS, request: Request::bare("GET", path, query) }
-}
-
-/// The second generation wants the company beside the path (13).
-pub(super) fn company_in_query(settings: &Settings) -> (String, String) {
-    ("company_id".to_owned(), settings.company.to_string())
-}
-
-fn form_request(path: String, pairs: &[(&str, String)]) -> Request {
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.extend_pairs(pairs);
-    Request {
-        method: "POST",
-        path,
-        query: Vec::new(),
-        headers: vec![("content-type", "application/x-www-form-urlencoded".to_owned())],
-        body: form.finish().into_bytes(),
+    let id = ids::wire(conversation);
+    match settings.api {
+        Api::V1 => v1::conversation(settings.company, id),
+        Api::V2 => v2::conversation(settings.company, id),
     }
 }
 

@@ -50,9 +50,19 @@ pub(super) fn replied_to(message: &MessageId) -> Option<&str> {
     message.as_str().strip_prefix(MESSENGERS_OWN)
 }
 
-/// A conversation as a part of a path.
-pub(super) fn in_path(conversation: &ConversationId) -> String {
-    utf8_percent_encode(conversation.as_str(), NON_ALPHANUMERIC).to_string()
+/// Pact's own number of a message, where requests want a number; `None` for the messenger's ids.
+pub(super) fn number_of_message(message: &MessageId) -> Option<i64> {
+    message.as_str().parse().ok()
+}
+
+/// A conversation as requests name it.
+pub(super) fn wire(conversation: &ConversationId) -> &str {
+    conversation.as_str()
+}
+
+/// An id as a part of a path, which it cannot leave.
+pub(super) fn text_in_path(id: &str) -> String {
+    utf8_percent_encode(id, NON_ALPHANUMERIC).to_string()
 }
 
 #[cfg(test)]
@@ -68,8 +78,8 @@ mod tests {
 
     #[test]
     fn an_id_cannot_leave_its_place_in_a_path() {
-        assert_eq!(in_path(&ConversationId::new("../1?a=b")), "%2E%2E%2F1%3Fa%3Db");
-        assert_eq!(in_path(&conversation(18_642_847)), "18642847");
+        assert_eq!(text_in_path("../1?a=b"), "%2E%2E%2F1%3Fa%3Db");
+        assert_eq!(text_in_path(wire(&conversation(18_642_847))), "18642847");
     }
 
     #[test]

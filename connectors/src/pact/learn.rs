@@ -4,7 +4,7 @@
 //! of messages teach nothing here either; which of them is ours can only be judged beside the intent.
 
 use chatledger_projections::event::RecordedReply;
-use chatledger_projections::fact::{ConversationKey, DeliveryState, Fact, MessageKey, SendAcknowledged};
+use chatledger_projections::fact::{ConversationKey, DeliveryState, Fact, MessageKey, MessageNamed, SendAcknowledged};
 
 use super::decode::{conversation_seen_v1, conversation_seen_v2, delivery_state};
 use super::wire::{v1, v2};
@@ -77,6 +77,11 @@ fn learn_job(reply: v1::SendReply<'_>, decoded: &mut Decoded) {
 fn learn_message(message: Object<v2::Message<'_>>, decoded: &mut Decoded) {
     let Some(wire) = message.0.expect("message", decoded) else { return };
     let Some(id) = wire.id.0.expect("message.id", decoded) else { return };
+    let also = wire.external_id.0.read("message.external_id", decoded);
+    if let Some(also) = also {
+        decoded
+            .fact(Fact::MessageNamed(MessageNamed { message: ids::message(id), also: ids::messengers_message(&also) }));
+    }
     let status = wire.status.0.read("message.status", decoded);
     let conversation = wire.conversation_id.0.read("message.conversation_id", decoded).map(ids::conversation);
     decoded.fact(Fact::SendAcknowledged(SendAcknowledged {

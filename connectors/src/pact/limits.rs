@@ -16,6 +16,12 @@ pub(super) const SEND: &str = "send";
 pub(super) const CONVERSATIONS: &str = "conversations";
 /// Reading messages.
 pub(super) const MESSAGES: &str = "messages";
+/// Uploading files.
+pub(super) const UPLOADS: &str = "uploads";
+/// Reading templates.
+pub(super) const TEMPLATES: &str = "templates";
+/// Everything else: settings and changes that no quota is published for.
+pub(super) const CHANGES: &str = "changes";
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -24,6 +30,15 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const CONVERSATIONS_A_MINUTE: Quota = Quota::at_most(10, MINUTE, 2);
 /// Twenty reads of messages a minute. Source as above.
 pub(super) const MESSAGES_A_MINUTE: Quota = Quota::at_most(20, MINUTE, 4);
+
+/// Five files a second. Source as above.
+pub(super) const UPLOADS_A_SECOND: Quota = Quota::at_most(5, SECOND, 1);
+/// Thirty files a minute. Source as above.
+pub(super) const UPLOADS_A_MINUTE: Quota = Quota::at_most(30, MINUTE, 5);
+/// Twenty reads of templates a minute. Source as above.
+pub(super) const TEMPLATES_A_MINUTE: Quota = Quota::at_most(20, MINUTE, 4);
+/// Nothing is published; as slow as the slowest that is (17.1).
+pub(super) const CHANGES_A_MINUTE: Quota = Quota::at_most(20, MINUTE, 5);
 
 /// How many messages of a minute's quota may go at once: a handful answers at once, the rest is spread.
 const SENDS_AT_ONCE: u32 = 5;
@@ -37,6 +52,9 @@ pub(super) fn limits(settings: &Settings) -> Vec<Limit> {
         },
         Limit { class: CONVERSATIONS, quotas: vec![CONVERSATIONS_A_MINUTE] },
         Limit { class: MESSAGES, quotas: vec![MESSAGES_A_MINUTE] },
+        Limit { class: UPLOADS, quotas: vec![UPLOADS_A_SECOND, UPLOADS_A_MINUTE] },
+        Limit { class: TEMPLATES, quotas: vec![TEMPLATES_A_MINUTE] },
+        Limit { class: CHANGES, quotas: vec![CHANGES_A_MINUTE] },
     ]
 }
 

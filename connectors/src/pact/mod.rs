@@ -1,10 +1,13 @@
 //! Pact: an aggregator of messengers (WhatsApp, Telegram, MAX and others), in both generations of its interface.
 //!
 //! This file introduces the platform and joins its questions to the files that answer them. Sections named in
-//! comments, such as (10.6), are those of the Pact contract. Files are never uploaded to Pact in this version: they
-//! go out as addresses in the text. Channels, templates and company settings are not touched at all.
+//! comments, such as (10.6), are those of the Pact contract. The bridge uploads no files in this version: they
+//! go out as addresses in the text. Channels, templates, files and company settings are touched only by a person's
+//! `commands`, which use the same `requests`.
 
+mod call;
 mod classify;
+mod commands;
 mod decode;
 mod encode;
 mod failure;
@@ -13,6 +16,8 @@ mod learn;
 mod limits;
 mod probe;
 mod readable;
+mod requests;
+mod results;
 mod settings;
 mod simulate;
 mod verify;
@@ -28,6 +33,7 @@ use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 
+use crate::administration::{Answer, Command, Given, Misuse};
 use crate::connector::{
     Call, Connection, Connector, Decoded, InboundRequest, Known, Limit, Rejection, Reply, Request, Secrets, Setting,
     SettingProblem, SimulatedAccount, Unencodable, Verified, Webhook,
@@ -67,6 +73,10 @@ impl Connector for Pact {
 
     fn learn(&self, call: &str, reply: &RecordedReply) -> Decoded {
         learn::learn(call, reply)
+    }
+
+    fn commands(&self) -> &'static [Command] {
+        commands::COMMANDS
     }
 
     fn simulator(&self, account: &SimulatedAccount<'_>) -> Result<Box<dyn Simulator>, Vec<SettingProblem>> {
@@ -142,50 +152,16 @@ impl Connection for Account {
         limits::limits(&self.settings)
     }
 
+    fn administer(&self, command: &Command, given: &Given) -> Result<Call, Misuse> {
+        commands::call(&self.settings, command.noun, command.verb, given)
+    }
+
+    fn answer(&self, call: &str, reply: &RecordedReply) -> Result<Answer, String> {
+        results::answer(call, reply)
+    }
+
     fn base_url(&self) -> &str {
         &self.settings.base_url
-    }
-}
-
-/// What our calls are named; replies are read by these names.
-mod call {
-    /// Into a conversation, first generation: answered with a job.
-    pub(super) const SEND_V1: &str = "send_v1";
-    /// Into a conversation, second generation: answered with the message.
-    pub(super) const SEND_V2: &str = "send_v2";
-    /// To a number, second generation.
-    pub(super) const FIRST_MESSAGE_V2: &str = "first_message_v2";
-    /// Find or open a conversation by number, first generation.
-    pub(super) const OPEN_V1: &str = "open_v1";
-    /// One conversation, first generation.
-    pub(super) const CONVERSATION_V1: &str = "conversation_v1";
-    /// One conversation, second generation.
-    pub(super) const CONVERSATION_V2: &str = "conversation_v2";
-    /// A conversation's newest messages, first generation.
-    pub(super) const LIST_MESSAGES_V1: &str = "list_messages_v1";
-    /// A conversation's messages, second generation.
-    pub(super) const LIST_MESSAGES_V2: &str = "list_messages_v2";
-    /// The conversations with a number, second generation.
-    pub(super) const SEARCH_CONVERSATIONS_V2: &str = "search_conversations_v2";
-
-    /// The quota that a call falls under (17.1).
-    pub(super) fn class(call: &str) -> Option<&'static str> {
-        match call {
-            SEND_V1 | SEND_V2 | FIRST_MESSAGE_V2 | OPEN_V1 => Some(super::limits::SEND),
-            CONVERSATION_V1 | CONVERSATION_V2 | SEARCH_CONVERSATIONS_V2 => Some(super::limits::CONVERSATIONS),
-            LIST_MESSAGES_V1 | LIST_MESSAGES_V2 => Some(super::limits::MESSAGES),
-            _ => None,
-        }
-    }
-
-    /// Whether a second try might say something twice to a client.
-    pub(super) fn speaks(call: &str) -> bool {
-        matches!(call, SEND_V1 | SEND_V2 | FIRST_MESSAGE_V2)
-    }
-
-    /// Whether it belongs to the first generation, whose replies bear a verdict of their own (2.3).
-    pub(super) fn is_v1(call: &str) -> bool {
-        matches!(call, SEND_V1 | OPEN_V1 | CONVERSATION_V1 | LIST_MESSAGES_V1)
     }
 }
 

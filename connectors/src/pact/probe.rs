@@ -9,21 +9,22 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use chatledger_projections::event::RecordedReply;
-use chatledger_projections::fact::{ConversationKey, DeliveryState, Fact, MessageKey, SendAcknowledged};
+use chatledger_projections::fact::{
+    ConversationKey, ConversationSeen, DeliveryState, Fact, MessageKey, SendAcknowledged,
+};
 use chatledger_projections::ids::{ConversationId, MessageId};
 use chatledger_projections::intent::{Destination, Intent, SendMessage};
 use chatledger_projections::outcome::Outcome;
-use chatledger_projections::phone::PhoneNumber;
 use chatledger_projections::time::Timestamp;
 
 use super::classify::described;
 use super::decode::{conversation_seen_v2, delivery_state, values};
-use super::encode::company_in_query;
 use super::readable::readable;
+use super::requests::{self, Stretch};
 use super::settings::{Api, Settings};
 use super::wire::{v1, v2};
-use super::{call, failure, ids, limits};
-use crate::connector::{Call, Decoded, Known, Reply, Request};
+use super::{call, failure, ids};
+use crate::connector::{Call, Decoded, Known, Reply};
 use crate::loose::{Object, with_document};
 
 /// How many messages are asked for. A hundred and fifty come unasked, which may be more than is kept of a reply.
@@ -45,8 +46,12 @@ pub(super) fn probe(settings: &Settings, intent: &Intent, known: &Known) -> Opti
     let message = sent(intent)?;
     match (conversation_of(message, known), &message.to) {
         (Some(conversation), _) => Some(list_messages(settings, conversation)),
-        (None, Destination::Phone(phone)) if settings.api == Api::V2 => Some(search(settings, phone)),
-        (None, Destination::Phone(_) | Destination::Client(_) | Destination::Conversation(_)) => None,
+        (None, Destination::Phone(phone)) if settings.api == Api::V2 => Some(search(settings, phone.digits())),
+        (None, Destination::Username(name)) if settings.api == Api::V2 => Some(search(settings, name.as_str())),
+        (
+            None,
+            Destination::Phone(_) | Destination::Username(_) | Destination::Client(_) | Destination::Conversation(_),
+        ) => None,
     }
 }
 
@@ -70,8 +75,8 @@ pub(super) fn judge(
         return (uncertain(&described(reply)), Vec::new());
     }
     match call {
-        call::LIST_MESSAGES_V1 => judge_messages(message, known, page_v1(reply), now, UNDER_WAY_V1),
-        call::LIST_MESSAGES_V2 => judge_messages(message, known, page_v2(reply), now, UNDER_WAY_V2),
+        call::LIST_MESSAGES_V1 => judge_messages(settings, message, known, page_v1(reply), now),
+        call::LIST_MESSAGES_V2 => judge_messages(settings, message, known, page_v2(reply), now),
         call::SEARCH_CONVERSATIONS_V2 => judge_search(settings, message, known, reply, now),
         _ => (uncertain("an answer to another question"), Vec::new()),
     }
@@ -96,36 +101,25 @@ fn sent(intent: &Intent) -> Option<&SendMessage> {
 fn conversation_of<'a>(message: &'a SendMessage, known: &'a Known) -> Option<&'a ConversationId> {
     match &message.to {
         Destination::Conversation(key) => key.theirs.as_ref(),
-        Destination::Phone(_) | Destination::Client(_) => None,
+        Destination::Phone(_) | Destination::Username(_) | Destination::Client(_) => None,
     }
     .or(known.conversation.as_ref())
 }
 
 fn list_messages(settings: &Settings, conversation: &ConversationId) -> Call {
-    let id = ids::in_path(conversation);
-    let pair = |key: &str, value: String| (key.to_owned(), value);
-    let (name, path, query) = match settings.api {
-        Api::V1 => (
-            call::LIST_MESSAGES_V1,
-            format!("/p1/companies/{}/conversations/{id}/messages", settings.company),
-            vec![pair("per", MESSAGES_A_PAGE.to_string()), pair("sort_direction", "desc".to_owned())],
-        ),
-        Api::V2 => (
-            call::LIST_MESSAGES_V2,
-            format!("/api/p2/conversations/{id}/messages"),
-            vec![company_in_query(settings), pair("per_page", MESSAGES_A_PAGE.to_string())],
-        ),
-    };
-    Call { name, class: limits::MESSAGES, request: Request::bare("GET", path, query) }
+    let id = ids::wire(conversation);
+    let size = Some(i64::try_from(MESSAGES_A_PAGE).expect("a page is small"));
+    match settings.api {
+        Api::V1 => {
+            let newest = Stretch { per: size, sort_direction: Some("desc".to_owned()), from: None };
+            requests::v1::messages(settings.company, id, newest)
+        }
+        Api::V2 => requests::v2::messages(settings.company, id, requests::Page { per_page: size, page: None }),
+    }
 }
 
-fn search(settings: &Settings, phone: &PhoneNumber) -> Call {
-    let query = vec![company_in_query(settings), ("search_string".to_owned(), phone.digits().to_owned())];
-    Call {
-        name: call::SEARCH_CONVERSATIONS_V2,
-        class: limits::CONVERSATIONS,
-        request: Request::bare("GET", "/api/p2/conversations".to_owned(), query),
-    }
+fn search(settings: &Settings, client: &str) -> Call {
+    requests::v2::conversations(settings.company, Some(client), requests::Page::default())
 }
 
 /// A page of a conversation's messages, in the order in which it came.
@@ -208,17 +202,21 @@ fn listed_v2(wire: v2::Message<'_>, decoded: &mut Decoded) -> Option<Listed> {
 }
 
 fn judge_messages(
+    settings: &Settings,
     message: &SendMessage,
     known: &Known,
     page: Option<Page>,
     now: Timestamp,
-    under_way: Duration,
 ) -> (Outcome, Vec<Fact>) {
     let Some(page) = page else {
         return (uncertain("the list of messages cannot be read"), Vec::new());
     };
     let since = known.attempted_at - CLOCKS_DIFFER;
-    let text = readable(&message.content);
+    let text = readable(settings.api, &message.content);
+    let under_way = match settings.api {
+        Api::V1 => UNDER_WAY_V1,
+        Api::V2 => UNDER_WAY_V2,
+    };
     let is_ours = |listed: &&Listed| {
         listed.ours
             && listed.text.trim_end() == text.trim_end()
@@ -263,12 +261,20 @@ fn judge_search(
     reply: &RecordedReply,
     now: Timestamp,
 ) -> (Outcome, Vec<Fact>) {
-    let phone = match &message.to {
-        Destination::Phone(phone) => phone,
+    let is_client = |seen: &ConversationSeen| match &message.to {
+        Destination::Phone(phone) => seen.phone.as_deref() == Some(phone.digits()),
+        // Public names do not heed capital letters.
+        Destination::Username(name) => {
+            seen.client.username.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(name.as_str()))
+        }
+        Destination::Conversation(_) | Destination::Client(_) => false,
+    };
+    match &message.to {
+        Destination::Phone(_) | Destination::Username(_) => {}
         Destination::Conversation(_) | Destination::Client(_) => {
             return (uncertain("its conversation is known"), Vec::new());
         }
-    };
+    }
     let read = |reply: v2::ConversationsReply<'_>, decoded: &mut Decoded| {
         let conversations = reply.conversations.0.read("", decoded)?;
         let full = conversations.len() >= CONVERSATIONS_A_PAGE;
@@ -286,9 +292,9 @@ fn judge_search(
     let Some((conversations, full)) = page else {
         return (uncertain("the list of conversations cannot be read"), Vec::new());
     };
-    let is_with_client = |seen: &chatledger_projections::fact::ConversationSeen| {
+    let is_with_client = |seen: &ConversationSeen| {
         !seen.group
-            && seen.phone.as_deref() == Some(phone.digits())
+            && is_client(seen)
             && seen.messenger.as_ref().is_none_or(|messenger| *messenger == settings.provider)
     };
     match conversations.into_iter().find(is_with_client) {
@@ -297,7 +303,7 @@ fn judge_search(
             vec![Fact::ConversationSeen(seen)],
         ),
         None if full => (uncertain("the list of conversations goes on"), Vec::new()),
-        None => (absent(known, now, UNDER_WAY_V2, "no conversation with this number"), Vec::new()),
+        None => (absent(known, now, UNDER_WAY_V2, "no conversation with this client"), Vec::new()),
     }
 }
 

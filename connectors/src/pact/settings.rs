@@ -124,20 +124,29 @@ impl Settings {
 
     /// What can be done at this account.
     pub(super) fn traits(&self) -> Traits {
-        let can = Abilities::NONE;
+        let can = Abilities {
+            // The second generation, in three messengers (9.2); reactions, edits and typing nobody can set there (16).
+            delete: self.api == Api::V2 && matches!(self.provider.as_str(), "whatsapp" | "telegram_personal" | "max"),
+            // Telegram alone (5.2, 9.2).
+            find_usernames: self.provider == "telegram_personal",
+            ..Abilities::NONE
+        };
         Traits { first_contact: self.first_contact(), can_look_up: true, wants_delivery: false, can }
     }
 
-    /// A first message by number alone: 9.2 for the second generation, 5.2 for the first. WhatsApp Business needs a
-    /// template, VK an id of its own, and the others know no first message at all.
+    /// A first message by number alone: 9.2 for the second generation, 5.2 for the first. WhatsApp Business
+    /// needs a template besides, VK an id of its own, and the others know no first message at all.
     fn first_contact(&self) -> FirstContact {
         match (self.api, self.provider.as_str()) {
-            (Api::V2, "whatsapp" | "telegram_personal" | "max") => FirstContact::SendToPhone,
+            (Api::V2, "whatsapp" | "telegram_personal" | "max" | BUSINESS) => FirstContact::SendToPhone,
             (Api::V1, "whatsapp" | "telegram_personal") => FirstContact::OpenThenSend,
             (Api::V1 | Api::V2, _) => FirstContact::ClientOnly,
         }
     }
 }
+
+/// The messenger in which a dialogue is begun with a template.
+pub(super) const BUSINESS: &str = "whatsapp_business";
 
 /// Where Pact is.
 pub(super) const PACT: &str = "https://api.pact.im";
@@ -252,7 +261,8 @@ mod tests {
             ("v2", "whatsapp", FirstContact::SendToPhone),
             ("v2", "telegram_personal", FirstContact::SendToPhone),
             ("v2", "max", FirstContact::SendToPhone),
-            ("v2", "whatsapp_business", FirstContact::ClientOnly),
+            ("v2", "whatsapp_business", FirstContact::SendToPhone),
+            ("v1", "whatsapp_business", FirstContact::ClientOnly),
             ("v2", "avito", FirstContact::ClientOnly),
             ("v1", "whatsapp", FirstContact::OpenThenSend),
             ("v1", "avito", FirstContact::ClientOnly),

@@ -1,7 +1,7 @@
 //! What Selarti's replies prove, and what may be done when they prove nothing.
 //!
 //! Takes a reply, gives one of four outcomes. The statuses are bubble.io's (4.2). There is no idempotency key and no call
-//! that reads, so silence leaves a send in doubt that nobody but a person can end.
+//! that reads, so silence leaves a send in doubt until its words come back in the feed, or do not.
 
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ use crate::loose::with_document;
 
 /// A pass that ran out is replaced within this time; a call that is turned away for longer is turned away for good (4.1).
 const SIGNED_IN_WITHIN: Duration = Duration::from_secs(120);
+
+/// What a client says is repeated by a webhook within this time, or was not heard (5).
+pub(super) const ECHOED_WITHIN: Duration = Duration::from_secs(15);
 
 /// No waiting time that is named is believed beyond this.
 const LONGEST_WAIT_S: u64 = 120;
@@ -51,9 +54,8 @@ pub(super) fn classify(_call: &str, reply: Reply<'_>, now: Timestamp, tried_for:
 /// What may be done when it is not known whether an attempt took effect.
 pub(super) fn recourse(intent: &Intent) -> Recourse {
     match intent {
-        // No idempotency key, and no call to ask by (5; 7). The webhook that repeats the words would tell (5), but until
-        // an assistant has a place in routes nobody listens for it.
-        Intent::SendMessage(_) => Recourse::AskPerson,
+        // No idempotency key, and no call to ask by (5; 7); but the feed of all messages repeats the words (5).
+        Intent::SendMessage(_) => Recourse::ListenFirst,
         // Never encoded, so never attempted.
         Intent::OpenConversation(_)
         | Intent::FindClient(_)

@@ -93,6 +93,7 @@ fn read(wire: wire::Webhook<'_>, decoded: &mut Decoded) {
             conversation: conversation.clone(),
             message: MessageKey { theirs: message.clone(), ours: None, job: None },
             author,
+            speaker: Some(speaker),
             client: of,
             source: source.clone(),
             written_at: at,

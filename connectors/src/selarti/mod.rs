@@ -5,8 +5,8 @@
 //! operators answer comes back by webhook, with how the dialogue stands. Deliberately absent: files (Selarti takes none),
 //! outbound tasks, and telling Selarti to be silent, for which it has no call (7).
 //!
-//! Its role in a route is the assistant's, and routes have no such role yet: an account can be configured, and its
-//! webhooks are recorded and read, but neither `crm` nor `channel` takes it, so that nothing is ever sent to it.
+//! Its role in a route is the assistant's: what a client writes in the channel becomes its one call, and a dialogue is
+//! known there by our id of it. One account may assist several routes.
 
 mod classify;
 mod contacts;
@@ -100,6 +100,10 @@ impl Connection for Account {
         true
     }
 
+    fn takes_only_numbers(&self) -> bool {
+        self.settings.chat_id_as_number
+    }
+
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection> {
         verify::verify(&self.name, &self.settings, request, secrets)
     }
@@ -122,6 +126,10 @@ impl Connection for Account {
 
     fn recourse(&self, intent: &Intent) -> Recourse {
         classify::recourse(intent)
+    }
+
+    fn tells_within(&self) -> Duration {
+        classify::ECHOED_WITHIN
     }
 
     fn probe(&self, _: &Intent, _: &Known) -> Option<Call> {

@@ -172,6 +172,7 @@ fn configuration() -> Configuration {
     let route = Route {
         crm: ConnectionName::new(CRM),
         channel: ConnectionName::new(CHANNEL),
+        assistant: None,
         source: None,
         manager_first: ManagerFirst::Remember,
         region: Region::RUSSIA,

@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
+use chatledger::clock::SystemClock;
 use chatledger::config::{Account, Config};
 use chatledger::http::Http;
+use chatledger::in_force::put_in_force;
+use chatledger::log::EventLog;
 use chatledger_projections::ids::ConnectionName;
+use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
 
@@ -28,6 +32,11 @@ impl Chosen {
         let http = Http::new(config.dispatch.connect_timeout, config.dispatch.call_timeout)
             .map_err(|error| Failure::because("calls to the platforms cannot be prepared", &error))?;
         Ok(Self { config, name, http })
+    }
+
+    /// Puts the configuration on record where another is in force: what is recorded next is read under it.
+    pub async fn put_in_force(&self, log: &dyn EventLog) {
+        put_in_force(log, &SystemClock, self.config.recorded(), &CancellationToken::new()).await;
     }
 
     /// The account.

@@ -15,14 +15,14 @@ use chatledger_connectors::errands::History;
 use chatledger_projections::ids::ConversationId;
 use chatledger_projections::state::State;
 use chatledger_projections::time::Timestamp;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde::Serialize;
 use tokio::task::block_in_place;
 
 use super::CONFIG;
 use super::account::Chosen;
 use super::failure::{FAILED, Failure};
-use super::log_address::{Typed, open_to_write, words};
+use super::log_address::{Typed, open_to_write};
 use super::output::{Output, plain, print_document};
 use super::progress::Progress;
 
@@ -33,12 +33,15 @@ use super::progress::Progress;
 /// is new is carried across by the next `serve`, so mind the time: what somebody else has carried before would be carried
 /// again. Without --since, a conversation is looked through from when the log first heard of it.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: chatledger backfill amo.main --since 2026-03-02T10:00:00Z --dry-run")]
+#[command(
+    group = ArgGroup::new("what").args(["chat", "since"]).required(true).multiple(true),
+    after_help = "Example: chatledger backfill amo.main --since 2026-03-02T10:00:00Z --dry-run"
+)]
 pub struct Backfill {
     /// The connection, as the configuration calls it
     name: String,
     /// Only this conversation, by the platform's id
-    #[arg(long, value_name = "ID", required_unless_present = "since")]
+    #[arg(long, value_name = "ID")]
     chat: Option<String>,
     /// Only what was written from this moment on
     #[arg(long, value_name = "TIME", value_parser = moment)]
@@ -101,12 +104,15 @@ impl Backfill {
         };
         let address = self.log.as_ref().map_or(&chosen.config.log, |Typed(address)| address);
         let log = block_in_place(|| open_to_write(address))?;
+        if !self.dry_run {
+            chosen.put_in_force(&*log).await;
+        }
         let state = block_in_place(|| folded(&log))?;
         let wanted = self.wanted(&chosen, &state)?;
         let report = self.look(&chosen, history, &*log, wanted).await;
         block_in_place(|| drop(log));
         let report = report?;
-        self.tell(&report, &words(address))?;
+        self.tell(&report, &address.to_string())?;
         if report.failed.is_empty() { Ok(()) } else { Err(Failure::Told(FAILED)) }
     }
 
@@ -159,7 +165,7 @@ impl Backfill {
                     report.failed.push(Failed { conversation: wanted.conversation.to_string(), reason: plain(&reason) })
                 }
             }
-            progress.passed(1);
+            progress.step();
         }
         Ok(report)
     }

@@ -6,9 +6,9 @@ use chatledger::config::{Config, Problem};
 use clap::Args;
 use serde::Serialize;
 
+use super::CONFIG;
 use super::failure::{Failure, USAGE};
 use super::output::{Output, print_document};
-use super::{CONFIG, log_address};
 
 /// Check a configuration: every problem with its line and its remedy
 ///
@@ -91,7 +91,9 @@ impl CheckConfig {
             output.line(format_args!("  connection  {name} ({platform}), webhooks at {webhooks}"))?;
         }
         for (name, route) in &config.routes {
-            output.line(format_args!("  route       {name}: {} and {}", route.crm, route.channel))?;
+            let helped = route.assistant.as_ref().map(|assistant| format!(", helped by {}", assistant.connection));
+            let helped = helped.unwrap_or_default();
+            output.line(format_args!("  route       {name}: {} and {}{helped}", route.crm, route.channel))?;
         }
         for warning in &config.warnings {
             output.line(format_args!("  warning     {warning}"))?;
@@ -110,7 +112,7 @@ fn report(config: &Config) -> Report<'_> {
         ok: true,
         problems: Vec::new(),
         warnings: config.warnings.iter().map(Told::from).collect(),
-        log: Some(log_address::words(&config.log)),
+        log: Some(config.log.to_string()),
         connections: connections.collect(),
         routes: config.routes.keys().map(|name| name.as_str()).collect(),
     }

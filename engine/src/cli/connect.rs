@@ -110,6 +110,7 @@ impl Asked {
         let joined = ask(&chosen, administration, wish).await?;
         let recorded = match &log {
             Some(log) => {
+                chosen.put_in_force(&**log).await;
                 let kept =
                     backfill::record(&**log, &SystemClock, &chosen.name, account, vec![joined.document.clone()]).await;
                 kept.map_err(|why| {

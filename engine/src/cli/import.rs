@@ -13,7 +13,7 @@ use clap::Args;
 use tokio::task::block_in_place;
 
 use super::failure::Failure;
-use super::log_address::{Typed, open_to_write, words};
+use super::log_address::{Typed, open_to_write};
 use super::output::print;
 use super::progress::Progress;
 
@@ -50,7 +50,7 @@ impl Import {
         let imported = import(input, &*log).await;
         block_in_place(|| drop(log));
         let Imported { stored, already } = imported?;
-        print(format_args!("{stored} events stored, {already} were there already, in {}", words(&self.log.0)))
+        print(format_args!("{stored} events stored, {already} were there already, in {}", self.log.0))
     }
 }
 

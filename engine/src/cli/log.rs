@@ -7,7 +7,7 @@ use chatledger::log::{EventLog, Following, StoredEvent, codec};
 use chatledger_projections::bytes::Bytes;
 use chatledger_projections::configuration::Configuration;
 use chatledger_projections::event::{
-    AttemptSettled, AttemptStarted, Event, IntentRaised, PolicyAdvanced, PollAdvanced, Transport,
+    AttemptSettled, AttemptStarted, Event, IntentRaised, OperatorInstructed, PolicyAdvanced, PollAdvanced, Transport,
 };
 use chatledger_projections::ids::EventId;
 use chatledger_projections::outcome::Outcome;
@@ -131,6 +131,7 @@ enum Said {
     Started(AttemptStarted),
     Settled(Box<AttemptSettled>),
     Configured(Configuration),
+    Instructed(OperatorInstructed),
     Advanced(PolicyAdvanced),
     Polled(PollAdvanced),
 }
@@ -178,6 +179,7 @@ impl Said {
             Event::AttemptStarted(started) => Self::Started(started),
             Event::AttemptSettled(settled) => Self::Settled(Box::new(settled)),
             Event::ConfigurationApplied(configuration) => Self::Configured(configuration),
+            Event::OperatorInstructed(instructed) => Self::Instructed(instructed),
             Event::PolicyAdvanced(advanced) => Self::Advanced(advanced),
             Event::PollAdvanced(advanced) => Self::Polled(advanced),
         }
@@ -204,6 +206,10 @@ fn summary(event: &Event) -> String {
         }
         Event::ConfigurationApplied(configuration) => {
             format!("connections: {}, routes: {}", configuration.connections.len(), configuration.routes.len())
+        }
+        Event::OperatorInstructed(instructed) => {
+            let instruction = &instructed.instruction;
+            format!("{} by {}, thread {}", instruction.label(), instructed.who, instruction.thread())
         }
         Event::PolicyAdvanced(advanced) => format!("through {}", advanced.through),
         Event::PollAdvanced(advanced) => format!("{} through {}", advanced.connection, advanced.through),

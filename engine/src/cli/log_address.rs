@@ -1,14 +1,15 @@
-//! What stands behind `--log`: a file, `sqlite:` and a file, or, where a new log is welcome, `memory:`.
+//! What stands behind `--log`, and how a command tells that it cannot be opened.
 
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::Arc;
 
-use chatledger::config::LogAddress;
+use chatledger::config::{LogAddress, System};
 use chatledger::live::chain;
-use chatledger::log::memory::MemoryLog;
-use chatledger::log::sqlite::SqliteLog;
 use chatledger::log::{EventLog, OpenError};
+use clap::builder::{TypedValueParser, ValueParserFactory};
+use clap::error::ErrorKind;
+use clap::{Arg, Command};
 
 use super::failure::Failure;
 
@@ -16,24 +17,26 @@ use super::failure::Failure;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Typed(pub LogAddress);
 
-impl FromStr for Typed {
-    type Err = String;
+impl ValueParserFactory for Typed {
+    type Parser = AddressParser;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        const REMEDY: &str = "give a file, such as chatledger.db or sqlite:chatledger.db";
-        if text.trim().is_empty() {
-            return Err(format!("it names no file; {REMEDY}"));
-        }
-        match text.split_once(':') {
-            Some(("memory", "")) => Ok(Self(LogAddress::Memory)),
-            Some(("sqlite", file)) if !file.trim().is_empty() => Ok(Self(LogAddress::Sqlite(PathBuf::from(file)))),
-            Some(("sqlite", _)) => Err(format!("it names no file; {REMEDY}")),
-            Some(("esdb" | "esdb+discover" | "kurrentdb" | "kurrentdb+discover", _)) => {
-                Err(format!("EventStoreDB is not in this build; {REMEDY}"))
-            }
-            // A file may have a colon in its name.
-            Some(_) | None => Ok(Self(LogAddress::Sqlite(PathBuf::from(text)))),
-        }
+    fn value_parser() -> AddressParser {
+        AddressParser
+    }
+}
+
+/// Reads an address as it is typed. What is wrong with it is told without showing it: it may hold a password.
+#[derive(Clone, Debug)]
+pub struct AddressParser;
+
+impl TypedValueParser for AddressParser {
+    type Value = Typed;
+
+    fn parse_ref(&self, command: &Command, _: Option<&Arg>, value: &OsStr) -> Result<Typed, clap::Error> {
+        let refuse =
+            |why: String| clap::Error::raw(ErrorKind::ValueValidation, format!("the log: {why}\n")).with_cmd(command);
+        let text = value.to_str().ok_or_else(|| refuse("its address is no text; write it in UTF-8".to_owned()))?;
+        LogAddress::typed(text).map(Typed).map_err(|wrong| refuse(wrong.to_string()))
     }
 }
 
@@ -43,36 +46,19 @@ pub fn open_to_read(address: &LogAddress) -> Result<Arc<dyn EventLog>, Failure> 
         LogAddress::Memory => {
             Err(Failure::usage("a log in memory ends with the program that made it; give the file of a log"))
         }
-        LogAddress::Sqlite(path) => {
-            if !exists(path) {
-                return Err(Failure::usage(format!(
-                    "{}: there is no such log; give the file that `log` in the configuration names",
-                    path.display()
-                )));
-            }
-            let log = SqliteLog::open_read_only(path).map_err(|error| not_opened(&error))?;
-            Ok(Arc::new(log))
+        LogAddress::Sqlite(path) if !exists(path) => Err(Failure::usage(format!(
+            "{}: there is no such log; give the file that `log` in the configuration names",
+            path.display()
+        ))),
+        LogAddress::Sqlite(_) | LogAddress::EventStoreDb(_) => {
+            address.open_to_read(&System).map_err(|error| not_opened(&error))
         }
     }
 }
 
 /// Opens a log for writing, and makes it if there is none.
 pub fn open_to_write(address: &LogAddress) -> Result<Arc<dyn EventLog>, Failure> {
-    match address {
-        LogAddress::Memory => Ok(Arc::new(MemoryLog::new())),
-        LogAddress::Sqlite(path) => {
-            let log = SqliteLog::open(path).map_err(|error| not_opened(&error))?;
-            Ok(Arc::new(log))
-        }
-    }
-}
-
-/// The address as a configuration would have it.
-pub fn words(address: &LogAddress) -> String {
-    match address {
-        LogAddress::Memory => "memory:".to_owned(),
-        LogAddress::Sqlite(path) => format!("sqlite:{}", path.display()),
-    }
+    address.open_to_write(&System).map_err(|error| not_opened(&error))
 }
 
 fn exists(path: &Path) -> bool {
@@ -88,22 +74,5 @@ fn not_opened(error: &OpenError) -> Failure {
         | OpenError::Newer { .. }
         | OpenError::InUse { .. }
         | OpenError::Unavailable { .. } => Failure::failed(chain(error)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_a_file_with_its_kind_and_memory_are_addresses() {
-        let sqlite = |path: &str| Ok(Typed(LogAddress::Sqlite(path.into())));
-        assert_eq!("a.db".parse(), sqlite("a.db"));
-        assert_eq!("/x/a:b.db".parse(), sqlite("/x/a:b.db"));
-        assert_eq!("sqlite:x/a.db".parse(), sqlite("x/a.db"));
-        assert_eq!("memory:".parse(), Ok(Typed(LogAddress::Memory)));
-        for wrong in ["", " ", "sqlite:", "esdb://localhost:2113"] {
-            assert!(wrong.parse::<Typed>().is_err(), "{wrong:?}");
-        }
     }
 }

@@ -4,30 +4,38 @@
 //! well, 2 if what was asked cannot be done as it was asked ([`Failure::Usage`]), and 1 if doing it failed. Whoever
 //! stops reading our output ends us quietly.
 //!
-//! * [`log_address`] reads what stands behind `--log`; [`output`], [`progress`] and [`failure`] are how commands tell.
+//! * [`administer`] holds what platforms offer, whichever they are;
+//! * [`log_address`] reads what stands behind `--log`; [`output`], [`progress`] and [`failure`] are how commands tell; [`thread`] finds a dialogue by the beginning of its id.
 
 mod account;
+mod administer;
+mod assistant;
 mod backfill;
 mod check_config;
 mod connect;
+mod copy;
 mod decode;
 mod demo;
 mod export;
 mod failure;
+mod held;
 mod import;
 mod init;
+mod instruct;
 mod log;
 mod log_address;
 mod output;
 mod progress;
 mod replay;
 mod serve;
+mod spool;
 mod state;
 mod story;
+mod thread;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use failure::Failure;
 
@@ -59,15 +67,27 @@ enum Command {
     Decode(decode::Decode),
     Replay(replay::Replay),
     State(state::State),
+    Held(held::Held),
+    Assistant(assistant::Assistant),
     Story(story::Story),
     Log(log::Log),
+    Spool(spool::Spool),
     Export(export::Export),
     Import(import::Import),
+    Copy(copy::Copy),
 }
 
 /// Does what was typed.
 pub fn main() -> ExitCode {
-    let command = Arguments::parse().command;
+    let matches = arguments().get_matches();
+    let command = administer::typed(&matches).map_or_else(
+        || Arguments::from_arg_matches(&matches).map(|arguments| Told::Ours(arguments.command)),
+        |command| Ok(Told::Platforms(command)),
+    );
+    let command = match command {
+        Ok(command) => command,
+        Err(error) => error.exit(),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::failed(format!("the program cannot start its threads: {error}")).tell(),
@@ -81,7 +101,22 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> Result<(), Failure> {
+/// Our own commands, and beside them those that platforms offer.
+fn arguments() -> clap::Command {
+    Arguments::command().subcommands(administer::subcommands())
+}
+
+/// What was typed.
+enum Told {
+    Ours(Command),
+    Platforms(administer::Administer),
+}
+
+async fn run(told: Told) -> Result<(), Failure> {
+    let command = match told {
+        Told::Ours(command) => command,
+        Told::Platforms(command) => return command.run().await,
+    };
     match command {
         Command::Demo(demo) => demo.run().await,
         Command::Serve(serve) => serve.run().await,
@@ -93,21 +128,23 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Decode(decode) => decode.run(),
         Command::Replay(replay) => tokio::task::block_in_place(|| replay.run()),
         Command::State(state) => tokio::task::block_in_place(|| state.run()),
+        Command::Assistant(assistant) => assistant.run().await,
+        Command::Held(held) => held.run().await,
         Command::Story(story) => story.run(),
         Command::Log(log) => log.run().await,
+        Command::Spool(spool) => spool.run().await,
         Command::Export(export) => tokio::task::block_in_place(|| export.run()),
         Command::Import(import) => import.run().await,
+        Command::Copy(copy) => copy.run().await,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_contradicts_nothing() {
-        Arguments::command().debug_assert();
+        arguments().debug_assert();
     }
 }

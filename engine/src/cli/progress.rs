@@ -31,6 +31,11 @@ impl Progress {
         Self { bar, unseen: 0 }
     }
 
+    /// One of few is done, each of which takes its time.
+    pub fn step(&mut self) {
+        self.bar.inc(1);
+    }
+
     /// So many more are done.
     pub fn passed(&mut self, more: u64) {
         self.unseen += more;

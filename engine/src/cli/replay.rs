@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::time::Instant;
 
 use chatledger::log::EventLog;
+use chatledger::pipeline::Step;
 use chatledger::replay::{self, Summary};
 use chatledger_projections::recorded::Position;
 use clap::Args;
@@ -60,9 +61,21 @@ impl Replay {
 
 /// Folds a log up to a position or its end, showing how far it has come.
 pub fn folded(log: &dyn EventLog, until: Option<Position>) -> Result<replay::Replay, Failure> {
+    folded_beside(log, until, &mut |_| {})
+}
+
+/// The same, showing every step to somebody else, too.
+pub fn folded_beside(
+    log: &dyn EventLog,
+    until: Option<Position>,
+    each: &mut dyn FnMut(&Step),
+) -> Result<replay::Replay, Failure> {
     let mut progress = Progress::of(until.map(Position::commit).or_else(|| length(log)), "events");
-    replay::Replay::of(log, until, &mut |_| progress.passed(1))
-        .map_err(|error| Failure::because("the log cannot be replayed", &error))
+    let mut each = |step: &Step| {
+        progress.passed(1);
+        each(step);
+    };
+    replay::Replay::of(log, until, &mut each).map_err(|error| Failure::because("the log cannot be replayed", &error))
 }
 
 /// About how many events there are, as far as positions tell.

@@ -1,10 +1,12 @@
 //! `serve`: the engine at work. Its parts are put together here, started in order, and stopped in order.
 //!
-//! Health is told first, then webhooks are let in (they need only the log), then the history is read back. On the first
+//! Health is told first, then webhooks are let in (they need only the log, or a spool before it), then the history is
+//! read back. On the first
 //! signal nothing more is accepted and what is in flight ends, within the grace period; the second ends at once.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,21 +18,25 @@ use chatledger::fold::FoldError;
 use chatledger::http::Http;
 use chatledger::in_force::put_in_force;
 use chatledger::ingress::{self, Ingress, Limits, Private, Readiness};
+use chatledger::instructions::Instructions;
 use chatledger::live::{Live, LiveError, Surroundings, chain};
 use chatledger::log::{EventLog, ReadError};
 use chatledger::logging::LoggingError;
+use chatledger::passes::Passes;
+use chatledger::spool::{Spool, keep_passing_on, keep_watch};
 use chatledger::{logging, metrics};
 use chatledger_projections::configuration::Configuration;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinError, JoinHandle, block_in_place};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::CONFIG;
 use super::failure::{FAILED, Failure};
-use super::log_address::{Typed, open_to_write, words};
+use super::log_address::{Typed, open_to_write};
 
 /// How many connections the private address takes: a few people and machines. More wait.
 const PRIVATE_CONNECTIONS: usize = 64;
@@ -78,19 +84,48 @@ impl Serve {
         let http = Http::new(config.dispatch.connect_timeout, config.dispatch.call_timeout)
             .map_err(|error| Failure::because("calls to the platforms cannot be prepared", &error))?;
         let log = block_in_place(|| open_to_write(&config.log))?;
-        info!(version = env!("CARGO_PKG_VERSION"), log = words(&config.log), "starting");
+        let spool = open_spool(&config).await?;
+        info!(version = env!("CARGO_PKG_VERSION"), log = %config.log, "starting");
 
         let end = CancellationToken::new();
         listening(&private, "health and metrics");
-        let health = Private { log: Arc::clone(&log), readiness: Arc::clone(&readiness), page: page.clone() };
-        let private =
-            tokio::spawn(ingress::serve(private, health.router(), private_limits(&config.server), end.clone()));
+        let health = Private {
+            log: Arc::clone(&log),
+            spool: spool.clone(),
+            readiness: Arc::clone(&readiness),
+            page: page.clone(),
+        };
+        let instructions = Instructions { log: Arc::clone(&log), clock: Arc::new(SystemClock) };
+        let router = health.router().merge(instructions.router());
+        let private = tokio::spawn(ingress::serve(private, router, private_limits(&config.server), end.clone()));
         let folding = tokio::spawn(ingress::keep_folding(page, end.clone()));
 
         let surroundings = surroundings(&config, Arc::clone(&log), http, Arc::clone(&readiness));
-        put_in_force(&*log, &SystemClock, config.recorded(), &stop.token).await;
-        listening(&public, "webhooks");
-        let webhooks = webhooks(&config, public, &surroundings, &stop.token);
+        let in_force = put_in_force(&*log, &SystemClock, config.recorded(), &stop.token);
+        let (webhooks, passing) = match (&spool, &config.spool) {
+            (Some(spool), Some(settings)) => {
+                let mut in_force = pin!(in_force);
+                // Behind a log that is away, webhooks are let in all the same: the spool lets none of them into the log
+                // before the configuration stands there.
+                let is_in_force = timeout(settings.after, &mut in_force).await.is_ok();
+                listening(&public, "webhooks");
+                let ingress = ingress(&config, &surroundings).with_spool(Arc::clone(spool), settings.after);
+                let webhooks = webhooks(&config, public, ingress, &stop.token);
+                if !is_in_force {
+                    warn!("the log does not take the configuration; webhooks are let in, and wait in the spool");
+                    in_force.await;
+                }
+                spool.release();
+                let passing = keep_passing_on(Arc::clone(spool), Arc::clone(&log), stop.token.clone());
+                let watching = keep_watch(Arc::clone(spool), end.clone());
+                (webhooks, vec![tokio::spawn(passing), tokio::spawn(watching)])
+            }
+            (Some(_) | None, _) => {
+                in_force.await;
+                listening(&public, "webhooks");
+                (webhooks(&config, public, ingress(&config, &surroundings), &stop.token), Vec::new())
+            }
+        };
 
         let stopping = stop.token.clone();
         let told = tokio::spawn(async move {
@@ -107,11 +142,11 @@ impl Serve {
             all_well &= is_well(task.await);
         }
         end.cancel();
-        for task in [private, folding] {
+        for task in passing.into_iter().chain([private, folding]) {
             all_well &= is_well(task.await);
         }
-        // The last hand on the log: its file is left tidy.
-        block_in_place(|| drop(log));
+        // The last hands on them: their files are left tidy.
+        block_in_place(|| drop((spool, log)));
         info!("stopped");
         if all_well { Ok(()) } else { Err(Failure::Told(FAILED)) }
     }
@@ -167,31 +202,40 @@ fn surroundings(config: &Config, log: Arc<dyn EventLog>, http: Http, readiness: 
         log,
         clock: Arc::new(SystemClock),
         http,
+        passes: Passes::default(),
         accounts: Arc::new(config.connections.clone()),
         rules: Rules {
             in_flight: dispatch.in_flight,
             give_up_after: dispatch.give_up_after,
             backoff: Backoff { first: dispatch.retry_first, cap: dispatch.retry_cap },
+            circuit: dispatch.circuit,
         },
         grace: dispatch.shutdown_grace,
         readiness,
     }
 }
 
-/// Lets webhooks in until told to stop.
-fn webhooks(
-    config: &Config,
-    listener: TcpListener,
-    surroundings: &Surroundings,
-    stop: &CancellationToken,
-) -> JoinHandle<()> {
-    let ingress = Ingress::new(
+/// Takes the spool in hand that the configuration names, if it does.
+async fn open_spool(config: &Config) -> Result<Option<Arc<Spool>>, Failure> {
+    let Some(settings) = &config.spool else { return Ok(None) };
+    let spool = Spool::open(&settings.path, settings.limits, Arc::new(SystemClock)).await;
+    let spool = spool.map_err(|error| Failure::failed(chain(&error)))?;
+    info!(spool = %settings.path.display(), "webhooks that the log does not take wait in the spool");
+    Ok(Some(Arc::new(spool)))
+}
+
+fn ingress(config: &Config, surroundings: &Surroundings) -> Ingress {
+    Ingress::new(
         &config.connections,
         Arc::clone(&surroundings.log),
         Arc::clone(&surroundings.clock),
         Arc::clone(&surroundings.readiness),
         &config.server,
-    );
+    )
+}
+
+/// Lets webhooks in until told to stop.
+fn webhooks(config: &Config, listener: TcpListener, ingress: Ingress, stop: &CancellationToken) -> JoinHandle<()> {
     let limits = Limits {
         connections: config.server.max_connections,
         idle: config.server.idle_timeout,

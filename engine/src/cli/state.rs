@@ -1,15 +1,22 @@
 //! `state`: the dialogues as they are, or as they were at any position.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use chatledger::dispatch::circuit::{Circuit, CircuitRules, Sign};
+use chatledger::pipeline::Step;
 use chatledger::replay::Replay;
+use chatledger_projections::assistance::Helped;
 use chatledger_projections::attempts::Open;
 use chatledger_projections::bindings::Endpoint;
 use chatledger_projections::contacts::Contact;
 use chatledger_projections::delivery::Carried;
-use chatledger_projections::ids::{IntentId, ThreadId};
+use chatledger_projections::event::Happening;
+use chatledger_projections::ids::{ConnectionName, IntentId, ThreadId};
+use chatledger_projections::projection::Projection as _;
 use chatledger_projections::recorded::Position;
 use chatledger_projections::threads::Thread;
+use chatledger_projections::time::Timestamp;
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -17,7 +24,8 @@ use serde::Serialize;
 use super::failure::Failure;
 use super::log_address::{Typed, open_to_read};
 use super::output::{Output, plain, print_document};
-use super::replay::{counts, folded};
+use super::replay::{counts, folded_beside};
+use super::thread;
 
 /// Show the dialogues: where each is shown, who the client is, where its messages stand
 ///
@@ -44,7 +52,20 @@ pub struct State {
 struct Report<'a> {
     /// The last event that was folded.
     position: Option<Position>,
+    /// How many intents wait for a person; `chatledger held list` shows them.
+    held_intents: usize,
+    /// The platforms that did not answer the last calls.
+    silent: Vec<Silent<'a>>,
     threads: Vec<Dialogue<'a>>,
+}
+
+/// A platform that does not answer.
+#[derive(Serialize)]
+struct Silent<'a> {
+    connection: &'a ConnectionName,
+    /// How many calls in a row had no answer of its own.
+    calls: u32,
+    since: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -53,6 +74,9 @@ struct Dialogue<'a> {
     #[serde(flatten)]
     thread: &'a Thread,
     contact: Option<&'a Contact>,
+    /// The route's assistant in it, where it had to do with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assistant: Option<&'a Helped>,
     endpoints: &'a [Endpoint],
     messages: Vec<&'a Carried>,
     open_intents: Vec<OpenIntent<'a>>,
@@ -69,18 +93,51 @@ struct OpenIntent<'a> {
 impl State {
     pub fn run(self) -> Result<(), Failure> {
         let log = open_to_read(&self.log.0)?;
-        let replay = folded(&*log, self.at)?;
+        let mut circuits = BTreeMap::new();
+        let replay = folded_beside(&*log, self.at, &mut |step| see(&mut circuits, step))?;
         let mut threads = dialogues(&replay);
         if let Some(beginning) = &self.thread {
-            threads = vec![only(threads, beginning)?];
+            let only = thread::only(&replay.state().threads, beginning)?;
+            threads.retain(|dialogue| dialogue.id == only);
         }
-        let report = Report { position: replay.position(), threads };
+        let report = Report {
+            position: replay.position(),
+            held_intents: replay.state().held.len(),
+            silent: silent(&circuits),
+            threads,
+        };
         match (self.json, &self.thread, report.threads.as_slice()) {
             (true, _, _) => print_document(&report),
             (false, Some(_), [dialogue]) => tell_one(dialogue),
             (false, _, _) => tell_all(&report),
         }
     }
+}
+
+/// Hears of each attempt's end how its platform is. When the engine leaves one alone is its configuration's business.
+fn see(circuits: &mut BTreeMap<ConnectionName, Circuit>, step: &Step) {
+    match &step.happening.event {
+        Happening::Settled { settled, .. } => {
+            let rules = CircuitRules { after: u32::MAX, first: Duration::ZERO, cap: Duration::ZERO };
+            let circuit = circuits.entry(settled.connection.clone()).or_insert_with(|| Circuit::new(rules));
+            circuit.see(Sign::of(settled), step.happening.recorded_at);
+        }
+        Happening::Observed { .. }
+        | Happening::Raised(_)
+        | Happening::Started(_)
+        | Happening::Configured(_)
+        | Happening::Instructed(_)
+        | Happening::Advanced(_)
+        | Happening::Polled(_) => {}
+    }
+}
+
+fn silent(circuits: &BTreeMap<ConnectionName, Circuit>) -> Vec<Silent<'_>> {
+    let silent = circuits.iter().filter_map(|(connection, circuit)| match circuit.silence() {
+        (0, _) => None,
+        (calls, since) => Some(Silent { connection, calls, since }),
+    });
+    silent.collect()
 }
 
 /// All dialogues, in the order in which they were opened.
@@ -98,6 +155,7 @@ fn dialogues(replay: &Replay) -> Vec<Dialogue<'_>> {
         id,
         thread,
         contact: state.contacts.of(id),
+        assistant: state.assistance.of(id),
         endpoints: state.bindings.of(id),
         messages: messages.remove(&id).unwrap_or_default(),
         open_intents: open_intents.remove(&id).unwrap_or_default(),
@@ -105,22 +163,6 @@ fn dialogues(replay: &Replay) -> Vec<Dialogue<'_>> {
     let mut dialogues: Vec<_> = state.threads.iter().map(dialogue).collect();
     dialogues.sort_by_key(|dialogue| (dialogue.thread.opened_at, dialogue.id));
     dialogues
-}
-
-/// The one dialogue whose id begins so.
-fn only<'a>(threads: Vec<Dialogue<'a>>, beginning: &str) -> Result<Dialogue<'a>, Failure> {
-    let beginning = beginning.to_lowercase();
-    let mut found: Vec<_> =
-        threads.into_iter().filter(|dialogue| dialogue.id.to_string().starts_with(&beginning)).collect();
-    match (found.pop(), found.len()) {
-        (Some(dialogue), 0) => Ok(dialogue),
-        (None, _) => Err(Failure::usage(format!(
-            "no thread's id begins with {beginning:?}; `chatledger state` without --thread lists all"
-        ))),
-        (Some(_), others) => {
-            Err(Failure::usage(format!("the ids of {} threads begin with {beginning:?}; give more of it", others + 1)))
-        }
-    }
 }
 
 fn table(header: &[&str]) -> Table {
@@ -152,6 +194,16 @@ fn tell_all(report: &Report<'_>) -> Result<(), Failure> {
     output.line(table)?;
     let position = report.position.map_or_else(|| "the beginning".to_owned(), |position| position.to_string());
     output.line(format_args!("dialogues: {}, as of position {position}", report.threads.len()))?;
+    for Silent { connection, calls, since } in &report.silent {
+        let since = since.map(|since| since.to_string()).unwrap_or_default();
+        output.line(format_args!("silent: {connection} has not answered {calls} calls in a row, since {since}"))?;
+    }
+    if report.held_intents > 0 {
+        output.line(format_args!(
+            "held: {} intents wait for a person; see `chatledger held list`",
+            report.held_intents
+        ))?;
+    }
     output.flush()
 }
 
@@ -166,6 +218,13 @@ fn tell_one(dialogue: &Dialogue<'_>) -> Result<(), Failure> {
         output.line(format_args!("last      {at}"))?;
     }
     output.line(format_args!("said      {from_client} by the client, {from_company} by the company"))?;
+    if let Some(helped) = dialogue.assistant {
+        let stands = helped.silence.map_or_else(
+            || "speaks".to_owned(),
+            |silence| format!("is silent since {}: {}", silence.since, silence.reason.label()),
+        );
+        output.line(format_args!("assistant {stands}"))?;
+    }
     let mut faces = table(&["shown at", "standing", "their id", "our id", "waiting"]);
     for endpoint in dialogue.endpoints {
         let id = |id: &Option<chatledger_projections::ids::ConversationId>| {

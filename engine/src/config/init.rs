@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use chatledger_connectors::connector::{Connector, Setting};
+use chatledger_projections::configuration::Role;
 use chatledger_projections::ids::ConnectionName;
 
 use super::DEFAULT;
@@ -26,8 +27,9 @@ pub fn init_for(connectors: &[&'static dyn Connector]) -> String {
     let (before, after) = DEFAULT.split_once(ROUTES).expect("config.default.toml has this line; a test reads it");
     let blocks: String = connectors.iter().map(|connector| block(*connector)).collect();
     let mut routes = after.to_owned();
-    for (placeholder, is_crm) in [("crm.main", true), ("channel.main", false)] {
-        if let Some(connector) = connectors.iter().find(|connector| is_crm_by_example(**connector) == Some(is_crm)) {
+    let roles = [("crm.main", Role::Crm), ("channel.main", Role::Channel), ("assistant.main", Role::Assistant)];
+    for (placeholder, role) in roles {
+        if let Some(connector) = connectors.iter().find(|connector| role_by_example(**connector) == Some(role)) {
             routes = routes.replace(&format!("{placeholder:?}"), &format!("{:?}", name_of(*connector)));
         }
     }
@@ -38,9 +40,8 @@ fn name_of(connector: &dyn Connector) -> String {
     format!("{}.main", connector.platform())
 }
 
-/// Whether an account with the documented examples for settings could be a route's CRM; `None` if it is an assistant's, or
-/// there is no such account.
-fn is_crm_by_example(connector: &dyn Connector) -> Option<bool> {
+/// What an account with the documented examples for settings could be in a route; `None` if there is no such account.
+fn role_by_example(connector: &dyn Connector) -> Option<Role> {
     let settings: serde_json::Map<_, _> = connector
         .settings()
         .iter()
@@ -51,7 +52,13 @@ fn is_crm_by_example(connector: &dyn Connector) -> Option<bool> {
         })
         .collect();
     let connection = connector.connect(&ConnectionName::new(name_of(connector)), &settings.into()).ok()?;
-    (!connection.is_assistant()).then(|| connection.traits().wants_delivery)
+    Some(if connection.is_assistant() {
+        Role::Assistant
+    } else if connection.traits().wants_delivery {
+        Role::Crm
+    } else {
+        Role::Channel
+    })
 }
 
 fn block(connector: &dyn Connector) -> String {

@@ -5,8 +5,9 @@
 //! goes into the log ([`Config::recorded`]), without secrets.
 //!
 //! * [`document`], [`section`] and [`value`] read any document of this kind; [`problem`] is what they find;
-//! * [`connections`], [`routes`] and [`secrets`] know ours; [`init`] writes one to begin with.
+//! * [`connections`], [`routes`], [`assistants`] and [`secrets`] know ours; [`init`] writes one to begin with.
 
+mod assistants;
 mod connections;
 mod document;
 mod init;
@@ -14,22 +15,28 @@ mod problem;
 mod routes;
 mod secrets;
 mod section;
+mod spool;
 mod value;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use chatledger_connectors::connector::Connector;
 use chatledger_projections::configuration::{self, Configuration};
 use chatledger_projections::ids::{ConnectionName, RouteName};
 
+use crate::log::address::NotALog;
+
+pub use crate::log::address::LogAddress;
 pub use connections::Account;
 pub use init::{init, init_for};
 pub use problem::{Invalid, Problem};
 pub use secrets::{SecretSource, System};
+pub use spool::Spool;
 
+use crate::dispatch::circuit::CircuitRules;
 use document::{Entry, Table, Value};
 use problem::Wrong;
 use section::Section;
@@ -50,6 +57,8 @@ pub struct Config {
     pub log: LogAddress,
     /// How webhooks come in.
     pub server: Server,
+    /// Where webhooks wait while the log does not take them; `None` if they do not.
+    pub spool: Option<Spool>,
     /// How calls go out.
     pub dispatch: Dispatch,
     /// How the program tells what it does.
@@ -64,15 +73,6 @@ pub struct Config {
 
 /// All configured accounts.
 pub type Accounts = BTreeMap<ConnectionName, Account>;
-
-/// Where the log is.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum LogAddress {
-    /// In memory: gone at the end.
-    Memory,
-    /// In an SQLite file.
-    Sqlite(PathBuf),
-}
 
 /// How webhooks come in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -108,6 +108,8 @@ pub struct Dispatch {
     pub retry_first: Duration,
     /// The longest wait between two tries.
     pub retry_cap: Duration,
+    /// When a platform that does not answer is left alone.
+    pub circuit: CircuitRules,
     /// How long calls may take to finish at the end of the program.
     pub shutdown_grace: Duration,
 }
@@ -161,11 +163,13 @@ impl Config {
         let mut warnings = Vec::new();
 
         let server = server(&mut given, &mut defaults, &mut problems);
+        let spool = (given.remove("spool"), defaults.remove("spool"));
         let dispatch = dispatch(&mut given, &mut defaults, &mut problems);
         let logging = logging(&mut given, &mut defaults, &mut problems);
         let connections = connections::read(given.remove("connections"), connectors, secrets, &mut problems);
         let routes = routes::read(given.remove("routes"), &connections, &mut problems, &mut warnings);
         let log = log(given, defaults, &mut problems);
+        let spool = spool::read(spool, &log, server.request_timeout, &mut problems);
         if connections.named.is_empty() {
             warnings.push(Problem {
                 line: None,
@@ -177,7 +181,7 @@ impl Config {
         }
 
         if problems.is_empty() {
-            Ok(Self { log, server, dispatch, logging, connections: connections.opened, routes, warnings })
+            Ok(Self { log, server, spool, dispatch, logging, connections: connections.opened, routes, warnings })
         } else {
             // Missing things last: they stand nowhere.
             problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
@@ -232,6 +236,7 @@ fn dispatch(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>
     let mut section = Section::of("dispatch".to_owned(), given.remove("dispatch"), problems)
         .with_defaults(defaults.remove("dispatch"));
     let (connect_line, retry_line) = (section.line_of("connect_timeout"), section.line_of("retry_first"));
+    let circuit_line = section.line_of("circuit_first");
     let millisecond = Duration::from_millis(1);
     let minute = Duration::from_secs(60);
     let dispatch = Dispatch {
@@ -241,6 +246,11 @@ fn dispatch(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>
         call_timeout: section.setting("call_timeout", duration(millisecond..=10 * minute)),
         retry_first: section.setting("retry_first", duration(millisecond..=DAY)),
         retry_cap: section.setting("retry_cap", duration(millisecond..=DAY)),
+        circuit: CircuitRules {
+            after: section.setting("circuit_after", count(1..=1_000_000)),
+            first: section.setting("circuit_first", duration(millisecond..=DAY)),
+            cap: section.setting("circuit_cap", duration(millisecond..=DAY)),
+        },
         shutdown_grace: section.setting("shutdown_grace", duration(Duration::ZERO..=60 * minute)),
     };
     let mut refuse = |line, key, reason: &str, remedy: &str| {
@@ -253,6 +263,9 @@ fn dispatch(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>
     }
     if dispatch.retry_first > dispatch.retry_cap {
         refuse(retry_line, "retry_first", "it is longer than retry_cap", "make retry_cap the longest wait");
+    }
+    if dispatch.circuit.first > dispatch.circuit.cap {
+        refuse(circuit_line, "circuit_first", "it is longer than circuit_cap", "make circuit_cap the longest pause");
     }
     section.finish();
     dispatch
@@ -278,30 +291,32 @@ fn logging(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>)
 }
 
 /// What is left at the top of the document.
-fn log(given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAddress {
+fn log(mut given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAddress {
+    if let Some(Entry { value: Value::Text(text), line: _ }) = given.get_mut("log") {
+        hide_password(text);
+    }
     let whole = |table| Some(Entry { line: 1, value: Value::Table(table) });
     let mut section = Section::of(String::new(), whole(given), problems).with_defaults(whole(defaults));
     let log = section.setting("log", log_address);
     // They were read before; whoever misspells one is told its name.
-    for known in ["server", "dispatch", "logging", "connections", "routes"] {
+    for known in ["server", "spool", "dispatch", "logging", "connections", "routes"] {
         let _read = section.take(known);
     }
     section.finish();
     log
 }
 
-fn log_address(value: &Value) -> Result<LogAddress, Wrong> {
-    const REMEDY: &str = "write \"sqlite:\" and a file, such as \"sqlite:chatledger.db\", or \"memory:\" for a trial";
-    let text = text(value)?;
-    match text.split_once(':') {
-        Some(("memory", "")) => Ok(LogAddress::Memory),
-        Some(("sqlite", file)) if !file.trim().is_empty() => Ok(LogAddress::Sqlite(PathBuf::from(file))),
-        Some(("sqlite", _)) => Err(Wrong::new("it names no file", REMEDY)),
-        Some(("esdb" | "esdb+discover" | "kurrentdb" | "kurrentdb+discover", _)) => {
-            Err(Wrong::new("EventStoreDB is not in this build", REMEDY))
-        }
-        Some(_) | None => Err(Wrong::new("it is no address of a log", REMEDY)),
+/// What stands before an `@` in an address is refused, and must not be shown when it is.
+fn hide_password(address: &mut String) {
+    if let (Some(begin), Some(end)) = (address.find("://"), address.rfind('@'))
+        && begin + 3 < end
+    {
+        address.replace_range(begin + 3..end, "…");
     }
+}
+
+fn log_address(value: &Value) -> Result<LogAddress, Wrong> {
+    text(value)?.parse().map_err(|NotALog { reason, remedy }| Wrong::new(reason, remedy))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use chatledger_projections::configuration::{ChatId, Claim, ManagerFirst, Route};
 use chatledger_projections::ids::{ConnectionName, RouteName, SourceId};
 use chatledger_projections::phone::Region;
 
+use super::assistants;
 use super::connections::{Account, Connections, problem_of_name, subsections};
 use super::document::{Entry, Value};
 use super::problem::{Problem, Wrong};
@@ -78,6 +79,7 @@ fn route(
         }
         Ok(name)
     });
+    let assistant = assistants::read(&mut section, &path, connections);
     let source = section.optional("source", text).map(SourceId::new);
     let manager_first = section.required(
         "manager_first",
@@ -91,7 +93,8 @@ fn route(
     let claim_entry = section.take("claim");
     section.finish();
     let claim = claim(super::section::path(&path, "claim"), claim_entry, problems);
-    let route = Route { crm: crm?, channel: channel?, source, manager_first: manager_first?, region, chat_id, claim };
+    let (crm, channel, manager_first) = (crm?, channel?, manager_first?);
+    let route = Route { crm, channel, assistant, source, manager_first, region, chat_id, claim };
     Some(Sited { name, path, crm_line, channel_line, route })
 }
 
@@ -121,7 +124,10 @@ fn claim(path: String, entry: Option<Entry>, problems: &mut Vec<Problem>) -> Cla
 }
 
 /// A connection by name. One that exists but has problems of its own is not complained of again.
-fn connection<'a>(value: &Value, connections: &'a Connections) -> Result<(ConnectionName, Option<&'a Account>), Wrong> {
+pub(super) fn connection<'a>(
+    value: &Value,
+    connections: &'a Connections,
+) -> Result<(ConnectionName, Option<&'a Account>), Wrong> {
     let name = ConnectionName::new(text(value)?);
     if !connections.named.contains_key(&name) {
         let remedy = match connections.named.keys().map(|known| format!("{:?}", known.as_str())).collect::<Vec<_>>() {
@@ -134,17 +140,16 @@ fn connection<'a>(value: &Value, connections: &'a Connections) -> Result<(Connec
     Ok((name, account))
 }
 
-/// A connection that can be in a route: the role of an assistant, which answers clients itself, is not there yet.
+/// A connection that can be a side of a route: an assistant, which answers clients itself, helps and is no side.
 fn not_assistant<'a>(
     value: &Value,
     connections: &'a Connections,
 ) -> Result<(ConnectionName, Option<&'a Account>), Wrong> {
     let (name, account) = connection(value, connections)?;
     if account.is_some_and(|account| account.connection.is_assistant()) {
-        let reason = "its platform is an assistant, and routes have no place for one yet";
         return Err(Wrong::new(
-            reason,
-            "name a CRM and a messenger; an assistant's webhooks are recorded all the same",
+            "its platform is an assistant, neither a CRM nor a messenger",
+            "name it as the route's `assistant`, and a CRM or a messenger here",
         ));
     }
     Ok((name, account))
@@ -187,7 +192,11 @@ fn refuse_sharing(routes: &[Sited], problems: &mut Vec<Problem>) {
 
 fn warn(routes: &[Sited], connections: &Connections, warnings: &mut Vec<Problem>) {
     for (name, line) in &connections.named {
-        if !routes.iter().any(|sited| sited.route.crm == *name || sited.route.channel == *name) {
+        let is_in = |route: &Route| {
+            let assists = route.assistant.as_ref().is_some_and(|assistant| assistant.connection == *name);
+            route.crm == *name || route.channel == *name || assists
+        };
+        if !routes.iter().any(|sited| is_in(&sited.route)) {
             warnings.push(Problem {
                 line: Some(*line),
                 key: path("connections", name.as_str()),

@@ -89,6 +89,11 @@ impl<'a> Section<'a> {
         self.given.remove(key)
     }
 
+    /// Whether a setting is written and not read yet.
+    pub fn has(&self, key: &str) -> bool {
+        self.given.contains_key(key)
+    }
+
     /// Where a setting stands, or else the section.
     pub fn line_of(&self, key: &str) -> Option<usize> {
         self.given.get(key).map(|entry| entry.line).or(self.line)

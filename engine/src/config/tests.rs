@@ -73,6 +73,7 @@ fn the_default_document_is_the_default() {
         assert_eq!(config.server.max_body, 1 << 20);
         assert_eq!(config.server.request_timeout, Duration::from_secs(5));
         assert_eq!(config.dispatch.give_up_after, DAY);
+        assert_eq!(config.spool, None, "an SQLite log has no spool unless one is named");
         assert_eq!(config.logging, Logging { format: LogFormat::Text, level: tracing::Level::INFO });
     }
     assert_eq!((default.server, default.dispatch), (empty.server, empty.dispatch));
@@ -109,7 +110,7 @@ fn what_is_recorded_has_every_setting_and_no_secret() {
 #[test]
 fn all_problems_are_shown_at_once_in_the_documents_order() {
     let text = r#"
-log = "esdb://localhost:2113"
+log = "postgres://localhost"
 colour = "red"
 [server]
 listen = "8080"
@@ -222,6 +223,21 @@ fn a_document_that_is_not_toml_names_its_lines() {
 }
 
 #[test]
+fn a_spool_is_where_one_is_named_and_leaves_itself_time() {
+    let named = parse(&format!("{SOUND}\n[spool]\npath = \"/var/spool/chatledger\"\nmax_age = \"2h\"")).expect("sound");
+    let spool = named.spool.expect("it is named");
+    assert_eq!((spool.path.as_path(), spool.after), (Path::new("/var/spool/chatledger"), Duration::from_millis(1500)));
+    assert_eq!((spool.limits.max_bytes, spool.limits.max_age), (1 << 30, Duration::from_secs(7200)));
+    let problems = problems(&format!("{SOUND}\n[spool]\npath = \"x\"\nafter = \"5s\"\nmax_bytes = \"1 MiB\""));
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(
+        problems.iter().any(|problem| problem.contains("spool.after") && problem.contains("no time")),
+        "{problems:?}"
+    );
+    assert!(problems.iter().any(|problem| problem.contains("spool.max_bytes")), "{problems:?}");
+}
+
+#[test]
 fn a_document_that_cannot_be_read_is_a_problem_like_others() {
     let invalid = Config::load(Path::new("/nowhere/chatledger.toml")).expect_err("there is none");
     let shown = invalid.to_string();
@@ -246,19 +262,53 @@ fn the_document_to_begin_with_can_be_read_as_it_is_and_switched_on() {
     safe.0.insert("FAKE_MAIN_WEBHOOK_SECRET", SECRET);
     // There is one connector here, so the CRM has to be filled in.
     let crm = "[connections.\"crm.main\"]\nplatform = \"fake\"\naccount = \"a1\"\nrole = \"crm\"\nwebhook_secret = { env = \"CRM_SECRET\" }\n";
-    let text = switched_on(&format!("{text}\n{crm}"));
+    let assistant = crm.replace("crm.main", "assistant.main").replace("role = \"crm\"", "role = \"assistant\"");
+    let text = switched_on(&format!("{text}\n{crm}{assistant}"));
     let config = Config::parse_for(CONNECTORS, &text, &safe).unwrap_or_else(|invalid| panic!("{invalid}\n{text}"));
     let route = &config.routes[&RouteName::new("sales")];
     assert_eq!(route.channel.as_str(), "fake.main");
     assert_eq!(route.claim, routes::default_claim(), "what is shown is what holds");
     assert_eq!((route.region, route.chat_id), (Region::RUSSIA, ChatId::Phone), "what is shown is what holds");
+    let assistant = route.assistant.as_ref().expect("it is switched on");
+    assert_eq!(assistant.notes, assistants::default_notes(), "what is shown is what holds");
+    assert_eq!(assistant.resume_after(), Some(Duration::from_secs(8 * 60 * 60)));
+}
+
+const ASSISTANT: &str = r#"
+[connections.helper]
+platform = "fake"
+account = "a3"
+role = "assistant"
+webhook_secret = { env = "CRM_SECRET" }
+"#;
+
+#[test]
+fn an_assistant_helps_in_a_route_and_is_no_side_of_it() {
+    let as_channel = SOUND.replace("account = \"a2\"", "account = \"a2\"\nrole = \"assistant\"");
+    let [problem] = &problems(&as_channel)[..] else { panic!("one problem is expected") };
+    assert!(problem.contains("its platform is an assistant, neither a CRM nor a messenger"), "{problem}");
+    let [problem] = &problems(&format!("{SOUND}assistant = \"channel.main\""))[..] else { panic!("one is expected") };
+    assert!(problem.contains("its platform is no assistant"), "{problem}");
+
+    let config = parse(&format!("{SOUND}assistant = \"helper\"{ASSISTANT}")).expect("it is sound");
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let assistant = config.routes[&RouteName::new("sales")].assistant.as_ref().expect("there is one");
+    assert_eq!((assistant.connection.as_str(), assistant.resume_after()), ("helper", None));
+    assert_eq!(assistant.notes, assistants::default_notes());
+    assert!(warnings(&format!("{SOUND}{ASSISTANT}"))[0].contains("it belongs to no route"));
 }
 
 #[test]
-fn an_assistant_is_a_connection_and_in_no_route() {
-    let assistant = SOUND.replace("account = \"a2\"", "account = \"a2\"\nrole = \"assistant\"");
-    let [problem] = &problems(&assistant)[..] else { panic!("one problem is expected") };
-    assert!(problem.contains("routes have no place for one yet"), "{problem}");
+fn the_rules_of_an_assistant_are_read_and_want_an_assistant() {
+    let rules = "[routes.sales.assistance]\nresume_after = \"30m\"\n[routes.sales.assistance.notes]\nclosed = \"\"\n";
+    let config = parse(&format!("{SOUND}assistant = \"helper\"\n{rules}{ASSISTANT}")).expect("it is sound");
+    let assistant = config.routes[&RouteName::new("sales")].assistant.clone().expect("there is one");
+    assert_eq!(assistant.resume_after(), Some(Duration::from_secs(30 * 60)));
+    assert_eq!(assistant.notes.closed, "");
+    let [problem] = &problems(&format!("{SOUND}{rules}"))[..] else { panic!("one problem is expected") };
+    assert!(problem.contains("`routes.sales.assistance`: the route has no assistant"), "{problem}");
+    let wrong = format!("{SOUND}assistant = \"helper\"\n{}{ASSISTANT}", rules.replace("\"\"", "3"));
+    assert!(problems(&wrong)[0].contains("it is a whole number, not a text"), "{:?}", problems(&wrong));
 }
 
 #[test]
@@ -279,4 +329,11 @@ fn the_document_to_begin_with_for_all_connectors_can_be_switched_on() {
         let text = switched_on(&text);
         Config::parse(&text, &Any).unwrap_or_else(|invalid| panic!("{invalid}\n{text}"));
     }
+}
+
+#[test]
+fn a_password_in_the_logs_address_is_refused_and_not_shown() {
+    let problems = problems("log = \"esdb://admin:opensesame@localhost:2113\"").join("\n");
+    assert!(problems.contains("must not stand in the address"), "{problems}");
+    assert!(!problems.contains("opensesame") && !problems.contains("admin"), "{problems}");
 }

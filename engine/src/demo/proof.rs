@@ -44,7 +44,7 @@ const COPY: &str = "copy.db";
 pub async fn all(set: &Set, promises: &Promises) -> Vec<Claim> {
     let mut claims = vec![
         once_on_each_side(&set.stage, &promises.messages),
-        nothing_else(&set.stage, promises),
+        nothing_else(set, promises),
         statuses(&set.stage, &promises.messages),
     ];
     match Ledger::read(&set.log(), &set.program.folder.join(COPY)).await {
@@ -120,7 +120,7 @@ fn once_on_each_side(stage: &Stage, messages: &[Promise]) -> Claim {
     let mut failures = Vec::new();
     for promise in messages {
         for at in [&promise.ends.crm, &promise.ends.channel] {
-            let shown = stage.transcript(at).iter().filter(|line| is_of(promise, line)).count();
+            let shown = stage.transcript(at).iter().filter(|line| is_of(promise, at, line)).count();
             if shown != 1 {
                 failures.push(format!("at {at}, {:?} stands {shown} times instead of once", promise.text));
             }
@@ -133,19 +133,38 @@ fn once_on_each_side(stage: &Stage, messages: &[Promise]) -> Claim {
     }
 }
 
-fn is_of(promise: &Promise, line: &Line) -> bool {
-    line.text == promise.text && line.author == promise.author && line.chat == promise.phone
+fn is_of(promise: &Promise, at: &ConnectionName, line: &Line) -> bool {
+    let author = match promise.author {
+        LineAuthor::Bot if promise.ends.channel == *at => LineAuthor::Company,
+        author @ (LineAuthor::Bot | LineAuthor::Client | LineAuthor::Company) => author,
+    };
+    line.text == promise.text && line.author == author && line.chat == promise.phone
 }
 
-fn nothing_else(stage: &Stage, promises: &Promises) -> Claim {
+fn nothing_else(set: &Set, promises: &Promises) -> Claim {
+    let stage = &set.stage;
     let mut failures = Vec::new();
     for at in stage.names() {
+        if set.is_assistant(at) {
+            failures.extend(strangers_at_assistant(stage, at, promises));
+            continue;
+        }
         let promised = |line: &Line| {
             let here =
                 promises.messages.iter().filter(|promise| promise.ends.crm == *at || promise.ends.channel == *at);
-            here.into_iter().any(|promise| is_of(promise, line))
+            here.into_iter().any(|promise| is_of(promise, at, line))
         };
-        let other: Vec<Line> = stage.transcript(at).into_iter().filter(|line| !promised(line)).collect();
+        let notes: Vec<&String> =
+            promises.notes.iter().filter(|(noted, _)| noted == at).map(|(_, note)| note).collect();
+        let is_note = |line: &Line| {
+            line.author == LineAuthor::Bot && notes.iter().any(|note| line.text.starts_with(note.as_str()))
+        };
+        let lines = stage.transcript(at);
+        let noted = lines.iter().filter(|line| is_note(line)).count();
+        if noted != notes.len() {
+            failures.push(format!("at {at}, {noted} notes stand instead of {}", notes.len()));
+        }
+        let other: Vec<Line> = lines.into_iter().filter(|line| !promised(line) && !is_note(line)).collect();
         let (bots, strangers): (Vec<_>, Vec<_>) = other.into_iter().partition(|line| line.author == LineAuthor::Bot);
         failures.extend(strangers.iter().map(|line| format!("at {at}, nobody wrote {:?}", line.text)));
         let claimed = promises.claims.iter().filter(|claimed| *claimed == at).count();
@@ -158,9 +177,23 @@ fn nothing_else(stage: &Stage, promises: &Promises) -> Claim {
     }
     Claim {
         title: "Nothing else stands there.".to_owned(),
-        detail: format!("But {} messages of the bot, one for each chat that was claimed.", promises.claims.len()),
+        detail: format!(
+            "But {} messages of the bot, one for each chat that was claimed, and {} notes for managers, each once.",
+            promises.claims.len(),
+            promises.notes.len()
+        ),
         failures,
     }
+}
+
+/// What an assistant heard and nobody promised: a manager's words, say, or another's client.
+fn strangers_at_assistant(stage: &Stage, at: &ConnectionName, promises: &Promises) -> Vec<String> {
+    let promised = |line: &Line| {
+        let by_it = |promise: &&Promise| promise.text == line.text && promise.author == line.author;
+        line.author != LineAuthor::Company && promises.messages.iter().any(|promise| by_it(&promise))
+    };
+    let strangers = stage.transcript(at).into_iter().filter(|line| !promised(line));
+    strangers.map(|line| format!("at {at}, nobody was to hear or say {:?}", line.text)).collect()
 }
 
 fn statuses(stage: &Stage, messages: &[Promise]) -> Claim {
@@ -170,7 +203,7 @@ fn statuses(stage: &Stage, messages: &[Promise]) -> Claim {
         let Some(status) = promise.status else { continue };
         *counts.entry(status.word()).or_default() += 1;
         let lines = stage.transcript(&promise.ends.crm);
-        let shown = lines.into_iter().find(|line| is_of(promise, line)).and_then(|line| line.status);
+        let shown = lines.into_iter().find(|line| is_of(promise, &promise.ends.crm, line)).and_then(|line| line.status);
         if !shown.as_deref().is_some_and(|shown| status.is_shown_as(shown)) {
             let at = &promise.ends.crm;
             failures.push(format!("at {at}, {:?} stands at {shown:?} instead of {:?}", promise.text, status.word()));

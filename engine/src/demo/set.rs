@@ -141,6 +141,20 @@ impl Set {
         Ends { crm: route.crm.clone(), channel: route.channel.clone() }
     }
 
+    /// The assistant of a route.
+    ///
+    /// # Panics
+    /// If the configuration has no such route, or it has no assistant; see [`Self::ends`].
+    pub fn assistant(&self, route: &str) -> ConnectionName {
+        let route = self.config.routes.get(&RouteName::new(route)).expect("the script names routes that there are");
+        route.assistant.as_ref().expect("the script knows which of them have an assistant").connection.clone()
+    }
+
+    /// Whether a connection is an assistant's.
+    pub fn is_assistant(&self, connection: &ConnectionName) -> bool {
+        self.config.connections.get(connection).is_some_and(|account| account.connection.is_assistant())
+    }
+
     /// Which platform a connection leads to.
     pub fn platform(&self, connection: &ConnectionName) -> &'static str {
         self.config.connections.get(connection).map_or("", |account| account.connector.platform())

@@ -14,6 +14,7 @@ use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 
+use super::circuit::NO_CALL;
 use crate::config::Account;
 
 /// An attempt that is due.
@@ -75,6 +76,8 @@ pub fn plan(departure: &Departure, intent: &Intent, account: &Account, now: Time
                 Some(call) => Ok((AttemptKind::Probe, Ok(call))),
                 None => Err(left_to_a_person()),
             },
+            Recourse::ListenFirst if known.heard => return departure.heard(account),
+            Recourse::ListenFirst => Ok((AttemptKind::Act, connection.encode(intent))),
             Recourse::AskPerson => Err(left_to_a_person()),
         },
     };
@@ -117,6 +120,26 @@ pub fn conclude(
         Reply::NotSent(_) | Reply::NoAnswer(_) => None,
     };
     departure.settled(started, account, outcome, reply, findings)
+}
+
+/// The end of an attempt whose call could not be made, because the platform gave no pass for it. Nothing was sent.
+pub fn turned_away(
+    departure: &Departure,
+    started: &AttemptStarted,
+    account: &Account,
+    outcome: Outcome,
+    now: Timestamp,
+    give_up_after: Duration,
+) -> AttemptSettled {
+    let tried_for = now.since(departure.raised_at);
+    // A question that could not be asked leaves open what it was to find out.
+    let outcome = match (started.kind, outcome) {
+        (AttemptKind::Probe, Outcome::Postponed { reason, .. }) => Outcome::Uncertain { reason },
+        (_, outcome) if departure.doubt.is_some() => doubted(outcome),
+        (_, outcome) => outcome,
+    };
+    let outcome = if tried_for >= give_up_after { given_up(outcome, tried_for) } else { outcome };
+    departure.settled(started, account, outcome, None, Vec::new())
 }
 
 /// The end of an attempt that the engine itself did not live to see.
@@ -171,8 +194,15 @@ impl Departure {
     }
 
     fn end(&self, kind: AttemptKind, account: &Account, failure: Failure) -> Plan {
-        let started = self.started(kind, "none");
+        let started = self.started(kind, NO_CALL);
         let settled = self.settled(&started, account, Outcome::Refused { failure }, None, Vec::new());
+        Plan::End { started, settled }
+    }
+
+    /// What was in doubt has been heard back: it was done.
+    fn heard(&self, account: &Account) -> Plan {
+        let started = self.started(AttemptKind::Probe, "none");
+        let settled = self.settled(&started, account, Outcome::Accepted, None, Vec::new());
         Plan::End { started, settled }
     }
 

@@ -9,6 +9,7 @@ use chatledger_connectors::connector::Limit;
 use chatledger_projections::ids::{IntentId, ThreadId};
 use chatledger_projections::time::Timestamp;
 
+use super::circuit::{Circuit, CircuitRules, Sign};
 use super::limits::Limits;
 
 /// The queue of one connection.
@@ -20,6 +21,7 @@ pub struct Lane {
     /// The heads of the queues that may move, by class and then by when: earliest first, then in order of raising.
     heads: BTreeMap<&'static str, BTreeSet<Head>>,
     limits: Limits,
+    circuit: Circuit,
     in_flight: usize,
     in_flight_at_most: usize,
     depth: usize,
@@ -80,12 +82,13 @@ pub enum Afterwards {
 
 impl Lane {
     /// An empty lane with these quotas and at most so many attempts at once.
-    pub fn new(limits: &[Limit], in_flight_at_most: usize) -> Self {
+    pub fn new(limits: &[Limit], in_flight_at_most: usize, circuit: CircuitRules) -> Self {
         Self {
             threads: HashMap::new(),
             heads_of: HashMap::new(),
             heads: BTreeMap::new(),
             limits: Limits::new(limits),
+            circuit: Circuit::new(circuit),
             in_flight: 0,
             in_flight_at_most: in_flight_at_most.max(1),
             depth: 0,
@@ -108,6 +111,10 @@ impl Lane {
         if self.in_flight >= self.in_flight_at_most {
             return Next::Idle;
         }
+        if let Err(later) = self.circuit.leave(now) {
+            // With nothing queued there is nothing to wait for.
+            return later.filter(|_| self.depth > self.in_flight).map_or(Next::Idle, Next::Wait);
+        }
         let mut earliest: Option<Timestamp> = None;
         for (class, heads) in &mut self.heads {
             let Some(head) = heads.first().copied() else { continue };
@@ -118,6 +125,7 @@ impl Lane {
                     let queue = self.threads.get_mut(&head.thread).expect("a head has a queue");
                     queue.head_in_flight = true;
                     self.in_flight += 1;
+                    self.circuit.depart();
                     let front = queue.waiting.front().expect("a head is its queue's front");
                     return Next::Attempt(front.intent, front.class);
                 }
@@ -175,6 +183,16 @@ impl Lane {
         }
     }
 
+    /// How an attempt's end speaks of the platform.
+    pub fn hear(&mut self, sign: Sign, at: Timestamp) {
+        self.circuit.see(sign, at);
+    }
+
+    /// Whether the platform is left alone.
+    pub const fn circuit(&self) -> &Circuit {
+        &self.circuit
+    }
+
     /// How many intents are queued, those in flight included.
     pub const fn depth(&self) -> usize {
         self.depth
@@ -213,11 +231,14 @@ mod tests {
         Next::Attempt(IntentId::from_uuid(Uuid::from_u128(intent)), "send")
     }
 
+    const CIRCUIT: CircuitRules =
+        CircuitRules { after: 2, first: Duration::from_secs(10), cap: Duration::from_secs(60) };
+
     const NOW: Timestamp = Timestamp::from_millis(1_000);
 
     #[test]
     fn a_dialogue_keeps_its_order_and_does_not_hold_up_others() {
-        let mut lane = Lane::new(&[], 8);
+        let mut lane = Lane::new(&[], 8, CIRCUIT);
         for (intent, thread) in [(1, 1), (2, 1), (3, 2)] {
             lane.push(queued(intent, thread));
         }
@@ -231,7 +252,7 @@ mod tests {
 
     #[test]
     fn what_is_tried_again_keeps_its_place_in_the_dialogue() {
-        let mut lane = Lane::new(&[], 8);
+        let mut lane = Lane::new(&[], 8, CIRCUIT);
         lane.push(queued(1, 1));
         lane.push(queued(2, 1));
         let first = queued(1, 1);
@@ -245,7 +266,7 @@ mod tests {
 
     #[test]
     fn no_more_than_allowed_are_in_flight() {
-        let mut lane = Lane::new(&[], 2);
+        let mut lane = Lane::new(&[], 2, CIRCUIT);
         for thread in 1..=3 {
             lane.push(queued(thread, thread));
         }
@@ -260,7 +281,7 @@ mod tests {
     #[test]
     fn a_class_that_must_wait_does_not_hold_up_another() {
         let quotas = vec![Quota::at_most(1, Duration::from_secs(60), 1)];
-        let mut lane = Lane::new(&[Limit { class: "send", quotas }], 8);
+        let mut lane = Lane::new(&[Limit { class: "send", quotas }], 8, CIRCUIT);
         lane.push(queued(1, 1));
         lane.push(queued(2, 2));
         lane.push(Queued { class: "read", ..queued(3, 3) });
@@ -275,12 +296,35 @@ mod tests {
 
     #[test]
     fn an_end_that_somebody_else_brought_about_frees_the_dialogue() {
-        let mut lane = Lane::new(&[], 8);
+        let mut lane = Lane::new(&[], 8, CIRCUIT);
         lane.push(queued(1, 1));
         lane.push(queued(2, 1));
         let first = queued(1, 1);
         lane.settle(first.intent, Afterwards::Done);
         assert_eq!(lane.next(NOW), attempt(2));
         assert_eq!(lane.in_flight(), 1);
+    }
+
+    #[test]
+    fn a_silent_platform_is_asked_one_at_a_time_after_a_pause() {
+        let mut lane = Lane::new(&[], 8, CIRCUIT);
+        for thread in 1..=3 {
+            lane.push(queued(thread, thread));
+        }
+        for intent in 1..=2 {
+            assert_eq!(lane.next(NOW), attempt(intent));
+        }
+        for intent in [queued(1, 1).intent, queued(2, 2).intent] {
+            lane.settle(intent, Afterwards::Again { class: "send", not_before: NOW });
+            lane.hear(Sign::Silent, NOW);
+        }
+        let later = NOW + Duration::from_secs(10);
+        assert_eq!(lane.next(NOW), Next::Wait(later));
+        // The one that has waited longest.
+        assert_eq!(lane.next(later), attempt(3));
+        assert_eq!(lane.next(later), Next::Idle);
+        lane.settle(queued(3, 3).intent, Afterwards::Done);
+        lane.hear(Sign::Answers, later);
+        assert_eq!((lane.next(later), lane.next(later)), (attempt(1), attempt(2)));
     }
 }

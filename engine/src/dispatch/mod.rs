@@ -6,6 +6,7 @@
 
 pub mod attempt;
 pub mod backoff;
+pub mod circuit;
 pub mod lane;
 pub mod limits;
 
@@ -23,6 +24,7 @@ use chatledger_projections::time::Timestamp;
 
 use self::attempt::{Departure, interrupted};
 use self::backoff::Backoff;
+use self::circuit::{Circuit, CircuitRules, INTERRUPTED, Sign};
 use self::lane::{Afterwards, Lane, Next, Queued};
 use crate::config::{Account, Accounts};
 use crate::pipeline::Step;
@@ -36,6 +38,8 @@ pub struct Rules {
     pub give_up_after: Duration,
     /// The delays between attempts.
     pub backoff: Backoff,
+    /// When a platform that does not answer is left alone.
+    pub circuit: CircuitRules,
 }
 
 /// Says which attempts are due.
@@ -58,7 +62,7 @@ pub struct Due {
 impl Dispatcher {
     /// A dispatcher with empty lanes for these accounts.
     pub fn new(accounts: Arc<Accounts>, rules: Rules) -> Self {
-        let lane = |account: &Account| Lane::new(&account.connection.limits(), rules.in_flight);
+        let lane = |account: &Account| Lane::new(&account.connection.limits(), rules.in_flight, rules.circuit);
         let lanes = accounts.iter().map(|(name, account)| (name.clone(), lane(account))).collect();
         Self { accounts, lanes, rules }
     }
@@ -79,21 +83,31 @@ impl Dispatcher {
                     if let Some(account) = self.accounts.get(&open.connection) {
                         let mut departure = departure(intent, open, self.class(open, *kind), state);
                         departure.attempt = open.attempts;
-                        let started = AttemptStarted { call: "interrupted".to_owned(), ..departure.started(*kind, "") };
+                        let started = AttemptStarted { call: INTERRUPTED.to_owned(), ..departure.started(*kind, "") };
                         ends.push(interrupted(&departure, &started, account));
                     }
                     Timestamp::from_millis(i64::MAX)
                 }
-                Standing::Settled { kind, outcome, at } => self.not_before(intent, open.attempts, *kind, outcome, *at),
+                Standing::Settled { kind, outcome, at } => self.not_before(intent, open, *kind, outcome, *at),
             };
             self.push(intent, open, not_before);
         }
         ends
     }
 
-    /// Sees a step of the past: calls that were made before the engine started count against the limits all the same.
+    /// Sees a step of the past: calls that were made before the engine started count against the limits all the same, and
+    /// a platform that did not answer then is asked as carefully as before.
     pub fn recall(&mut self, step: &Step, state: &State) {
-        let Happening::Started(started) = &step.happening.event else { return };
+        let started = match &step.happening.event {
+            Happening::Started(started) => started,
+            Happening::Settled { settled, .. } => return self.hear(settled, step.happening.recorded_at),
+            Happening::Observed { .. }
+            | Happening::Raised(_)
+            | Happening::Configured(_)
+            | Happening::Instructed(_)
+            | Happening::Advanced(_)
+            | Happening::Polled(_) => return,
+        };
         let Some(open) = state.attempts.get(started.intent_id) else { return };
         let account = self.accounts.get(&open.connection);
         let class = account.and_then(|account| account.connection.class_of_call(&started.call));
@@ -115,6 +129,7 @@ impl Dispatcher {
             Happening::Observed { .. }
             | Happening::Started(_)
             | Happening::Configured(_)
+            | Happening::Instructed(_)
             | Happening::Advanced(_)
             | Happening::Polled(_) => {}
         }
@@ -149,6 +164,7 @@ impl Dispatcher {
             Ok(()) => Some(Departure { class, ..departure }),
             Err(not_before) => {
                 lane.settle(departure.intent, Afterwards::Again { class, not_before });
+                lane.hear(Sign::Nothing, now);
                 None
             }
         }
@@ -158,6 +174,11 @@ impl Dispatcher {
     /// has no limits.
     pub fn permit_call(&mut self, connection: &ConnectionName, class: &str, now: Timestamp) -> Result<(), Timestamp> {
         self.lanes.get_mut(connection).map_or(Ok(()), |lane| lane.permit(class, now))
+    }
+
+    /// How a connection's circuit stands.
+    pub fn circuit(&self, connection: &ConnectionName) -> Option<Circuit> {
+        self.lanes.get(connection).map(|lane| *lane.circuit())
     }
 
     /// The lanes, for gauges.
@@ -176,7 +197,7 @@ impl Dispatcher {
         let afterwards = match state.attempts.get(settled.intent_id) {
             Some(open) => {
                 let class = self.class(open, next_kind(open));
-                let not_before = self.not_before(settled.intent_id, open.attempts, settled.kind, &settled.outcome, at);
+                let not_before = self.not_before(settled.intent_id, open, settled.kind, &settled.outcome, at);
                 Afterwards::Again { class, not_before }
             }
             None => Afterwards::Done,
@@ -184,22 +205,34 @@ impl Dispatcher {
         if let Some(lane) = self.lanes.get_mut(&settled.connection) {
             lane.settle(settled.intent_id, afterwards);
         }
+        self.hear(settled, at);
+    }
+
+    fn hear(&mut self, settled: &AttemptSettled, at: Timestamp) {
+        let Some(lane) = self.lanes.get_mut(&settled.connection) else { return };
+        lane.hear(Sign::of(settled), at);
     }
 
     fn not_before(
         &self,
         intent: IntentId,
-        attempts: u32,
+        open: &Open,
         kind: AttemptKind,
         outcome: &Outcome,
         at: Timestamp,
     ) -> Timestamp {
-        let later = at + self.rules.backoff.delay(intent, attempts);
+        let later = at + self.rules.backoff.delay(intent, open.attempts);
         match (outcome, kind) {
             (Outcome::Postponed { until: Some(until), .. }, _) => (*until).max(at),
             // It was asked, and nothing happened there: no reason to wait.
             (Outcome::Postponed { until: None, .. }, AttemptKind::Probe) => at,
-            (Outcome::Postponed { until: None, .. }, AttemptKind::Act) | (Outcome::Uncertain { .. }, _) => later,
+            (Outcome::Postponed { until: None, .. }, AttemptKind::Act) => later,
+            // What is still to be heard by itself is waited for.
+            (Outcome::Uncertain { .. }, _) => {
+                let account = self.accounts.get(&open.connection);
+                let told_within = account.map_or(Duration::ZERO, |account| account.connection.tells_within());
+                later.max(open.uncertain_since.unwrap_or(at) + told_within)
+            }
             (Outcome::Accepted | Outcome::Refused { .. }, _) => at,
         }
     }
@@ -222,6 +255,7 @@ fn departure(intent: IntentId, open: &Open, class: &'static str, state: &State) 
             .current(open.thread, &open.connection)
             .and_then(|endpoint| endpoint.theirs.clone()),
         accounted: state.delivery.accounted(open.thread, &open.connection),
+        heard: state.assistance.was_heard(open.thread, intent),
         attempted_at,
     });
     Departure {

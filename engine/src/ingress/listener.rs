@@ -8,13 +8,18 @@ use std::io;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
+
+use crate::instructions::Peer;
 
 /// The most headers of a request; more is answered with 431.
 const MOST_HEADERS: usize = 64;
@@ -44,8 +49,8 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept(), if connections.len() < limits.connections => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(serve_one(stream, router.clone(), limits.idle, stop.clone()));
+                Ok((stream, peer)) => {
+                    connections.spawn(serve_one(stream, Peer(peer), router.clone(), limits.idle, stop.clone()));
                 }
                 Err(error) => rest(&error).await,
             },
@@ -59,19 +64,24 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     }
 }
 
-async fn serve_one(stream: TcpStream, router: Router, idle: Duration, stop: CancellationToken) {
+async fn serve_one(stream: TcpStream, peer: Peer, router: Router, idle: Duration, stop: CancellationToken) {
     // An answer is one small packet; waiting to fill it would only delay it.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "a connection ended before it began");
         return;
     }
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // Also counts while a connection is kept alive and nothing comes.
         .header_read_timeout(idle)
         .max_headers(MOST_HEADERS)
         .max_buf_size(MOST_HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => ended,

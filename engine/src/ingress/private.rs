@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::Readiness;
 use crate::log::{Append, EventLog, ExpectedRevision};
 use crate::metrics::Page;
+use crate::spool::{Outlook, Spool};
 
 /// How long the log may take to show that it is there.
 const LOG_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
@@ -30,6 +31,8 @@ const FOLDED_EVERY: Duration = Duration::from_secs(5);
 pub struct Private {
     /// Asked whether it can be read and appended to.
     pub log: Arc<dyn EventLog>,
+    /// What stands behind the log for webhooks, if anything does.
+    pub spool: Option<Arc<Spool>>,
     /// What everybody else says.
     pub readiness: Arc<Readiness>,
     /// What was counted.
@@ -62,20 +65,44 @@ pub async fn keep_folding(page: Page, stop: CancellationToken) {
 #[derive(Serialize)]
 struct Ready {
     ready: bool,
+    /// Why not.
     reasons: Vec<&'static str>,
+    /// What is not as it should be, although webhooks are safe.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    degraded: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spool: Option<Outlook>,
 }
 
+/// Without its log an engine is not ready; but one whose spool keeps webhooks must not be cut off from them by whoever
+/// asks here before forwarding a request. It is ready, and tells what is wrong.
 async fn readyz(State(private): State<Private>) -> impl IntoResponse {
     let mut reasons = private.readiness.reasons();
+    let mut log_is_away = false;
     if !matches!(timeout(LOG_ANSWERS_WITHIN, private.log.read_backwards(1)).await, Ok(Ok(_))) {
         reasons.push("the log cannot be read");
+        log_is_away = true;
     }
     if !matches!(timeout(LOG_ANSWERS_WITHIN, private.log.append(nothing())).await, Ok(Ok(_))) {
         reasons.push("the log cannot be appended to");
+        log_is_away = true;
+    }
+    let mut degraded = Vec::new();
+    let spool = private.spool.as_ref().map(|spool| spool.outlook());
+    if let Some(spool) = &spool {
+        if spool.has_room && !private.readiness.is_stopping() && (log_is_away || spool.waiting > 0) {
+            degraded.append(&mut reasons);
+        }
+        if spool.waiting > 0 {
+            degraded.push("webhooks wait in the spool");
+        }
+        if spool.unreadable_segments > 0 {
+            degraded.push("a segment of the spool cannot be read");
+        }
     }
     let ready = reasons.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Ready { ready, reasons }))
+    (status, Json(Ready { ready, reasons, degraded, spool }))
 }
 
 /// An append that goes all the way and stores nothing: only its expectation is checked.

@@ -46,6 +46,11 @@ impl Readiness {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the program is about to end.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
     /// An append failed, or nobody knows.
     pub fn append_failed(&self) {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NEVER - 1);
@@ -66,7 +71,7 @@ impl Readiness {
             failed => self.started.elapsed().saturating_sub(Duration::from_millis(failed)) < REMEMBERED,
         };
         [
-            (self.stopping.load(Ordering::Relaxed), "the program is about to end"),
+            (self.is_stopping(), "the program is about to end"),
             (failed, "the log did not take the last event"),
             (!self.caught_up.load(Ordering::Relaxed), "the pipeline has not caught up with the log"),
         ]

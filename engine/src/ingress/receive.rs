@@ -1,10 +1,13 @@
 //! The path of a webhook: read, verify, seal, append, answer.
 //!
-//! A request comes in; an answer goes out, and if it is 200, the body is in the log. What it says is never asked, and
+//! A request comes in; an answer goes out, and if it is 200, the body is in the log or, if there is one, in the spool
+//! before it. What it says is never asked, and
 //! whoever is refused is not told why. Nothing here logs a path: with some platforms it holds the secret.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -16,18 +19,19 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use chatledger_connectors::connector::{InboundRequest, Rejection, Verified};
 use chatledger_projections::event::{Event, Transport, WebhookReceived};
-use chatledger_projections::ids::ConnectionName;
+use chatledger_projections::ids::{ConnectionName, EventId};
 use chatledger_projections::recorded::StreamName;
 use tokio::time::{Instant, timeout_at};
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 
 use super::Readiness;
 use super::address::Address;
 use super::body::{self, Unread};
 use crate::clock::Clock;
 use crate::config::{Account, Server};
-use crate::log::{Append, AppendError, EventLog, ExpectedRevision, codec};
+use crate::log::{Append, AppendError, Appended, EventLog, ExpectedRevision, codec};
 use crate::metrics;
+use crate::spool::{Spool, Way};
 
 /// What is behind the address at which webhooks arrive.
 #[derive(Debug)]
@@ -36,9 +40,18 @@ pub struct Ingress {
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
     readiness: Arc<Readiness>,
+    spool: Option<BehindLog>,
     max_body: usize,
     request_timeout: Duration,
     places: Places,
+}
+
+/// What stands behind the log when it does not take a webhook.
+#[derive(Debug)]
+struct BehindLog {
+    spool: Arc<Spool>,
+    /// How long the log may take.
+    after: Duration,
 }
 
 /// One connection's way in.
@@ -72,10 +85,18 @@ impl Ingress {
             log,
             clock,
             readiness,
+            spool: None,
             max_body: server.max_body,
             request_timeout: server.request_timeout,
             places: Places { taken: AtomicUsize::new(0), all: server.max_requests },
         }
+    }
+
+    /// With a spool for what the log has not taken after so long.
+    #[must_use]
+    pub fn with_spool(mut self, spool: Arc<Spool>, after: Duration) -> Self {
+        self.spool = Some(BehindLog { spool, after });
+        self
     }
 
     /// The router for the listener.
@@ -123,33 +144,24 @@ impl Ingress {
             headers: verified.into_headers(),
             body,
         });
-        let append = Append {
+        let now = self.clock.now();
+        // Sealed again for the spool rather than copied for it: while the log is well, nothing is done twice.
+        let seal = || Append {
             stream: StreamName::webhook(id),
             expected: ExpectedRevision::NoStream,
-            events: vec![codec::seal(&event, id, self.clock.now(), None, None)],
+            events: vec![codec::seal(&event, id, now, None, None)],
         };
-        let answer = match timeout_at(deadline, self.log.append(append)).await {
-            Ok(Ok(appended)) if !appended.already => Answer::Recorded,
-            // The same event stands there, or another reading of the same delivery: either way we have it.
-            Ok(Ok(_) | Err(AppendError::Conflict { .. })) => Answer::AlreadyRecorded,
-            Ok(Err(AppendError::TooLarge { .. })) => Answer::TooLarge,
-            Ok(Err(error @ (AppendError::Unavailable { .. } | AppendError::Unknown { .. }))) => {
-                error!(connection = %inlet.name, event = %id, error = &error as &dyn std::error::Error, "webhook not recorded");
-                Answer::NoLog
-            }
-            Err(_) => {
-                error!(connection = %inlet.name, event = %id, "webhook not recorded: the log takes too long");
-                Answer::NoLog
-            }
+        let answer = match &self.spool {
+            None => self.record_in_log(inlet, id, seal(), deadline).await,
+            Some(behind) => self.record_somewhere(inlet, id, seal, behind, deadline).await,
         };
         match answer {
-            Answer::Recorded | Answer::AlreadyRecorded => {
-                self.readiness.append_worked();
+            Answer::Recorded | Answer::AlreadyRecorded | Answer::Spooled => {
                 debug!(connection = %inlet.name, event = %id, bytes = size, answer = answer.label(), "webhook received");
             }
-            Answer::NoLog => self.readiness.append_failed(),
             // The log is well; the event is not.
             Answer::TooLarge
+            | Answer::NoLog
             | Answer::BrokenOff
             | Answer::TooSlow
             | Answer::Rejected(_)
@@ -158,6 +170,99 @@ impl Ingress {
             | Answer::Busy => {}
         }
         answer
+    }
+
+    /// The log takes it, or it is not recorded.
+    async fn record_in_log(&self, inlet: &Inlet, id: EventId, append: Append, deadline: Instant) -> Answer {
+        match timeout_at(deadline, self.log.append(append)).await {
+            Ok(answered) => match self.verdict(answered) {
+                Ok(answer) => answer,
+                Err(error) => {
+                    self.readiness.append_failed();
+                    error!(connection = %inlet.name, event = %id, error = &error as &dyn Error, "webhook not recorded");
+                    Answer::NoLog
+                }
+            },
+            Err(_) => {
+                self.readiness.append_failed();
+                error!(connection = %inlet.name, event = %id, "webhook not recorded: the log takes too long");
+                Answer::NoLog
+            }
+        }
+    }
+
+    /// The log takes it, or the spool does. The log is asked first, unless earlier ones of this connection wait in the
+    /// spool; and last, if the spool has no room.
+    async fn record_somewhere(
+        &self,
+        inlet: &Inlet,
+        id: EventId,
+        seal: impl Fn() -> Append,
+        BehindLog { spool, after }: &BehindLog,
+        deadline: Instant,
+    ) -> Answer {
+        match spool.way(&inlet.name, *after).await {
+            Way::Log => {}
+            Way::Spool => return self.record_in_spool(inlet, id, seal(), spool, deadline).await,
+        }
+        let mut appending = pin!(self.log.append(seal()));
+        let until = deadline.min(Instant::now() + *after);
+        match timeout_at(until, &mut appending).await {
+            Ok(answered) => match self.verdict(answered) {
+                Ok(answer) => answer,
+                Err(error) => {
+                    warn!(connection = %inlet.name, event = %id, error = &error as &dyn Error, "the log did not take a webhook; it goes to the spool");
+                    self.record_in_spool(inlet, id, seal(), spool, deadline).await
+                }
+            },
+            Err(_) => {
+                warn!(connection = %inlet.name, event = %id, "the log takes too long over a webhook; it goes to the spool");
+                match self.record_in_spool(inlet, id, seal(), spool, deadline).await {
+                    // The log is still at it.
+                    Answer::NoLog => match timeout_at(deadline, appending).await {
+                        Ok(answered) => self.verdict(answered).unwrap_or(Answer::NoLog),
+                        Err(_) => Answer::NoLog,
+                    },
+                    answer => answer,
+                }
+            }
+        }
+    }
+
+    async fn record_in_spool(
+        &self,
+        inlet: &Inlet,
+        id: EventId,
+        append: Append,
+        spool: &Arc<Spool>,
+        deadline: Instant,
+    ) -> Answer {
+        match timeout_at(deadline, spool.keep(&inlet.name, append)).await {
+            Ok(Ok(())) => Answer::Spooled,
+            Ok(Err(error)) => {
+                self.readiness.append_failed();
+                error!(connection = %inlet.name, event = %id, error = &error as &dyn Error, "webhook not recorded");
+                Answer::NoLog
+            }
+            Err(_) => {
+                self.readiness.append_failed();
+                error!(connection = %inlet.name, event = %id, "webhook not recorded: the spool takes too long");
+                Answer::NoLog
+            }
+        }
+    }
+
+    /// What the log's answer means for the webhook; an error if the log may not have taken it.
+    fn verdict(&self, answered: Result<Appended, AppendError>) -> Result<Answer, AppendError> {
+        let answer = match answered {
+            Ok(appended) if !appended.already => Answer::Recorded,
+            // The same event stands there, or another reading of the same delivery: either way we have it.
+            Ok(_) | Err(AppendError::Conflict { .. }) => Answer::AlreadyRecorded,
+            Err(AppendError::TooLarge { .. }) => return Ok(Answer::TooLarge),
+            Err(error @ (AppendError::Unavailable { .. } | AppendError::Unknown { .. })) => return Err(error),
+        };
+        self.readiness.append_worked();
+        Ok(answer)
     }
 }
 
@@ -170,7 +275,7 @@ async fn answer(State(ingress): State<Arc<Ingress>>, request: Request) -> Respon
         Some((inlet, tail)) => {
             let answer = ingress.receive(inlet, tail, &parts.method, &parts.headers, &mut body).await;
             match answer {
-                Answer::Recorded => inlet.counters.recorded(),
+                Answer::Recorded | Answer::Spooled => inlet.counters.recorded(),
                 Answer::AlreadyRecorded => inlet.counters.duplicate(),
                 Answer::Rejected(_)
                 | Answer::TooLarge
@@ -205,6 +310,8 @@ enum Answer {
     Recorded,
     /// It was on disk already.
     AlreadyRecorded,
+    /// It is on disk, in the spool.
+    Spooled,
     /// It is not the platform's.
     Rejected(Rejection),
     /// It is larger than we take.
@@ -219,7 +326,7 @@ enum Answer {
     Nowhere,
     /// There are too many in hand.
     Busy,
-    /// The log did not take it, or did not say so.
+    /// Neither the log nor a spool took it, or said so.
     NoLog,
 }
 
@@ -229,6 +336,7 @@ impl Answer {
         match self {
             Self::Recorded => "recorded",
             Self::AlreadyRecorded => "already_recorded",
+            Self::Spooled => "spooled",
             Self::Rejected(rejection) => rejection.label(),
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",
@@ -243,7 +351,7 @@ impl Answer {
     const fn status(self) -> StatusCode {
         match self {
             // Exactly 200: with some platforms, 201, 202 and 204 count as failures.
-            Self::Recorded | Self::AlreadyRecorded => StatusCode::OK,
+            Self::Recorded | Self::AlreadyRecorded | Self::Spooled => StatusCode::OK,
             Self::Rejected(Rejection::Unproven) => StatusCode::UNAUTHORIZED,
             Self::Rejected(Rejection::Forged | Rejection::Misdirected) => StatusCode::FORBIDDEN,
             Self::Rejected(Rejection::WrongMethod) | Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
@@ -261,7 +369,7 @@ impl Answer {
             Self::TooLarge | Self::WrongMethod | Self::Nowhere => true,
             // With too many in hand, listening would keep us busy.
             Self::Busy | Self::TooSlow | Self::BrokenOff => false,
-            Self::Recorded | Self::AlreadyRecorded | Self::Rejected(_) | Self::NoLog => false,
+            Self::Recorded | Self::AlreadyRecorded | Self::Spooled | Self::Rejected(_) | Self::NoLog => false,
         }
     }
 
@@ -270,7 +378,7 @@ impl Answer {
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         match self {
-            Self::Recorded | Self::AlreadyRecorded => {
+            Self::Recorded | Self::AlreadyRecorded | Self::Spooled => {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 *response.body_mut() = Body::from("{}");
             }

@@ -136,6 +136,7 @@ pub fn seal(
         | Event::AttemptStarted(_)
         | Event::AttemptSettled(_)
         | Event::ConfigurationApplied(_)
+        | Event::OperatorInstructed(_)
         | Event::PolicyAdvanced(_)
         | Event::PollAdvanced(_) => None,
     };
@@ -161,6 +162,7 @@ pub fn seal(
         Event::AttemptStarted(started) => json(started),
         Event::AttemptSettled(settled) => json(settled),
         Event::ConfigurationApplied(configuration) => json(configuration),
+        Event::OperatorInstructed(instructed) => json(instructed),
         Event::PolicyAdvanced(advanced) => json(advanced),
         Event::PollAdvanced(advanced) => json(advanced),
     };
@@ -208,6 +210,7 @@ pub fn unseal(stored: StoredEventRef<'_>) -> Result<Unsealed<'_>, CodecError> {
         EventType::AttemptStarted => ours(Event::AttemptStarted(reader.data()?)),
         EventType::AttemptSettled => ours(Event::AttemptSettled(reader.data()?)),
         EventType::ConfigurationApplied => ours(Event::ConfigurationApplied(reader.data()?)),
+        EventType::OperatorInstructed => ours(Event::OperatorInstructed(reader.data()?)),
         EventType::PolicyAdvanced => ours(Event::PolicyAdvanced(reader.data()?)),
         EventType::PollAdvanced => ours(Event::PollAdvanced(reader.data()?)),
     };
@@ -303,6 +306,7 @@ enum EventType {
     AttemptStarted,
     AttemptSettled,
     ConfigurationApplied,
+    OperatorInstructed,
     PolicyAdvanced,
     PollAdvanced,
 }
@@ -319,6 +323,7 @@ impl<'a> Reader<'a> {
             "AttemptStarted" => Ok(EventType::AttemptStarted),
             "AttemptSettled" => Ok(EventType::AttemptSettled),
             "ConfigurationApplied" => Ok(EventType::ConfigurationApplied),
+            "OperatorInstructed" => Ok(EventType::OperatorInstructed),
             "PolicyAdvanced" => Ok(EventType::PolicyAdvanced),
             "PollAdvanced" => Ok(EventType::PollAdvanced),
             unknown => Err(CodecError::UnknownType { position: self.stored.position, event_type: unknown.to_owned() }),

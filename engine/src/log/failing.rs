@@ -1,10 +1,11 @@
 //! A log that fails when it is told to, for tests of everything that must live with such a log.
 //!
-//! Takes any log and a list of faults; each append uses up one. What is read is never touched.
+//! Takes any log and a list of faults; each append uses up one. For an outage there is a fault that lasts. What is read
+//! is never touched.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chatledger_projections::recorded::{Position, Revision, StreamName};
@@ -28,22 +29,46 @@ pub enum Fault {
 #[derive(Debug)]
 pub struct Failing {
     log: Arc<dyn EventLog>,
-    faults: Mutex<VecDeque<Fault>>,
+    faults: Mutex<Faults>,
+}
+
+#[derive(Debug, Default)]
+struct Faults {
+    /// `None`: this one goes well.
+    next: VecDeque<Option<Fault>>,
+    lasting: Option<Fault>,
 }
 
 impl Failing {
     /// A log that does not fail yet.
     pub const fn new(log: Arc<dyn EventLog>) -> Self {
-        Self { log, faults: Mutex::new(VecDeque::new()) }
+        Self { log, faults: Mutex::new(Faults { next: VecDeque::new(), lasting: None }) }
     }
 
     /// Lets the next append that has no fault ahead of it fail like this.
     pub fn fail_next(&self, fault: Fault) {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner).push_back(fault);
+        self.faults().next.push_back(Some(fault));
+    }
+
+    /// Lets so many appends go well, and the next one fail like this.
+    pub fn fail_after(&self, well: usize, fault: Fault) {
+        let mut faults = self.faults();
+        faults.next.extend(std::iter::repeat_n(None, well));
+        faults.next.push_back(Some(fault));
+    }
+
+    /// Lets every append that has no fault of its own fail like this, until told otherwise.
+    pub fn fail_from_now_on(&self, fault: Option<Fault>) {
+        self.faults().lasting = fault;
     }
 
     fn next_fault(&self) -> Option<Fault> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        let mut faults = self.faults();
+        faults.next.pop_front().unwrap_or(faults.lasting)
+    }
+
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

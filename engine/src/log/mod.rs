@@ -6,15 +6,20 @@
 //! * a stream's revisions are 0, 1, 2 … without gaps;
 //! * positions strictly increase, and **no reader sees one appear behind one already seen**;
 //! * appending the same ids with the same expectation again succeeds and stores nothing; other ids conflict;
-//! * an id stands once in a stream: a second time at another place conflicts.
+//! * an id stands once in a stream: a second time at another place conflicts (EventStoreDB sees this within one append).
 //!
 //! There is deliberately no `Any` expectation, no update and no delete.
 //!
-//! * [`memory`] and [`sqlite`] are backends; a third, `eventstoredb`, belongs beside them. All decide by [`expectation`].
+//! * [`memory`], [`sqlite`] and [`eventstoredb`] are backends; the first two decide by [`expectation`], the server by a rule
+//!   that differs in the last promise only; [`address`] says where a log is, and opens it.
 //! * [`codec`] alone knows what stored bytes mean; [`naming`] says what our own events and their streams are called.
-//! * [`export`] writes a log as lines that any text tool can read, and reads them back; [`failing`] breaks a log on purpose.
+//! * [`export`] writes a log as lines that any text tool can read, and reads them back; [`copy`] carries it from one store to
+//!   another; [`failing`] breaks a log on purpose.
 
+pub mod address;
 pub mod codec;
+pub mod copy;
+pub mod eventstoredb;
 pub mod expectation;
 pub mod export;
 pub mod failing;
@@ -37,6 +42,19 @@ pub trait EventLog: Send + Sync + fmt::Debug {
 
     /// Appends to several streams, sharing flushes. Each append is answered for itself, in order.
     async fn append_all(&self, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>>;
+
+    /// Appends to several streams, one after the other, so that none is stored behind one that the log did not take:
+    /// after an append that is [not taken](ends_the_order), the others are not tried, and have no answer.
+    async fn append_in_order(&self, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>> {
+        let mut answers = Vec::with_capacity(appends.len());
+        for append in appends {
+            answers.push(self.append(append).await);
+            if answers.last().is_some_and(ends_the_order) {
+                break;
+            }
+        }
+        answers
+    }
 
     /// Reads a stream from a revision (inclusive), oldest first, at most `limit` events. A missing stream is empty.
     async fn read_stream(
@@ -252,6 +270,15 @@ pub enum AppendError {
         #[source]
         cause: BoxedError,
     },
+}
+
+/// Whether an answer says that the log may not have taken an append, so that those behind it have to wait. A conflict
+/// and an event that is too large are verdicts: trying again changes nothing.
+pub const fn ends_the_order(answer: &Result<Appended, AppendError>) -> bool {
+    match answer {
+        Ok(_) | Err(AppendError::Conflict { .. } | AppendError::TooLarge { .. }) => false,
+        Err(AppendError::Unavailable { .. } | AppendError::Unknown { .. }) => true,
+    }
 }
 
 /// Why a read failed.

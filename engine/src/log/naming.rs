@@ -33,6 +33,11 @@ pub fn event_id(event: &Event, revision: Revision) -> Option<EventId> {
             let digest = Sha256::digest(content);
             Some(EventId::derived(&[b"configuration", &revision.as_u64().to_be_bytes(), &digest]))
         }
+        // Who said it, when and what: the same said again a moment later is another event.
+        Event::OperatorInstructed(instructed) => {
+            let content = serde_json::to_vec(instructed).expect("an instruction has only text for keys");
+            Some(EventId::derived(&[b"operator", &Sha256::digest(content)]))
+        }
         Event::PolicyAdvanced(advanced) => Some(EventId::derived(&[b"policy", advanced.through.as_uuid().as_bytes()])),
         // The revision belongs to the name: a mark may come again, as when the settings begin anew.
         Event::PollAdvanced(advanced) => Some(EventId::derived(&[
@@ -52,6 +57,7 @@ pub fn stream_of(event: &Event, id: EventId) -> StreamName {
         Event::AttemptStarted(started) => StreamName::intent(started.intent_id),
         Event::AttemptSettled(settled) => StreamName::intent(settled.intent_id),
         Event::ConfigurationApplied(_) => StreamName::configuration(),
+        Event::OperatorInstructed(_) => StreamName::operator(id),
         Event::PolicyAdvanced(_) => StreamName::policy(),
         Event::PollAdvanced(advanced) => StreamName::poll(&advanced.connection),
     }

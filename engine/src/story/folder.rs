@@ -25,11 +25,28 @@ pub(super) struct Step {
 
 /// What happens.
 pub(super) enum Happens {
-    Webhook { from: ConnectionName, spoken: Spoken },
-    Found { at: ConnectionName, body: Vec<u8> },
-    Reply { from: ConnectionName, answer: Answer },
-    Polled { from: ConnectionName, answer: Answer },
+    Webhook {
+        from: ConnectionName,
+        spoken: Spoken,
+    },
+    Found {
+        at: ConnectionName,
+        body: Vec<u8>,
+    },
+    Reply {
+        from: ConnectionName,
+        answer: Answer,
+    },
+    Polled {
+        from: ConnectionName,
+        answer: Answer,
+    },
     Wait(Duration),
+    /// An operator switches the assistant on or off in a dialogue, which is called as on the page: `thread-1`.
+    Instruct {
+        on: bool,
+        thread: String,
+    },
     Restart,
 }
 
@@ -78,7 +95,7 @@ pub enum StoryError {
     Config(#[from] Invalid),
     /// A file's name says nothing.
     #[error(
-        "{file}: its name says neither `from-WHO`, `reply-from-WHO`, `polled-from-WHO`, `found-at-WHO`, `wait-TIME` nor `restart`"
+        "{file}: its name says neither `from-WHO`, `reply-from-WHO`, `polled-from-WHO`, `found-at-WHO`, `wait-TIME`, `assistant-on`, `assistant-off` nor `restart`"
     )]
     Unclear {
         /// The file's name.
@@ -115,6 +132,14 @@ pub enum StoryError {
         step: String,
         /// The connection.
         who: String,
+    },
+    /// An instruction about a dialogue that there is not.
+    #[error("{step}: there is no {thread:?} yet; dialogues are called thread-1, thread-2 … as they begin")]
+    NoThread {
+        /// Which step.
+        step: String,
+        /// The name.
+        thread: String,
     },
     /// Reading the story's own log back led to another state: a fold of ours is wrong.
     #[error("{step}: reading the log back leads to another state")]
@@ -197,6 +222,9 @@ fn step(config: &Config, file: &str, path: &Path) -> Result<Step, StoryError> {
         Happens::Wait(
             span(time).ok_or_else(|| malformed("the time is a whole number and s, m or h, as in `wait-90s`"))?,
         )
+    } else if let Some(on) = [("assistant-on", true), ("assistant-off", false)].iter().find(|(name, _)| *name == what) {
+        let thread = String::from_utf8_lossy(&content()?).trim().to_owned();
+        Happens::Instruct { on: on.1, thread }
     } else if what == "restart" {
         Happens::Restart
     } else {

@@ -11,6 +11,7 @@
 //! | `NN-polled-from-WHO.http` | we ask the platform for its news, and it answers this |
 //! | `NN-found-at-WHO.json` | this document is found there when it is asked for news or for the past |
 //! | `NN-wait-TIME.txt` | nothing, for so long (`90s`, `5m`) |
+//! | `NN-assistant-on.txt`, `-off.txt` | an operator switches the assistant on or off in the dialogue that the file names, as `thread-1` |
 //! | `NN-restart.txt` | the engine is killed and starts again |
 //!
 //! `WHO` is a connection (`amo.main`), or what its name begins with (`amo`). A reply may also be one line: `no answer`
@@ -27,7 +28,8 @@ use std::time::Duration;
 use chatledger_connectors::connector::{InboundRequest, Reply, SimulatedAccount};
 use chatledger_connectors::polling::{Document, News, Polling};
 use chatledger_projections::event::{
-    AttemptStarted, Event, IntentRaised, PollAdvanced, RecordedReply, Transport, WebhookReceived,
+    AttemptStarted, Event, Instruction, IntentRaised, OperatorInstructed, PollAdvanced, RecordedReply, Transport,
+    WebhookReceived,
 };
 use chatledger_projections::ids::{ConnectionName, EventId, IntentId};
 use chatledger_projections::outcome::AttemptKind;
@@ -37,6 +39,7 @@ use chatledger_projections::time::Timestamp;
 use crate::config::{Account, Accounts, Config};
 use crate::dispatch::attempt::{Departure, Plan, conclude, plan};
 use crate::dispatch::backoff::Backoff;
+use crate::dispatch::circuit::CircuitRules;
 use crate::dispatch::{Dispatcher, Rules};
 use crate::log::naming;
 use crate::pipeline::Pipeline;
@@ -98,6 +101,7 @@ const RULES: Rules = Rules {
     in_flight: 8,
     give_up_after: Duration::from_secs(24 * 60 * 60),
     backoff: Backoff { first: Duration::from_secs(2), cap: Duration::from_secs(300) },
+    circuit: CircuitRules { after: 5, first: Duration::from_secs(5), cap: Duration::from_secs(60) },
 };
 
 impl Teller {
@@ -145,12 +149,29 @@ impl Teller {
                 self.now = self.now + time;
                 self.page.heading(&step.name, "time passes");
             }
+            Happens::Instruct { on, thread } => {
+                self.page.heading(&step.name, &format!("an operator switches the assistant {}", on_or_off(on)));
+                self.instruct(&step.name, on, thread)?;
+            }
             Happens::Restart => {
                 self.page.heading(&step.name, "the engine is killed and starts again");
                 self.restart(&step.name)?;
             }
         }
         self.depart();
+        Ok(())
+    }
+
+    fn instruct(&mut self, step: &str, on: bool, name: String) -> Result<(), StoryError> {
+        let Some(thread) = self.page.thread(&name) else {
+            return Err(StoryError::NoThread { step: step.to_owned(), thread: name });
+        };
+        let instruction =
+            if on { Instruction::SwitchAssistantOn { thread } } else { Instruction::SwitchAssistantOff { thread } };
+        let (who, said_at) = ("olga".to_owned(), self.now);
+        let event = Event::OperatorInstructed(OperatorInstructed { who, said_at, why: None, instruction });
+        let id = naming::event_id(&event, Revision::FIRST).expect("an instruction's id is derived");
+        self.record_as(id, naming::stream_of(&event, id), event);
         Ok(())
     }
 
@@ -371,6 +392,10 @@ impl Teller {
             self.record(stream, Event::IntentRaised(raised));
         }
     }
+}
+
+const fn on_or_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }
 
 /// Whether an attempt asks instead of acting; for what is printed.

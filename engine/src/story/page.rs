@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use chatledger_connectors::connector::Call;
 use chatledger_projections::event::{AttemptSettled, AttemptStarted, Happening, IntentRaised};
+use chatledger_projections::ids::ThreadId;
 use chatledger_projections::outcome::Outcome;
 use chatledger_projections::state::State;
 use serde_json::Value;
@@ -40,6 +41,7 @@ impl Page {
             Happening::Raised(_)
             | Happening::Started(_)
             | Happening::Configured(_)
+            | Happening::Instructed(_)
             | Happening::Advanced(_)
             | Happening::Polled(_) => &[],
         };
@@ -129,6 +131,9 @@ impl Page {
         threads.sort_by_key(|id| self.names.get(&id.to_string()).cloned());
         for id in threads {
             let thread = self.renamed(&id.to_string());
+            if let Some(silence) = state.assistance.of(id).and_then(|helped| helped.silence) {
+                self.line(&format!("{thread}: the assistant is silent, {}", silence.reason.label()));
+            }
             for endpoint in state.bindings.of(id) {
                 let theirs = endpoint.theirs.as_ref().map_or("-", |id| id.as_str());
                 let ours = endpoint.ours.as_ref().map_or("-", |id| id.as_str());
@@ -151,6 +156,12 @@ impl Page {
         for (kind, count) in &state.anomalies {
             self.line(&format!("anomaly {}: {count}", kind.label()));
         }
+    }
+
+    /// The dialogue of this name.
+    pub(super) fn thread(&self, name: &str) -> Option<ThreadId> {
+        let (id, _) = self.names.iter().find(|(_, known)| *known == name)?;
+        id.parse().ok().map(ThreadId::from_uuid)
     }
 
     pub(super) fn finish(self) -> String {

@@ -3,7 +3,7 @@
 //! The owner's note, second remedy; amoCRM contract, 10.4 and 10.5. The claim's own message id is derived from the
 //! CRM's chat id, so that trying again is not claiming again; a new claim bears another number.
 
-use crate::ids::{ConnectionName, ConversationId, MessageId, PersonId, ThreadId};
+use crate::ids::{ConnectionName, ConversationId, MessageId, ThreadId};
 use crate::intent::{ClaimConversation, Intent};
 use crate::state::State;
 use crate::time::Timestamp;
@@ -19,11 +19,11 @@ pub(super) fn decide(
     at: Timestamp,
 ) -> Option<Decision> {
     let (_, route) = state.route_of(thread)?;
-    let endpoint = state.bindings.of(thread).iter().find(|endpoint| endpoint.theirs.as_ref() == Some(theirs))?;
+    let endpoint = state.bindings.of(thread).iter().find(|endpoint| endpoint.is(connection, theirs))?;
     let ours = endpoint.ours.clone()?;
     let mut client = endpoint.client(state.contacts.of(thread));
     client.theirs.clone_from(&endpoint.client_theirs);
-    client.ours = Some(PersonId::new(ours.as_str()));
+    client.ours = endpoint.client_name();
     let message = match ordinal {
         0 | 1 => MessageId::new(format!("bind-{theirs}")),
         again => MessageId::new(format!("bind-{theirs}-{again}")),

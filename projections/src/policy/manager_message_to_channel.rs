@@ -4,8 +4,7 @@ use crate::change::Written;
 use crate::configuration::Route;
 use crate::fact::ConversationKey;
 use crate::ids::PersonId;
-use crate::intent::{Destination, Intent, SendMessage, Speaker};
-use crate::phone::PhoneNumber;
+use crate::intent::{Address, Destination, Intent, SendMessage, Speaker};
 use crate::state::State;
 
 use super::Decision;
@@ -18,9 +17,9 @@ pub(super) fn decide(state: &State, written: &Written) -> Option<Decision> {
 }
 
 /// The same, where the message itself opens the conversation.
-pub(super) fn decide_first(state: &State, written: &Written, phone: &PhoneNumber) -> Option<Decision> {
+pub(super) fn decide_first(state: &State, written: &Written, address: &Address) -> Option<Decision> {
     let (_, route) = state.route_of(written.thread)?;
-    Some(send(state, route, written, Destination::Phone(phone.clone())))
+    Some(send(state, route, written, address.clone().into()))
 }
 
 /// The same, where the channel knows the client and the message opens the conversation with them.

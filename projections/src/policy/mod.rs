@@ -4,15 +4,22 @@
 //! dispatcher's. An intent's id is derived from its cause, its policy and its ordinal, so deciding twice raises once.
 
 mod app_message_to_crm;
+mod assistant_failure_noted_in_crm;
+mod assistant_message_to_channel;
+mod assistant_message_to_crm;
+mod assistant_news_noted_in_crm;
 mod channel_opened_for_manager;
 mod chat_claimed_for_us;
 mod client_found_for_manager;
+mod client_message_to_assistant;
 mod client_message_to_crm;
 mod deletion_carried_across;
 mod delivery_reported_to_crm;
 mod edit_carried_across;
+pub mod held_intent_retried;
 mod manager_message_to_channel;
 mod reaction_carried_across;
+mod refused_alteration_told;
 mod told_in_words;
 mod typing_shown_across;
 mod unknown_conversation_looked_up;
@@ -44,7 +51,7 @@ pub struct Decision {
 /// Everything that follows from the changes of one event, in order. `at` is when the event was recorded.
 pub fn decide(state: &State, cause: EventId, at: Timestamp, changes: &[Change]) -> Vec<IntentRaised> {
     let mut raised: Vec<IntentRaised> = Vec::new();
-    for decision in changes.iter().filter_map(|change| conclude(state, change, at)) {
+    for decision in changes.iter().flat_map(|change| conclude(state, change, at)) {
         let same = raised.iter().filter(|earlier| earlier.policy == decision.policy).count();
         let ordinal = u32::try_from(same).expect("one event has few consequences");
         raised.push(IntentRaised {
@@ -60,14 +67,25 @@ pub fn decide(state: &State, cause: EventId, at: Timestamp, changes: &[Change]) 
     raised
 }
 
-fn conclude(state: &State, change: &Change, at: Timestamp) -> Option<Decision> {
-    match change {
+fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
+    let one = match change {
         Change::ClientWrote(written) => client_message_to_crm::decide(state, written),
         Change::AppWrote(written) => app_message_to_crm::decide(state, written),
+        Change::AssistantAsked(written) => client_message_to_assistant::decide(state, written),
+        // The client first: it is for them.
+        Change::AssistantWrote(written) => {
+            let to_channel = assistant_message_to_channel::decide(state, written);
+            return to_channel.into_iter().chain(assistant_message_to_crm::decide(state, written)).collect();
+        }
+        Change::AssistantToldNews { thread, connection: _, news, client, event } => {
+            assistant_news_noted_in_crm::decide(state, *thread, news, client, *event, at)
+        }
         Change::ManagerWrote(written) => manager_message_to_channel::decide(state, written),
-        Change::ManagerWroteFirst { written, phone } => manager_message_to_channel::decide_first(state, written, phone),
-        Change::ChannelWanted { thread, connection, phone } => {
-            Some(channel_opened_for_manager::decide(*thread, connection, phone))
+        Change::ManagerWroteFirst { written, address } => {
+            manager_message_to_channel::decide_first(state, written, address)
+        }
+        Change::ChannelWanted { thread, connection, address } => {
+            Some(channel_opened_for_manager::decide(*thread, connection, address))
         }
         Change::ManagerWroteToClient { written, client } => {
             manager_message_to_channel::decide_to(state, written, client)
@@ -82,7 +100,9 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Option<Decision> {
             Some(unknown_conversation_looked_up::decide(*thread, connection, conversation))
         }
         Change::DeliveryRose { thread, origin, state: stands, failure } => {
-            delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref())
+            delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref()).or_else(|| {
+                assistant_failure_noted_in_crm::decide(state, *thread, origin, *stands, failure.as_ref(), at)
+            })
         }
         Change::MessageAltered { there, content, at } => edit_carried_across::decide(state, there, content, *at),
         Change::MessageWithdrawn { there, at: heard_at } => deletion_carried_across::decide(state, there, *heard_at),
@@ -92,15 +112,24 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Option<Decision> {
         Change::TypingBegan { thread, connection, side, since, until } => {
             typing_shown_across::decide(state, *thread, connection, *side, *since, *until)
         }
+        Change::AlterationRefused { there, refused, at: settled_at } => {
+            refused_alteration_told::decide(state, there, refused, *settled_at)
+        }
         // It follows when its message does.
         Change::AlterationKept { .. } => None,
+        Change::HeldReleased { held, to } => held_intent_retried::decide(held, to.as_ref()),
         // Known now, and that is all that was wanted.
         Change::ThreadOpened { .. } | Change::Bound { .. } => None,
+        // It has no call by which it could be told; what follows is that nothing follows.
+        Change::AssistantFellSilent { .. } | Change::AssistantSpeaksAgain { .. } | Change::AnswerWithheld { .. } => {
+            None
+        }
         // Echoes die here.
         Change::EchoHeard { .. } | Change::EchoSuspected { .. } => None,
         // For people, not for machines.
         Change::Anomaly(_) => None,
-    }
+    };
+    one.into_iter().collect()
 }
 
 /// What a message says, as it can be said at another connection: a quoted message is named as it is called there. One
@@ -110,18 +139,17 @@ fn content_across(state: &State, written: &Written, to: &ConnectionName) -> Cont
     if let Some(quote) = &mut content.quote {
         let quoted =
             quote.theirs.take().map(|message| Origin { connection: written.origin.connection.clone(), message });
-        let known = quoted.as_ref().and_then(|quoted| state.delivery.known(quoted));
+        let known = quoted.as_ref().and_then(|quoted| state.delivery.known_quoted(quoted));
         quote.ours = None;
         match known {
-            Some(Known::Written(index)) => {
-                let target = state.delivery.get(index).target.as_ref().filter(|target| target.connection == *to);
-                quote.theirs = target.map(|target| target.message.clone());
+            Some(Known::Written(index) | Known::Ours(index)) => {
+                let there = state.delivery.get(index).at(to);
+                quote.theirs = there.map(|message| {
+                    let there = Origin { connection: to.clone(), message: message.clone() };
+                    state.delivery.quoted_as(&there).clone()
+                });
             }
-            Some(Known::Ours(index)) => {
-                let origin = &state.delivery.get(index).origin;
-                quote.theirs = (origin.connection == *to).then(|| origin.message.clone());
-            }
-            Some(Known::OurOwn) | None => {}
+            Some(Known::OurOwn | Known::Withheld) | None => {}
         }
     }
     content

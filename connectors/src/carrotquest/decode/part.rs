@@ -70,8 +70,17 @@ pub(in crate::carrotquest) fn part(wire: wire::Part<'_>, at: &str, decoded: &mut
         let (conversation, message, content) = (conversation.clone(), key.clone(), content.clone());
         Fact::MessageEdited(MessageEdited { conversation, message, content, edited_at: Some(at) })
     });
-    let message =
-        Message { conversation, message: key, author, client, source: None, written_at, content, state: None };
+    let message = Message {
+        conversation,
+        message: key,
+        author,
+        speaker: None,
+        client,
+        source: None,
+        written_at,
+        content,
+        state: None,
+    };
     decoded.fact(match fate {
         Fate::Received => Fact::MessageReceived(message),
         Fate::Sent | Fate::Noted | Fate::StateOnly => Fact::MessageSent(message),

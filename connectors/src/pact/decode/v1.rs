@@ -112,6 +112,7 @@ fn message(data: Object<v1::Message<'_>>, place: Place, decoded: &mut Decoded) {
         conversation: key,
         message: MessageKey { theirs: Some(id), ours: None, job },
         author,
+        speaker: None,
         client: None,
         source: None,
         written_at,

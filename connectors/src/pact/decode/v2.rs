@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use chatledger_projections::content::{Person, Quote};
 use chatledger_projections::fact::{
     ConnectionChanged, ConnectionHealth, ConversationKey, ConversationSeen, DeliveryReported, DeliveryState, Fact,
-    FailureKind, Message, MessageDeleted, MessageKey, ReactionChanged, RemarkKind,
+    FailureKind, Message, MessageDeleted, MessageEdited, MessageKey, MessageNamed, ReactionChanged, RemarkKind,
 };
 use serde_json::Value;
 
@@ -72,6 +72,8 @@ fn message(object: Object<v2::Message<'_>>, change: Change, decoded: &mut Decode
     let client = seen.as_ref().filter(|seen| !seen.group).map(|seen| seen.client.clone());
     decoded.facts.extend(seen.map(Fact::ConversationSeen));
     let Some(id) = id else { return };
+    let also = std::mem::take(&mut wire.external_id).0.read("object.external_id", decoded);
+    let named = also.map(|also| MessageNamed { message: id.clone(), also: ids::messengers_message(&also) });
     let conversation = ConversationKey::theirs(conversation);
     let key = MessageKey { theirs: Some(id), ours: None, job: None };
     if change == Change::Delete || wire.deleted.0.read("object.deleted", decoded) == Some(true) {
@@ -82,8 +84,20 @@ fn message(object: Object<v2::Message<'_>>, change: Change, decoded: &mut Decode
     let reactions = std::mem::take(&mut wire.reactions);
     let (message, income) = described(wire, conversation, key, client, decoded);
     let report = report(&message, change, &details);
+    let no_reactions = reactions.as_array().is_none_or(Vec::is_empty);
     let reactions = changed_reactions(&message, &reactions, decoded);
+    // Statuses are news of our own messages only. An update of a client's that brings neither a reaction nor an end tells
+    // what it says now; of edits by our side nothing is documented (10.6).
+    let is_edit = change == Change::Update && income && no_reactions && !message.content.is_empty();
+    let edited = is_edit.then(|| MessageEdited {
+        conversation: message.conversation.clone(),
+        message: message.message.clone(),
+        content: message.content.clone(),
+        edited_at: None,
+    });
     decoded.fact(if income { Fact::MessageReceived(message) } else { Fact::MessageSent(message) });
+    decoded.facts.extend(edited.map(Fact::MessageEdited));
+    decoded.facts.extend(named.map(Fact::MessageNamed));
     decoded.facts.extend(report);
     decoded.facts.extend(reactions);
 }
@@ -119,6 +133,7 @@ fn described(
         conversation,
         message: key,
         author: Person { theirs: author.theirs.or(author_id), ..author },
+        speaker: None,
         // The client stands beside the message only where they are not its author.
         client: client.filter(|_| !income),
         source: None,

@@ -186,7 +186,8 @@ fn kind_by_type(media_type: &str) -> FileKind {
     }
 }
 
-fn type_by_extension(name: &str) -> Option<&'static str> {
+/// The media type that the ending of a name stands for.
+pub(in crate::pact) fn type_by_extension(name: &str) -> Option<&'static str> {
     let (_, extension) = name.rsplit_once('.')?;
     Some(match extension.to_ascii_lowercase().as_str() {
         "jpg" | "jpeg" => "image/jpeg",

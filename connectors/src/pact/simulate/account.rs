@@ -2,6 +2,7 @@
 
 use chatledger_projections::time::Timestamp;
 
+use super::desk::Desk;
 use crate::pact::settings::Settings;
 
 /// Whose name stands beside what the company says.
@@ -14,6 +15,7 @@ pub(super) struct Account {
     pub(super) channel: i64,
     pub(super) conversations: Vec<Conversation>,
     pub(super) messages: Vec<Message>,
+    pub(super) desk: Desk,
     /// Added to every number, so that two accounts have different ones.
     offset: i64,
     jobs: i64,
@@ -22,11 +24,29 @@ pub(super) struct Account {
 /// One client.
 pub(super) struct Conversation {
     pub(super) id: i64,
+    /// Empty if the client is known by a public name only.
     pub(super) phone: String,
+    pub(super) username: Option<String>,
     pub(super) name: String,
     pub(super) created_at: Timestamp,
     pub(super) last_message: Option<(i64, Timestamp)>,
     pub(super) answered: bool,
+    pub(super) archived: bool,
+    pub(super) note: Option<String>,
+    pub(super) assignee: Option<i64>,
+    pub(super) blocked: bool,
+}
+
+impl Conversation {
+    /// What people know the client by: the number, else the public name.
+    pub(super) fn client(&self) -> &str {
+        self.username.as_deref().filter(|_| self.phone.is_empty()).unwrap_or(&self.phone)
+    }
+
+    /// The messenger's id of the client: the number where messengers have numbers (5.1).
+    pub(super) fn sender(&self) -> String {
+        if self.phone.is_empty() { (355_000_000 + self.id % 1_000_000).to_string() } else { self.phone.clone() }
+    }
 }
 
 /// One message.
@@ -38,6 +58,20 @@ pub(super) struct Message {
     pub(super) by: By,
     pub(super) at: Timestamp,
     pub(super) status: Status,
+    /// The messenger's id of the message that it answers.
+    pub(super) replied_to: Option<String>,
+    /// The files with it.
+    pub(super) attachments: Vec<i64>,
+    /// Whether it was taken back.
+    pub(super) deleted: bool,
+}
+
+impl Message {
+    /// What the messenger calls it, once it has it.
+    pub(super) fn messengers_id(&self) -> Option<String> {
+        let has_it = self.by == By::Client || self.status > Status::Sent;
+        has_it.then(|| format!("3EB0{:X}", self.id))
+    }
 }
 
 /// Who said something.
@@ -95,6 +129,7 @@ impl Account {
             channel: settings.channel.unwrap_or(399),
             conversations: Vec::new(),
             messages: Vec::new(),
+            desk: Desk::new(settings),
             offset: sum * 100_000,
             jobs: 0,
         }
@@ -111,6 +146,18 @@ impl Account {
         self.conversations.iter().position(|conversation| conversation.id == id)
     }
 
+    /// The conversation with a public name, and whether it is new. Public names do not heed capital letters.
+    pub(super) fn find_or_open_named(&mut self, username: &str, now: Timestamp) -> (usize, bool) {
+        let is_theirs =
+            |known: &Conversation| known.username.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(username));
+        if let Some(found) = self.conversations.iter().position(is_theirs) {
+            return (found, false);
+        }
+        let (opened, _) = self.open("", username, now);
+        self.conversations[opened].username = Some(username.to_owned());
+        (opened, true)
+    }
+
     /// The conversation with a number, and whether it is new. A client who says their name is known by it from then on.
     pub(super) fn find_or_open(&mut self, phone: &str, name: &str, now: Timestamp) -> (usize, bool) {
         if let Some(found) = self.find(phone) {
@@ -119,13 +166,22 @@ impl Account {
             }
             return (found, false);
         }
+        self.open(phone, name, now)
+    }
+
+    fn open(&mut self, phone: &str, name: &str, now: Timestamp) -> (usize, bool) {
         self.conversations.push(Conversation {
             id: 18_000_000 + self.offset + i64::try_from(self.conversations.len()).unwrap_or(0) + 1,
             phone: phone.to_owned(),
+            username: None,
             name: name.to_owned(),
             created_at: now,
             last_message: None,
             answered: false,
+            archived: false,
+            note: None,
+            assignee: None,
+            blocked: false,
         });
         (self.conversations.len() - 1, true)
     }
@@ -133,7 +189,17 @@ impl Account {
     /// A new message; whatever leaves the house is "sent".
     pub(super) fn add(&mut self, conversation: usize, text: &str, by: By, now: Timestamp) -> usize {
         let id = 1_400_000_000 + self.offset + i64::try_from(self.messages.len()).unwrap_or(0) + 1;
-        self.messages.push(Message { id, conversation, text: text.to_owned(), by, at: now, status: Status::Sent });
+        self.messages.push(Message {
+            id,
+            conversation,
+            text: text.to_owned(),
+            by,
+            at: now,
+            status: Status::Sent,
+            replied_to: None,
+            attachments: Vec::new(),
+            deleted: false,
+        });
         let conversation = &mut self.conversations[conversation];
         conversation.last_message = Some((id, now));
         conversation.answered = by != By::Client;

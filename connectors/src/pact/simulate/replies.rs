@@ -4,7 +4,8 @@ use chatledger_projections::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::account::{Account, By, Conversation, Message, Status};
-use super::requests::Page;
+use super::desk::File;
+use super::requests::{Page, token};
 use crate::pact::settings::Api;
 use crate::simulator::{Emitted, Reaction};
 
@@ -27,13 +28,61 @@ pub(super) fn conversation(api: Api, account: &Account, conversation: usize) -> 
     )
 }
 
+/// All conversations, by their numbers (5.1).
+pub(super) fn conversations_v1(account: &Account, page: Page) -> Reaction {
+    let mut all: Vec<&Conversation> = account.conversations.iter().collect();
+    if page.newest_first {
+        all.reverse();
+    }
+    let shown = part(&all, page).iter().map(|known| conversation_v1(account, known)).collect();
+    stretch("conversations", shown, all.len(), page)
+}
+
+/// A part of a list of the first generation; on the last one the token's key is missing (5.1).
+pub(super) fn stretch(key: &str, entries: Vec<Value>, all: usize, page: Page) -> Reaction {
+    let end = page.skipped.saturating_add(entries.len());
+    let mut data = json!({ key: entries });
+    if end < all {
+        data["next_page"] = json!(token(end));
+    }
+    answer(200, &json!({ "status": "ok", "data": data }))
+}
+
+/// A part of a list of the second generation.
+pub(super) fn numbered(key: &str, entries: &[Value], page: Page) -> Reaction {
+    answer(200, &json!({ key: part(entries, page), "meta": meta(part(entries, page), page) }))
+}
+
+/// A document of its own.
+pub(super) fn document(status: u16, document: &Value) -> Reaction {
+    answer(status, document)
+}
+
+/// Nothing at all.
+pub(super) fn empty(status: u16) -> Reaction {
+    Reaction { status, headers: Vec::new(), body: Vec::new(), webhooks: Vec::new() }
+}
+
+/// A conversation with everything that is known of it (5.6).
+pub(super) fn rich_conversation(account: &Account, conversation: usize) -> Reaction {
+    let known = &account.conversations[conversation];
+    let mut rich = conversation_v1(account, known);
+    rich["bitrix_block_openlines"] = json!(known.blocked);
+    rich["last_message_at"] = json!(known.last_message.map_or(0, |(_, at)| at.as_seconds()));
+    rich["last_income_message_at"] = json!(0);
+    answer(200, &json!({ "status": "ok", "data": { "conversation": rich } }))
+}
+
 /// The conversations that a text fits: a number or a name (9.1).
 pub(super) fn conversations(account: &Account, text: Option<&str>, page: Page) -> Reaction {
     let text = text.unwrap_or_default().trim_start_matches(['+', '@', ' ']).to_lowercase();
     let mut found: Vec<&Conversation> = account
         .conversations
         .iter()
-        .filter(|known| known.phone.contains(&text) || known.name.to_lowercase().contains(&text))
+        .filter(|known| {
+            let is_named = |name: &str| name.to_lowercase().contains(&text);
+            known.phone.contains(&text) || is_named(&known.name) || known.username.as_deref().is_some_and(is_named)
+        })
         .collect();
     found.sort_by_key(|known| std::cmp::Reverse(known.last_message.map(|(_, at)| at)));
     let entries: Vec<Value> = part(&found, page).iter().map(|known| conversation_v2(account, known)).collect();
@@ -53,12 +102,7 @@ pub(super) fn messages(api: Api, account: &Account, conversation: usize, page: P
         &match api {
             Api::V1 => {
                 let entries: Vec<Value> = shown.iter().map(|message| message_v1(account, message)).collect();
-                let mut data = json!({ "messages": entries });
-                // On the last page the key is missing (5.1).
-                if held.len() > shown.len() {
-                    data["next_page"] = json!("fslkfg2lkdfmlwkmlmw4of94wg34lfkm34lg");
-                }
-                json!({ "status": "ok", "data": data })
+                return stretch("messages", entries, held.len(), page);
             }
             Api::V2 => {
                 let entries: Vec<Value> = shown.iter().map(|message| message_v2(account, message)).collect();
@@ -74,17 +118,23 @@ pub(super) fn message(account: &Account, message: usize) -> Reaction {
 }
 
 /// A delivery job, first generation (6.2).
-pub(super) fn job(account: &Account, conversation: usize, job: i64, now: Timestamp) -> Reaction {
+pub(super) fn job(account: &Account, conversation: Option<usize>, job: i64, now: Timestamp) -> Reaction {
+    // A job that is done says what it made (6.4).
+    let (state, message, details) = match account.desk.jobs.get(&job) {
+        None => ("trying_deliver", None, Value::Null),
+        Some(None) => ("trying_deliver", None, json!({ "result": "NOT DELIVERED" })),
+        Some(Some(made)) => ("delivered", Some(account.messages[*made].id), json!({ "result": "DELIVERED" })),
+    };
     answer(
         200,
         &json!({ "status": "ok", "data": {
             "id": job,
             "company_id": account.company,
             "channel": { "id": account.channel, "type": account.provider },
-            "conversation_id": account.conversations[conversation].id,
-            "state": "trying_deliver",
-            "message_id": null,
-            "details": null,
+            "conversation_id": conversation.map(|conversation| account.conversations[conversation].id),
+            "state": state,
+            "message_id": message,
+            "details": details,
             "created_at": now.as_seconds(),
         }}),
     )
@@ -97,6 +147,25 @@ pub(super) fn phone_invalid(api: Api) -> Reaction {
         Api::V2 => error(422, "unprocessable_entity", "Unprocessable Entity", "Phone is invalid"),
     }
 }
+
+/// Something is missing, or is not as it should be.
+pub(super) fn invalid(api: Api, detail: &str) -> Reaction {
+    match api {
+        Api::V1 => answer(422, &json!({ "status": "errored", "errors": [detail] })),
+        Api::V2 => error(422, "unprocessable_entity", "Unprocessable Entity", detail),
+    }
+}
+
+/// There is no such call; it is answered by what stands before either generation.
+pub(super) fn no_such_call(api: Api) -> Reaction {
+    match api {
+        Api::V1 => answer(404, &json!({ "error": NO_SUCH_CALL })),
+        Api::V2 => error(404, "not_found", "Not Found", NO_SUCH_CALL),
+    }
+}
+
+/// Says that a call is not known, and not that the thing it asks for is not there.
+const NO_SUCH_CALL: &str = "No route matches";
 
 /// The token is missing or wrong.
 pub(super) fn unauthorized(api: Api) -> Reaction {
@@ -137,13 +206,13 @@ fn answer(status: u16, body: &Value) -> Reaction {
 }
 
 fn part<T>(entries: &[T], page: Page) -> &[T] {
-    let start = page.size.saturating_mul(page.number - 1).min(entries.len());
+    let start = page.skipped.min(entries.len());
     let end = start.saturating_add(page.size).min(entries.len());
     &entries[start..end]
 }
 
 fn meta(entries: &[Value], page: Page) -> Value {
-    json!({ "page": page.number, "entries_count": entries.len(), "per_page": page.size })
+    json!({ "page": page.skipped / page.size.max(1) + 1, "entries_count": entries.len(), "per_page": page.size })
 }
 
 fn conversation_v1(account: &Account, conversation: &Conversation) -> Value {
@@ -155,7 +224,7 @@ fn conversation_v1(account: &Account, conversation: &Conversation) -> Value {
         "created_at": conversation.created_at.to_string(),
         "created_at_timestamp": conversation.created_at.as_seconds(),
         "avatar": "/avatars/original/missing.png",
-        "sender_external_id": conversation.phone,
+        "sender_external_id": conversation.sender(),
         "meta": {},
     })
 }
@@ -166,15 +235,15 @@ pub(super) fn conversation_v2(account: &Account, conversation: &Conversation) ->
         "id": conversation.id,
         "company_id": account.company,
         "sender_name": conversation.name,
-        "sender_phone": conversation.phone,
-        "sender_external_id": conversation.phone,
-        "sender_external_public_id": conversation.phone,
+        "sender_phone": Some(&conversation.phone).filter(|phone| !phone.is_empty()),
+        "sender_external_id": conversation.sender(),
+        "sender_external_public_id": conversation.client(),
         "provider": account.provider,
         "avatar_url": "https://api.pact.im/avatars/original/missing.png",
         "created_at": conversation.created_at.to_string(),
         "last_updated_at": conversation.last_message.map(|(_, at)| at.to_string()),
         "last_message_id": conversation.last_message.map(|(id, _)| id),
-        "operational_state": "open",
+        "operational_state": if conversation.archived { "archived" } else { "open" },
         "replied_state": if conversation.answered { "replied" } else { "unreplied" },
         "group": false,
     })
@@ -189,8 +258,12 @@ fn message_v1(account: &Account, message: &Message) -> Value {
         "income": message.by == By::Client,
         "created_at": message.at.to_string(),
         "created_at_timestamp": message.at.as_seconds(),
-        "attachments": [],
+        "attachments": files(account, message).map(|file| json!({ "external_id": file.id })).collect::<Vec<_>>(),
     })
+}
+
+fn files<'a>(account: &'a Account, message: &'a Message) -> impl Iterator<Item = &'a File> {
+    account.desk.files.iter().filter(|file| message.attachments.contains(&file.id))
 }
 
 /// A message as the second generation shows it everywhere (9.2).
@@ -199,12 +272,11 @@ pub(super) fn message_v2(account: &Account, message: &Message) -> Value {
     let client = 540_000_000 + i64::try_from(message.conversation).unwrap_or(0);
     json!({
         "id": message.id,
-        // The messenger names it when it has it.
-        "external_id": (income || message.status > Status::Sent).then(|| format!("3EB0{:X}", message.id)),
+        "external_id": message.messengers_id(),
         "company_id": account.company,
         "conversation_id": account.conversations[message.conversation].id,
         "contact_id": if income { client } else { 3 },
-        "replied_to_id": null,
+        "replied_to_id": message.replied_to,
         "created_at": message.at.to_string(),
         "external_created_at": message.at.to_string(),
         "income": income,
@@ -221,7 +293,7 @@ pub(super) fn message_v2(account: &Account, message: &Message) -> Value {
             }]},
         })),
         "delivery": false,
-        "deleted": false,
-        "attachments": [],
+        "deleted": message.deleted,
+        "attachments": files(account, message).map(File::shown_v2).collect::<Vec<_>>(),
     })
 }

@@ -5,7 +5,7 @@ use chatledger_projections::content::{Content, Person};
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::{ConversationKey, DeliveryState, Fact};
 use chatledger_projections::ids::{ConnectionName, MessageId};
-use chatledger_projections::intent::{Destination, Intent, OpenConversation, SendMessage, Speaker};
+use chatledger_projections::intent::{Address, Destination, Intent, OpenConversation, SendMessage, Speaker};
 use chatledger_projections::outcome::Outcome;
 use chatledger_projections::phone::PhoneNumber;
 use serde_json::{Value, json};
@@ -140,7 +140,7 @@ fn a_first_message_to_a_number_without_the_messenger_fails_later() {
 #[test]
 fn the_first_generation_opens_then_sends_by_a_job() {
     let mut wired = Wired::new("v1");
-    let open = Intent::OpenConversation(OpenConversation { phone: number("79135292926") });
+    let open = Intent::OpenConversation(OpenConversation { address: Address::Phone(number("79135292926")) });
     let (outcome, learnt, _) = wired.act(&open, NOW);
     assert_eq!(outcome, Outcome::Accepted);
     let (_, again, webhooks) = wired.act(&open, NOW + Duration::from_secs(2));
@@ -160,7 +160,7 @@ fn the_first_generation_opens_then_sends_by_a_job() {
     assert_eq!(arrived.state, DeliveryState::Delivered);
 
     let (outcome, ..) = wired.act(
-        &Intent::OpenConversation(OpenConversation { phone: number("79135292000") }),
+        &Intent::OpenConversation(OpenConversation { address: Address::Phone(number("79135292000")) }),
         NOW + Duration::from_secs(6),
     );
     assert!(matches!(outcome, Outcome::Refused { .. }), "{outcome:?}");

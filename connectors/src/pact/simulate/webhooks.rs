@@ -21,7 +21,7 @@ pub(super) fn conversation_made(settings: &Settings, account: &Account, conversa
             "created_at_timestamp": made.created_at.as_seconds(),
             "last_message_at": null,
             "last_income_message_at": null,
-            "sender_external_id": made.phone,
+            "sender_external_id": made.sender(),
         }}),
         Api::V2 => json!({ "event": "create", "type": "conversation", "object": conversation_v2(account, made) }),
     })
@@ -117,11 +117,11 @@ fn whole_message(account: &Account, message: &Message) -> Value {
     object["contact"] = match message.by {
         By::Client => json!({
             "id": object["contact_id"],
-            "external_id": conversation.phone,
-            "external_public_id": conversation.phone,
+            "external_id": conversation.sender(),
+            "external_public_id": conversation.client(),
             "name": conversation.name,
             "avatar_url": null,
-            "phone": conversation.phone,
+            "phone": Some(&conversation.phone).filter(|phone| !phone.is_empty()),
         }),
         By::App | By::Api { .. } => {
             json!({ "id": 3, "internal_id": 812, "name": COMPANY, "avatar_url": null, "phone": null })

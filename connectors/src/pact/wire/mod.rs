@@ -1,8 +1,10 @@
 //! Pact's documents as they are written, misspellings and all.
 //!
 //! Takes JSON, gives structs of loose fields: an odd value loses only itself. Which generation a document belongs to
-//! is seen from its envelope alone; `v1` and `v2` hold the documents of each. What they mean is not said here.
+//! is seen from its envelope alone; `v1` and `v2` hold the documents of each,
+//! `replies` those that only a person asks for. What they mean is not said here.
 
+pub(super) mod replies;
 pub(super) mod v1;
 pub(super) mod v2;
 

@@ -42,6 +42,9 @@ document! {
 #[serde(default)]
 pub(in crate::pact) struct Message<'a> {
     pub(in crate::pact) id: Field<i64>,
+    /// The messenger's own name for it; null until the messenger has answered.
+    #[serde(borrow)]
+    pub(in crate::pact) external_id: Field<Text<'a>>,
     pub(in crate::pact) conversation_id: Field<i64>,
     pub(in crate::pact) contact_id: Field<i64>,
     #[serde(borrow)]

@@ -34,7 +34,7 @@ use self::writer::{StartError, Writer};
 use super::expectation::check_sizes;
 use super::{
     Append, AppendError, Appended, EventLog, Following, LARGEST_EVENT, OpenError, ReadError, StoredEvent,
-    StoredEventRef,
+    StoredEventRef, ends_the_order,
 };
 
 /// How often a reader beside another process's writer looks for news.
@@ -152,6 +152,15 @@ impl EventLog for SqliteLog {
         checked.into_iter().map(answer).collect()
     }
 
+    async fn append_in_order(&self, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>> {
+        // The writer stores nothing of a request behind what it could not store.
+        let mut answers = self.append_all(appends).await;
+        if let Some(end) = answers.iter().position(ends_the_order) {
+            answers.truncate(end + 1);
+        }
+        answers
+    }
+
     async fn read_stream(
         &self,
         stream: &StreamName,
@@ -255,6 +264,11 @@ impl Following for SqliteFollowing {
     fn is_caught_up(&self) -> bool {
         self.caught_up
     }
+}
+
+/// The files that may stand beside a log's: SQLite's own, and the writer's lock.
+pub fn companions(path: &Path) -> [PathBuf; 3] {
+    ["-wal", "-shm", ".lock"].map(|suffix| schema::beside(path, suffix))
 }
 
 /// One name for one file, however it was reached, so that its lock and its companions are the same for everybody.

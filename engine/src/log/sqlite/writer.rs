@@ -25,7 +25,7 @@ use super::reader::head;
 use super::recent::Recent;
 use super::streams::{Key, News, Streams};
 use crate::log::expectation::{StreamSoFar, Verdict, judge};
-use crate::log::{Append, AppendError, Appended, BoxedError, NewEvent, StoredEvent};
+use crate::log::{Append, AppendError, Appended, BoxedError, NewEvent, StoredEvent, ends_the_order};
 use crate::metrics;
 
 /// How many requests wait for the writer; when so many do, whoever appends waits before that.
@@ -273,10 +273,16 @@ impl Desk {
         batch
     }
 
-    /// A slice of bulk is done. Its answers are told when all of it is.
+    /// A slice of bulk is done. Its answers are told when all of it is. Behind a slice that was not stored nothing of the
+    /// same request is: those who append in order rely on it, and the others come again with all that is left.
     fn keep(&mut self, answers: Answers) {
         let Some(bulk) = self.bulk.front_mut() else { return };
+        let is_stored = !answers.iter().any(ends_the_order);
         bulk.answers.extend(answers);
+        if !is_stored {
+            let cause = Arc::new(SharedCause("an append before it was not stored".into()));
+            bulk.answers.extend(bulk.left.by_ref().map(|append| Err(unavailable(append.stream, &cause))));
+        }
         if bulk.left.len() == 0
             && let Some(Bulk { answers, answer, left: _ }) = self.bulk.pop_front()
         {

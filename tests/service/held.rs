@@ -1,0 +1,87 @@
+//! What a platform refuses is held until an operator has decided: beside a running engine, and without one.
+
+use std::time::Duration;
+
+use chatledger::demo::stage::Fault;
+use chatledger_connectors::simulator::Reaction;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use crate::engine::{Ended, Engine, replay, run};
+use crate::house::{House, Plan};
+
+const ANNA: &str = "79161234567";
+
+/// A platform that will not, and says so.
+fn refusal() -> Fault {
+    Fault::Answered(Reaction { status: 400, headers: Vec::new(), body: b"{}".to_vec(), webhooks: Vec::new() })
+}
+
+/// `held` with these arguments, on the house's log; a running engine is asked where it listens.
+async fn held(house: &House, arguments: &[&str]) -> (Ended, Value) {
+    let private = house.private.to_string();
+    let place = ["--log", "chatledger.db", "--private", &private, "--json"];
+    let ended = run(house.folder.path(), &[&["held"], arguments, &place].concat()).await;
+    let document = serde_json::from_str(&ended.output).unwrap_or_default();
+    (ended, document)
+}
+
+async fn until_held(house: &House, engine: &Engine, intents: f64) {
+    let deadline = Instant::now() + Duration::from_secs(45);
+    while engine.counted("chatledger_held_intents", "").await != Some(intents) {
+        assert!(Instant::now() < deadline, "in vain awaited: {intents} held intents\n{}", house.tail());
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_is_held_and_tried_again_or_skipped_when_an_operator_says_so() {
+    let house = House::build(Plan::USUAL).await;
+    let engine = house.start().await;
+    house.acquainted(ANNA, "Hello.").await;
+    house.settled(&engine).await;
+    for (nth, text) in ["Refused at first.", "Never mind this one."].into_iter().enumerate() {
+        house.stage.fault(&house.messenger.name, refusal()).unwrap();
+        house.manager_writes(ANNA, text);
+        until_held(&house, &engine, nth as f64 + 1.0).await;
+    }
+    assert!(house.managers_lines(ANNA).is_empty());
+    let (ended, list) = held(&house, &["list"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.errors);
+    let [first, second] = list.as_array().unwrap().as_slice() else { panic!("two are held: {list}") };
+    assert_eq!(first["raised"]["intent"]["content"]["text"], "Refused at first.", "{first}");
+    assert_eq!((&first["in_doubt"], first["attempts"].as_u64()), (&false.into(), Some(1)), "{first}");
+    let name = |held: &Value| held["intent"].as_str().unwrap().to_owned();
+
+    // Where they cannot go, and what there is not, is told at once.
+    let (ended, _) = held(&house, &["retry", "zzz"]).await;
+    assert!(ended.code == Some(2) && ended.errors.contains("no held intent"), "{}", ended.errors);
+    let (ended, _) = held(&house, &["edit-target", &name(first), "--phone", "12"]).await;
+    assert!(ended.code == Some(2) && ended.errors.contains("country code"), "{}", ended.errors);
+
+    let (ended, told) = held(&house, &["retry", &name(first), "--who", "olga", "--why", "it is paid now"]).await;
+    assert_eq!((ended.code, &told["by"]), (Some(0), &"the running engine".into()), "{}", ended.errors);
+    house.until("at the messenger: what was refused", || house.managers_lines(ANNA) == ["Refused at first."]).await;
+    until_held(&house, &engine, 1.0).await;
+    house.until_stands("Refused at first.", "delivered").await;
+    house.settled(&engine).await;
+    engine.end().await;
+
+    let (ended, told) = held(&house, &["skip", &name(second), "--who", "olga"]).await;
+    assert_eq!((ended.code, &told["by"]), (Some(0), &"this program".into()), "{}", ended.errors);
+    let (_, list) = held(&house, &["list"]).await;
+    assert_eq!(list, Value::Array(Vec::new()));
+    let (ended, _) = held(&house, &["skip", &name(second)]).await;
+    assert_eq!(ended.code, Some(2), "it is held no more");
+
+    // It is all in the log, and a new life does nothing of it again.
+    let engine = house.start().await;
+    house.settled(&engine).await;
+    engine.end().await;
+    assert_eq!(house.managers_lines(ANNA), ["Refused at first."]);
+    let report = replay(house.folder.path()).await;
+    assert_eq!((&report["drift"], &report["intents"]["open"]), (&0.into(), &0.into()), "{report:#}");
+    assert_eq!(report["events_by_type"]["OperatorInstructed"], 2, "{report:#}");
+    let exported = run(house.folder.path(), &["export", "--log", "chatledger.db"]).await;
+    assert!(exported.output.contains("olga") && exported.output.contains("it is paid now"));
+}
