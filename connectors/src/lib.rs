@@ -23,8 +23,10 @@ pub mod errands;
 pub mod fake;
 pub mod loose;
 pub mod pact;
+pub mod polling;
 mod readable;
 pub mod selarti;
+mod settings;
 pub mod simulator;
 
 use connector::Connector;
