@@ -218,7 +218,8 @@ impl Seen {
             | Happening::Settled { .. }
             | Happening::Configured(_)
             | Happening::Instructed(_)
-            | Happening::Advanced(_) => {}
+            | Happening::Advanced(_)
+            | Happening::Polled(_) => {}
         }
         self.asked.insert(happening.id);
         for change in &step.changes {

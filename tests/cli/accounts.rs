@@ -151,7 +151,8 @@ async fn what_was_lost_is_put_on_record_once() {
     assert_eq!((&known["listed"], &known["recorded"]), (&json!(2), &json!(0)));
     // Everything that the log knows is compared, at one connection or at all that list their past.
     house.manager_writes("третье");
-    let dry = house.run(&["reconcile", "--all", "--dry-run", "--since", "2020-01-01T00:00:00Z", "--json"]).await.document();
+    let dry =
+        house.run(&["reconcile", "--all", "--dry-run", "--since", "2020-01-01T00:00:00Z", "--json"]).await.document();
     assert_eq!((&dry[0]["connection"], &dry[0]["recorded"]), (&json!(AMO), &json!(3)), "{dry}");
     for (recorded, already) in [(1, 2), (0, 3)] {
         let found = house.run(&["reconcile", AMO, "--since", "2020-01-01T00:00:00Z", "--json"]).await.document();

@@ -29,6 +29,11 @@ pub fn model(account: &str) -> Model {
         "pact v2" => {
             ("pact", json!({"company_id": 154, "api": "v2", "provider": "whatsapp"}), &["token", "webhook_secret"])
         }
+        "pact telegram" => (
+            "pact",
+            json!({"company_id": 154, "api": "v2", "provider": "telegram_personal"}),
+            &["token", "webhook_secret"],
+        ),
         "carrotquest" => ("carrotquest", json!({}), &["auth_token", "webhook_token"]),
         other => panic!("no model of {other} is asked for"),
     };

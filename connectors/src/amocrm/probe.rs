@@ -91,6 +91,7 @@ fn sought<'a>(intent: &'a Intent, known: &'a Known) -> Option<Sought<'a>> {
         Intent::OpenConversation(_)
         | Intent::ReportDelivery(_)
         | Intent::LookUpConversation(_)
+        | Intent::FindClient(_)
         | Intent::SetReaction(_)
         | Intent::EditMessage(_)
         | Intent::DeleteMessage(_)
