@@ -324,6 +324,7 @@ fn request_node(position: Position, says: &str, request: &Derived) -> Node {
 /// Bytes on one line: as text if they are one, else their number.
 fn body(bytes: &Bytes) -> String {
     match std::str::from_utf8(&bytes.0) {
+        Ok("") => "(empty)".to_owned(),
         Ok(text) => plain(text.trim()),
         Err(_) => format!("{} bytes that are no text", bytes.0.len()),
     }

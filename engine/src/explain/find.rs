@@ -130,16 +130,23 @@ fn original(subject: Subject, state: &State) -> Subject {
     }
 }
 
-/// What an event of the log belongs to: an intent's life is told as a whole.
+/// What an event of the log belongs to: an intent's life is told as a whole, and so is the message that a webhook brought.
 fn of_event(step: &Step) -> Subject {
     match &step.happening.event {
-        Happening::Raised(raised) => raised.carries.clone().map_or(Subject::Intent(raised.intent_id), Subject::Message),
+        Happening::Raised(raised) => Subject::Intent(raised.intent_id),
         Happening::Started(started) => Subject::Intent(started.intent_id),
         Happening::Settled { settled, .. } => Subject::Intent(settled.intent_id),
-        Happening::Observed { .. }
-        | Happening::Configured(_)
-        | Happening::Instructed(_)
-        | Happening::Advanced(_)
-        | Happening::Polled(_) => Subject::Event(step.happening.id),
+        Happening::Observed { connection, facts } => {
+            let mut brought = facts.iter().filter_map(written_in).filter_map(|key| key.theirs.as_ref());
+            match (brought.next(), brought.next()) {
+                (Some(message), None) => {
+                    Subject::Message(Origin { connection: connection.clone(), message: message.clone() })
+                }
+                (None | Some(_), _) => Subject::Event(step.happening.id),
+            }
+        }
+        Happening::Configured(_) | Happening::Instructed(_) | Happening::Advanced(_) | Happening::Polled(_) => {
+            Subject::Event(step.happening.id)
+        }
     }
 }

@@ -4,13 +4,13 @@
 //! told of it. A name that is learnt late (a platform's answer says what it calls a message) may stand in an event before
 //! it, and a cause may turn out to have causes of its own: then the log is gone through again, knowing more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use chatledger_projections::change::Change;
 use chatledger_projections::configuration::Configuration;
 use chatledger_projections::delivery::Origin;
-use chatledger_projections::event::{Happening, Instruction, IntentRaised};
+use chatledger_projections::event::{AttemptSettled, Happening, Instruction, IntentRaised};
 use chatledger_projections::fact::{DeliveryState, Fact, Remark};
 use chatledger_projections::ids::{ConnectionName, EventId, IntentId, ThreadId};
 use chatledger_projections::intent::Intent;
@@ -24,6 +24,10 @@ use super::called::{Called, key_of, key_of_intent, names, written_in};
 use crate::dispatch::attempt::Departure;
 use crate::dispatch::departure;
 use crate::pipeline::Step;
+
+/// How many messages are remembered of which the dialogue is not known yet. When there are more, the oldest is told where
+/// its dialogue became known.
+const UNPLACED_AT_MOST: usize = 1024;
 
 /// A step that belongs to it.
 pub(super) struct Kept {
@@ -57,6 +61,7 @@ pub(super) struct Gathering {
     kept: Vec<Kept>,
     present: BTreeSet<EventId>,
     messages: Vec<Met>,
+    unplaced: VecDeque<Met>,
     carried: usize,
     in_force: Option<(Position, Arc<Configuration>)>,
     configurations: BTreeMap<Position, Arc<Configuration>>,
@@ -74,6 +79,7 @@ impl Gathering {
             kept: Vec::new(),
             present: BTreeSet::new(),
             messages: Vec::new(),
+            unplaced: VecDeque::new(),
             carried: 0,
             in_force: None,
             configurations: BTreeMap::new(),
@@ -161,7 +167,7 @@ impl Gathering {
         let brings = self.brings(&happening.event);
         let rises = step.changes.iter().any(|change| self.is_rise(change));
         let follow: Vec<IntentId> = {
-            let follows = |raised: &&Arc<IntentRaised>| self.follows(raised, brings || rises, happening.id);
+            let follows = |raised: &&Arc<IntentRaised>| self.follows(raised, brings || rises, happening);
             step.intents.iter().filter(follows).map(|raised| raised.intent_id).collect()
         };
         if !(brings || rises || !follow.is_empty() || self.concerns(happening)) {
@@ -188,22 +194,31 @@ impl Gathering {
 
     /// A dialogue's messages, where each was met first.
     fn meet(&mut self, thread: ThreadId, happening: &Recorded<Happening>, state: &State) {
+        let met = |origin: Origin| Met { position: happening.position, recorded_at: happening.recorded_at, origin };
+        if let Happening::Observed { connection, facts } = &happening.event {
+            let written = facts.iter().filter_map(written_in).filter_map(|key| key.theirs.clone());
+            for message in written {
+                let origin = Origin { connection: connection.clone(), message };
+                // Of which dialogue it is may turn out later.
+                if state.delivery.known(&origin).is_none() {
+                    self.unplaced.push_back(met(origin));
+                }
+            }
+            while self.unplaced.len() > UNPLACED_AT_MOST {
+                self.unplaced.pop_front();
+            }
+        }
         let new = state.delivery.len() - self.carried;
         self.carried = state.delivery.len();
-        let mut met: Vec<Met> = state
-            .delivery
-            .iter()
-            .rev()
-            .take(new)
-            .filter(|carried| carried.thread == thread)
-            .map(|carried| Met {
-                position: happening.position,
-                recorded_at: happening.recorded_at,
-                origin: carried.origin.clone(),
-            })
-            .collect();
-        met.reverse();
-        self.messages.append(&mut met);
+        let carried: Vec<Origin> =
+            state.delivery.iter().rev().take(new).map(|carried| carried.origin.clone()).collect();
+        for origin in carried.into_iter().rev() {
+            let before = self.unplaced.iter().position(|unplaced| unplaced.origin == origin);
+            let before = before.and_then(|index| self.unplaced.remove(index));
+            if state.delivery.written(&origin).is_some_and(|(_, carried)| carried.thread == thread) {
+                self.messages.push(before.unwrap_or_else(|| met(origin)));
+            }
+        }
     }
 
     /// Whether the message came with it.
@@ -256,14 +271,19 @@ impl Gathering {
 
     /// Whether an intent that follows from a step belongs here: one about the message does, and of those about nothing
     /// in particular (a question, a note) the ones that its coming or its rise led to.
-    fn follows(&self, raised: &IntentRaised, is_ours: bool, from: EventId) -> bool {
+    fn follows(&self, raised: &IntentRaised, is_ours: bool, from: &Recorded<Happening>) -> bool {
         match &self.subject {
             Subject::Message(_) => {
                 let is_for_nobody = raised.carries.is_none() && key_of_intent(&raised.intent).is_none();
                 self.is_about(raised) || is_ours && is_for_nobody || self.intents.contains(&raised.intent_id)
             }
-            // What an event led to, it and all that came of it.
-            Subject::Event(event) => *event == from || self.intents.contains(&raised.intent_id),
+            // What an event led to, and what came of that.
+            Subject::Event(event) => {
+                let is_end = |settled: &AttemptSettled| self.intents.contains(&settled.intent_id);
+                *event == from.id
+                    || matches!(&from.event, Happening::Settled { settled, .. } if is_end(settled))
+                    || self.intents.contains(&raised.intent_id)
+            }
             Subject::Intent(_) => self.intents.contains(&raised.intent_id),
             Subject::Thread(_) => false,
         }

@@ -21,7 +21,7 @@ use chatledger_projections::event::{Event, IntentRaised, OperatorInstructed, Rec
 use chatledger_projections::fact::{Fact, Failure, Remark};
 use chatledger_projections::ids::{ConnectionName, EventId, IntentId, ThreadId};
 use chatledger_projections::outcome::{AttemptKind, Outcome};
-use chatledger_projections::recorded::{Position, Revision, StreamName};
+use chatledger_projections::recorded::{Position, Recorded, Revision, StreamName};
 use chatledger_projections::time::Timestamp;
 use serde::Serialize;
 
@@ -244,7 +244,7 @@ pub fn explain(
     let mut found = finder.found(pipeline.state());
     let subject = match (found.pop_first(), found.is_empty()) {
         (None, _) => return Ok(Answer::Unknown),
-        (Some(only), true) => only,
+        (Some(only), true) => whole(log, only)?,
         (Some(first), false) => return Ok(Answer::Several(std::iter::once(first).chain(found).collect())),
     };
     let mut gathering = match gathering {
@@ -266,14 +266,35 @@ pub fn explain(
     Ok(Answer::Explained(Box::new(Explanation { doubts, ..explanation })))
 }
 
+/// An intent that carries a message is told with the message.
+fn whole(log: &dyn EventLog, subject: Subject) -> Result<Subject, FoldError> {
+    let Subject::Intent(intent) = subject else { return Ok(subject) };
+    let Some(recorded) = first_of(log, &StreamName::intent(intent))? else { return Ok(subject) };
+    Ok(match recorded.event {
+        Event::IntentRaised(IntentRaised { carries: Some(origin), .. }) => Subject::Message(origin),
+        Event::IntentRaised(_)
+        | Event::WebhookReceived(_)
+        | Event::AttemptStarted(_)
+        | Event::AttemptSettled(_)
+        | Event::ConfigurationApplied(_)
+        | Event::OperatorInstructed(_)
+        | Event::PolicyAdvanced(_)
+        | Event::PollAdvanced(_) => subject,
+    })
+}
+
+/// The first event of a stream.
+fn first_of(log: &dyn EventLog, stream: &StreamName) -> Result<Option<Recorded<Event>>, FoldError> {
+    let read = log.read_stream(stream, Revision::FIRST, 1);
+    let stored = tokio::runtime::Handle::current().block_on(read)?.pop();
+    Ok(stored.map(codec::open).transpose()?)
+}
+
 /// The webhooks among what was gathered, as they lie in the log: their bytes are not carried through the fold.
 fn raws(log: &dyn EventLog, gathering: &Gathering) -> Result<BTreeMap<EventId, RawEvent>, FoldError> {
     let mut raws = BTreeMap::new();
     for webhook in gathering.webhooks() {
-        let stream = StreamName::webhook(webhook);
-        let read = log.read_stream(&stream, Revision::FIRST, 1);
-        let Some(stored) = tokio::runtime::Handle::current().block_on(read)?.pop() else { continue };
-        let recorded = codec::open(stored)?;
+        let Some(recorded) = first_of(log, &StreamName::webhook(webhook))? else { continue };
         match recorded.event {
             Event::WebhookReceived(webhook) => {
                 let raw =
