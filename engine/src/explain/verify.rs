@@ -269,8 +269,7 @@ impl<'a> Verifier<'a> {
                 if derived.iter().any(|derived| is_same(derived, settled, ended.since(began))) {
                     return Ok(());
                 }
-                let outcomes: BTreeSet<&str> = derived.iter().map(|derived| derived.outcome.label()).collect();
-                let gives = outcomes.into_iter().collect::<Vec<_>>().join(" or ");
+                let gives = derived.first().map_or("nothing", |derived| derived.outcome.label());
                 let differs = derived.first().map(|derived| differences(derived, settled).join(", "));
                 let differs = differs.unwrap_or_default();
                 Err(format!("classifying the recorded reply gives {gives}; what differs: {differs}"))
