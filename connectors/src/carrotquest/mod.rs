@@ -6,6 +6,7 @@
 //! realtime as a transport (its documents are read all the same), files as uploads, and writing in a user's name.
 
 mod classify;
+mod credential;
 mod decode;
 mod encode;
 mod form;
