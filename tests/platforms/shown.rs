@@ -50,6 +50,7 @@ pub fn contents() -> Vec<(&'static str, Content)> {
     let forwarded = vec![file(FileKind::Document, "old.pdf")];
     vec![
         ("text", with(vec![])),
+        ("text of ten thousand signs", Content::text(format!("{WORDS} ").repeat(10_000 / (WORDS.chars().count() + 1)))),
         ("nothing at all", Content::default()),
         ("picture", with(vec![Part::File(file(FileKind::Picture, "1.jpg"))])),
         ("picture without words", alone(Part::File(file(FileKind::Picture, "1.jpg")))),
