@@ -27,7 +27,7 @@ use crate::fact::{
 };
 use crate::held::{HeldIntent, HeldIntents};
 use crate::ids::{ConnectionName, EventId, MessageId, RouteName, ThreadId};
-use crate::intent::{Intent, Speaker};
+use crate::intent::{Destination, Intent, SendMessage, Speaker};
 use crate::outcome::{AttemptKind, Outcome};
 use crate::phone::PhoneNumber;
 use crate::projection::{Digest, Projection};
@@ -197,6 +197,8 @@ impl State {
         // A platform that tells a message whole may add that it was changed: who takes it in now takes it in changed.
         let mut taken_in_now: Option<&Message> = None;
         let tells_of_edits = facts.iter().any(|fact| matches!(fact, Fact::MessageEdited(_)));
+        // It repeats the words as well when only a reaction is news.
+        let mut is_explained = false;
         for (ordinal, fact) in (0..).zip(facts) {
             let moment = Moment { event, ordinal, at };
             match fact {
@@ -206,6 +208,12 @@ impl State {
                     let is_news = !was_known && self.is_known(&connection, &message.message);
                     taken_in_now = is_news.then_some(message);
                 }
+                Fact::ReactionChanged(_) => {
+                    let before = changes.len();
+                    self.observe(moment, &connection, fact, opened_for, changes);
+                    is_explained |= changes[before..].iter().any(|change| matches!(change, Change::ReactionSet { .. }));
+                }
+                Fact::MessageEdited(_) if is_explained => {}
                 Fact::MessageEdited(edited)
                     if taken_in_now
                         .is_some_and(|taken| taken.message == edited.message && taken.content == edited.content) => {}
@@ -214,7 +222,6 @@ impl State {
                 | Fact::MessageEdited(_)
                 | Fact::MessageDeleted(_)
                 | Fact::MessageNamed(_)
-                | Fact::ReactionChanged(_)
                 | Fact::TypingStarted(_)
                 | Fact::DeliveryReported(_)
                 | Fact::ConversationSeen(_)
@@ -589,6 +596,9 @@ impl State {
                 self.delivery.raised(index, &send.ours);
             }
         }
+        if let Intent::SendMessage(SendMessage { to: Destination::Client(client), .. }) = &raised.intent {
+            self.bindings.seek(raised.thread, &raised.connection, client);
+        }
         self.attempts.raise(raised, message, at);
         self.give_to_assistant(raised);
     }
@@ -635,6 +645,7 @@ impl State {
         }
         if let Outcome::Refused { failure } = &settled.outcome
             && open.purpose.outlives_its_moment()
+            && open.unwanted.is_none()
         {
             self.held.hold(HeldIntent {
                 raised: Arc::clone(&open.as_raised),
@@ -672,7 +683,7 @@ impl State {
                 self.landed(settled, &open, acknowledged, text.as_deref(), changes);
             }
             Purpose::OpenConversation => self.opened(moment, settled, &open, changes),
-            Purpose::FindClient => self.found(settled, &open, facts, changes),
+            Purpose::FindClient => self.found(moment, settled, &open, facts, changes),
             Purpose::Claim { theirs } => {
                 let taken = match &settled.outcome {
                     Outcome::Accepted => Some(acknowledged.map(|said| said.conversation.clone()).unwrap_or_default()),
@@ -760,7 +771,7 @@ impl State {
                     self.follow_up(moment, index, changes);
                 }
                 if opens {
-                    self.fail_waiting(open, failure, changes);
+                    self.fail_waiting(moment, open, failure, changes);
                 }
             }
             // It goes on.
@@ -772,14 +783,21 @@ impl State {
     fn opened(&mut self, moment: Moment, settled: &AttemptSettled, open: &Open, changes: &mut Vec<Change>) {
         match &settled.outcome {
             Outcome::Accepted => self.still_closed(moment, open, changes),
-            Outcome::Refused { failure } => self.fail_waiting(open, failure, changes),
+            Outcome::Refused { failure } => self.fail_waiting(moment, open, failure, changes),
             // It goes on.
             Outcome::Postponed { .. } | Outcome::Uncertain { .. } => {}
         }
     }
 
     /// An attempt to find a client ended: whoever was found is written to, and nobody is not.
-    fn found(&mut self, settled: &AttemptSettled, open: &Open, facts: &[Fact], changes: &mut Vec<Change>) {
+    fn found(
+        &mut self,
+        moment: Moment,
+        settled: &AttemptSettled,
+        open: &Open,
+        facts: &[Fact],
+        changes: &mut Vec<Change>,
+    ) {
         let client = facts.iter().find_map(|fact| match fact {
             Fact::ClientFound { client } => client.theirs.as_ref(),
             Fact::MessageReceived(_)
@@ -806,9 +824,9 @@ impl State {
             }
             (Outcome::Accepted, None) => {
                 let reason = "nobody there is known by this number or address; only the client can begin".to_owned();
-                self.fail_waiting(open, &Failure { kind: FailureKind::CannotOpen, reason }, changes);
+                self.fail_waiting(moment, open, &Failure { kind: FailureKind::CannotOpen, reason }, changes);
             }
-            (Outcome::Refused { failure }, _) => self.fail_waiting(open, failure, changes),
+            (Outcome::Refused { failure }, _) => self.fail_waiting(moment, open, failure, changes),
             // It goes on.
             (Outcome::Postponed { .. } | Outcome::Uncertain { .. }, _) => {}
         }
@@ -825,13 +843,15 @@ impl State {
         let event = moment.event;
         changes.push(Change::Anomaly(Anomaly { anomaly: AnomalyKind::NothingLearnt, event, connection, detail }));
         let reason = "the messenger opened the conversation but did not name it; send the message again".to_owned();
-        self.fail_waiting(open, &Failure { kind: FailureKind::Internal, reason }, changes);
+        self.fail_waiting(moment, open, &Failure { kind: FailureKind::Internal, reason }, changes);
     }
 
-    fn fail_waiting(&mut self, open: &Open, failure: &Failure, changes: &mut Vec<Change>) {
+    /// A conversation could not be opened: what waited for it has failed, and so has what was to follow that.
+    fn fail_waiting(&mut self, moment: Moment, open: &Open, failure: &Failure, changes: &mut Vec<Change>) {
         for written in self.bindings.not_opened(open.thread, &open.connection) {
             if let Some((index, _)) = self.delivery.written(&written.origin) {
                 self.rise(index, DeliveryState::Failed, Some(failure.clone()), changes);
+                self.follow_up(moment, index, changes);
             }
         }
     }

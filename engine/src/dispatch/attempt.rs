@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chatledger_connectors::connector::{Call, FETCH, Known, Reply, Unencodable};
+use chatledger_projections::assistance::Reason;
 use chatledger_projections::content::File;
 use chatledger_projections::event::{AttemptSettled, AttemptStarted, RecordedReply};
 use chatledger_projections::fact::{Fact, Failure, FailureKind};
@@ -41,6 +42,8 @@ pub struct Departure {
     pub doubt: Option<Known>,
     /// What is known of the message's files, by their places.
     pub files: BTreeMap<u32, Filed>,
+    /// Why nobody wants it any more, if so.
+    pub unwanted: Option<Reason>,
 }
 
 /// What of the surroundings decides how files go.
@@ -91,6 +94,11 @@ pub fn plan(departure: &Departure, intent: &Intent, account: &Account, carriage:
     let connection = &account.connection;
     if intent.expires_at().is_some_and(|expires| now >= expires) {
         let reason = "it was over before it could be shown".to_owned();
+        return departure.end(AttemptKind::Act, account, Failure { kind: FailureKind::Other, reason });
+    }
+    // What may have been done already is brought to an end as ever: it is there, or it is not.
+    if let (Some(reason), None) = (departure.unwanted, &departure.doubt) {
+        let reason = format!("not sent, for the assistant is silent here: {}", reason.label());
         return departure.end(AttemptKind::Act, account, Failure { kind: FailureKind::Other, reason });
     }
     let equipped = departure.equipped(intent, account, carriage);

@@ -42,8 +42,15 @@ impl State {
             Some(Known::Withheld) => return,
             None => match by_job() {
                 Some(index) => index,
+                // Nothing was heard of a reaction that could be gone.
+                None if takes_reactions_back(fact) && !self.alterations.waits(&named) => return,
                 None => {
-                    self.alterations.keep(&named, Kept { fact: fact.clone(), event, ordinal, at });
+                    let given_way = self.alterations.keep(&named, Kept { fact: fact.clone(), event, ordinal, at });
+                    if let Some(lost) = given_way {
+                        let detail = format!("{} was altered, but was never heard of", lost.message);
+                        let (anomaly, connection) = (AnomalyKind::NeverShown, Some(lost.connection));
+                        changes.push(Change::Anomaly(Anomaly { anomaly, event, connection, detail }));
+                    }
                     changes.push(Change::AlterationKept { connection: named.connection, message: named.message });
                     return;
                 }
@@ -237,4 +244,9 @@ impl State {
             changes.push(Change::TypingBegan { thread, connection: across, side, since: moment.at, until });
         }
     }
+}
+
+/// Whether a fact only says that no reaction stands under a message.
+fn takes_reactions_back(fact: &Fact) -> bool {
+    matches!(fact, Fact::ReactionChanged(ReactionChanged { emoji: None, .. }))
 }
