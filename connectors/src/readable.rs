@@ -30,9 +30,9 @@ pub(crate) fn refuse_template_without_words(content: &Content) -> Result<(), Une
         | Part::Unsupported { .. } => None,
     });
     match template {
-        Some(id) if !has_words => {
-            Err(Unencodable { reason: format!("the template {id:?} came without its words, so the client cannot be shown it") })
-        }
+        Some(id) if !has_words => Err(Unencodable {
+            reason: format!("the template {id:?} came without its words, so the client cannot be shown it"),
+        }),
         Some(_) | None => Ok(()),
     }
 }

@@ -118,7 +118,10 @@ mod tests {
             ("token=x&copy=%63q-webhook%2Btoken+1&a=%41", "token=&copy=&a=%41"),
             ("url=x%3Ft%3Dcq-webhook%2btoken+1%26y", "url=x%3Ft%3D%26y"),
             ("cq-webhook%2Btoken+1=y&b", "=y&b"),
-            ("conversation=%7B%22body%22%3A%22cq-webhook%5Cu002btoken+1%22%7D", "conversation=%7B%22body%22%3A%22%22%7D"),
+            (
+                "conversation=%7B%22body%22%3A%22cq-webhook%5Cu002btoken+1%22%7D",
+                "conversation=%7B%22body%22%3A%22%22%7D",
+            ),
         ] {
             assert_eq!(without(form), expected, "{form}");
         }
@@ -129,7 +132,8 @@ mod tests {
 
     #[test]
     fn a_document_has_the_token_nowhere_and_keeps_all_else() {
-        let without = |document: &str| String::from_utf8(taken_out_of_json(document.as_bytes(), SECRET).unwrap()).unwrap();
+        let without =
+            |document: &str| String::from_utf8(taken_out_of_json(document.as_bytes(), SECRET).unwrap()).unwrap();
         for (document, expected) in [
             (r#"{"a":1.50, "token":"cq-webhook+token 1"}"#, r#"{"a":1.50, "token":""}"#),
             (r#"{"a":1,"token":"cq-webhook\u002btoken 1"}"#, r#"{"a":1,"token":""}"#),

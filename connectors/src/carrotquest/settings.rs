@@ -229,8 +229,16 @@ impl Settings {
             base_url: reading.url("base_url", CARROT_QUEST),
             max_file: max_file(&mut reading),
             max_text_len: reading.count("max_text_len", MOST_SIGNS, LONGEST_TEXT),
-            sends_per_second: reading.count("sends_per_second", MOST_CALLS, const { NonZeroU32::new(3).expect("it is not zero") }),
-            reads_per_second: reading.count("reads_per_second", MOST_CALLS, const { NonZeroU32::new(2).expect("it is not zero") }),
+            sends_per_second: reading.count(
+                "sends_per_second",
+                MOST_CALLS,
+                const { NonZeroU32::new(3).expect("it is not zero") },
+            ),
+            reads_per_second: reading.count(
+                "reads_per_second",
+                MOST_CALLS,
+                const { NonZeroU32::new(2).expect("it is not zero") },
+            ),
         };
         reading.finish(parsed)
     }

@@ -10,9 +10,9 @@ use std::borrow::Cow;
 use chatledger_projections::ids::ConnectionName;
 
 use super::form::{self, Opened};
-use super::{credential, ids};
 use super::settings::WEBHOOK_TOKEN;
 use super::wire::Shape;
+use super::{credential, ids};
 use crate::connector::{Decoded, InboundRequest, Rejection, Secret, Secrets, Verified};
 use crate::loose::with_document;
 

@@ -111,8 +111,16 @@ impl Settings {
             api: api(&mut reading),
             channel: number(&mut reading, "channel_id"),
             base_url: reading.url("base_url", PACT),
-            sends_per_second: reading.count("sends_per_second", MOST_CALLS, const { NonZeroU32::new(5).expect("it is not zero") }),
-            sends_per_minute: reading.count("sends_per_minute", MOST_CALLS, const { NonZeroU32::new(30).expect("it is not zero") }),
+            sends_per_second: reading.count(
+                "sends_per_second",
+                MOST_CALLS,
+                const { NonZeroU32::new(5).expect("it is not zero") },
+            ),
+            sends_per_minute: reading.count(
+                "sends_per_minute",
+                MOST_CALLS,
+                const { NonZeroU32::new(30).expect("it is not zero") },
+            ),
         };
         reading.finish(parsed)
     }

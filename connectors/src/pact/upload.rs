@@ -10,8 +10,8 @@ use chatledger_projections::ids::FileId;
 use chatledger_projections::intent::{Destination, SendMessage};
 use serde::Deserialize;
 
-use super::settings::{Api, Settings};
 use super::limits::LONGEST_TEXT;
+use super::settings::{Api, Settings};
 use super::{call, ids};
 use crate::connector::{Call, Decoded, FormPart, Request, Unencodable};
 use crate::loose::{Field, Object, WireDocument, with_document};

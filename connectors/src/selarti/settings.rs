@@ -184,7 +184,11 @@ impl Settings {
             keys: keys(&mut reading),
             chat_id_as_number: reading.flag("chat_id_as_number"),
             max_text_len: reading.count("max_text_len", MOST_SIGNS, LONGEST_TEXT),
-            calls_per_second: reading.count("calls_per_second", MOST_CALLS, const { NonZeroU32::new(5).expect("five is not zero") }),
+            calls_per_second: reading.count(
+                "calls_per_second",
+                MOST_CALLS,
+                const { NonZeroU32::new(5).expect("five is not zero") },
+            ),
         };
         reading.finish(parsed)
     }

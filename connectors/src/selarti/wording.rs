@@ -42,7 +42,9 @@ fn add_part(text: &mut String, part: &Part, has_own: bool) {
         }
         // The text is the template already filled in.
         Part::Template { .. } if has_own => {}
-        Part::Template { id, values } => add_line(text, &note("шаблон", [Some(id.as_str()), Some(&*values.join(", "))])),
+        Part::Template { id, values } => {
+            add_line(text, &note("шаблон", [Some(id.as_str()), Some(&*values.join(", "))]))
+        }
         Part::Forward { text: forwarded, files } => {
             add_line(text, &note("пересланное сообщение", [forwarded.as_deref(), None]));
             for file in files {

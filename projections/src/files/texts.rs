@@ -237,7 +237,8 @@ mod tests {
         let quote = Some(Quote { text: Some("А?".to_owned()), ..Quote::default() });
         let file = |name: &str| Part::File(File { name: Some(name.to_owned()), ..File::of(FileKind::Document) });
         let parts = vec![file("1"), file("2"), file("3"), file("4")];
-        let pieces = fitting(Content { text: Some("word ".repeat(250)), parts: parts.clone(), quote: quote.clone() }, 1000);
+        let pieces =
+            fitting(Content { text: Some("word ".repeat(250)), parts: parts.clone(), quote: quote.clone() }, 1000);
         assert_eq!(pieces[0].quote, quote);
         assert!(pieces[1..].iter().all(|piece| piece.quote.is_none()));
         let there: Vec<Part> = pieces.iter().flat_map(|piece| piece.parts.clone()).collect();
