@@ -92,8 +92,7 @@ async fn a_platform_whose_name_or_certificate_is_nobodys_is_told_nothing_and_get
         until_tried_in_vain(&house, &engine).await;
         engine.end().await;
         let log = run(house.folder.path(), &["log", "--log", "chatledger.db", "--json"]).await;
-        let settled = log.output.lines().filter(|line| line.contains("AttemptSettled"));
-        let last = settled.last().expect("something was tried");
+        let last = log.output.lines().rfind(|line| line.contains("AttemptSettled")).expect("something was tried");
         assert!(last.contains(reason), "{place} is not called a matter of {reason:?}: {last}");
     }
     std::fs::write(&path, right).expect("the folder can be written to");
