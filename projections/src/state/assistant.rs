@@ -7,7 +7,6 @@
 use super::{Moment, State};
 use crate::assistance::{Reason, Return};
 use crate::attempts::Open;
-use crate::bindings::Scene;
 use crate::change::{Anomaly, AnomalyKind, Change, Written};
 use crate::configuration::Role;
 use crate::contacts::Source;
