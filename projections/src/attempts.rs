@@ -323,18 +323,7 @@ impl Attempts {
     /// the house goes on; only a further one is not made.
     pub fn unwant(&mut self, thread: ThreadId, connection: &ConnectionName, reason: Reason) -> Vec<Origin> {
         let is_meant = |open: &Open| {
-            let is_machines = match &open.as_raised.intent {
-                Intent::SendMessage(send) => send.speaker == Speaker::Bot,
-                Intent::OpenConversation(_)
-                | Intent::FindClient(_)
-                | Intent::ClaimConversation(_)
-                | Intent::ReportDelivery(_)
-                | Intent::LookUpConversation(_)
-                | Intent::SetReaction(_)
-                | Intent::EditMessage(_)
-                | Intent::DeleteMessage(_)
-                | Intent::ShowTyping(_) => false,
-            };
+            let is_machines = open.as_raised.intent.message().is_some_and(|send| send.speaker == Speaker::Bot);
             is_machines && open.thread == thread && open.connection == *connection && open.unwanted.is_none()
         };
         let mut unwanted: Vec<(u64, Origin)> = Vec::new();

@@ -144,18 +144,7 @@ enum Step {
 /// The next step towards making an intent true: a file is fetched, or given to the platform, or the message is sent.
 fn act(departure: &Departure, intent: &Intent, account: &Account, carriage: Carriage<'_>) -> Step {
     let connection = &account.connection;
-    let message = match intent {
-        Intent::SendMessage(message) => message,
-        Intent::OpenConversation(_)
-        | Intent::FindClient(_)
-        | Intent::ClaimConversation(_)
-        | Intent::ReportDelivery(_)
-        | Intent::SetReaction(_)
-        | Intent::EditMessage(_)
-        | Intent::DeleteMessage(_)
-        | Intent::ShowTyping(_)
-        | Intent::LookUpConversation(_) => return Step::Call(AttemptKind::Act, connection.encode(intent)),
-    };
+    let Some(message) = intent.message() else { return Step::Call(AttemptKind::Act, connection.encode(intent)) };
     let rules = connection.files();
     match next(message, &rules, carriage.keeps(), &departure.files) {
         Need::Nothing => Step::Call(AttemptKind::Act, connection.encode(intent)),
@@ -349,19 +338,9 @@ impl Departure {
             let name = clean(file, Some(&stored.media_type));
             carriage.offer.map(|offer| offer.link(stored, &name, self.raised_at))
         };
-        match intent {
-            Intent::SendMessage(message) => {
-                Intent::SendMessage(equipped(message, &account.connection.files(), &self.files, &show))
-            }
-            Intent::OpenConversation(_)
-            | Intent::FindClient(_)
-            | Intent::ClaimConversation(_)
-            | Intent::ReportDelivery(_)
-            | Intent::SetReaction(_)
-            | Intent::EditMessage(_)
-            | Intent::DeleteMessage(_)
-            | Intent::ShowTyping(_)
-            | Intent::LookUpConversation(_) => intent.clone(),
+        match intent.message() {
+            Some(message) => Intent::SendMessage(equipped(message, &account.connection.files(), &self.files, &show)),
+            None => intent.clone(),
         }
     }
 
