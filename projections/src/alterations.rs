@@ -156,11 +156,6 @@ impl Alterations {
         oldest
     }
 
-    /// Whether anything is kept for a message of this name.
-    pub fn waits(&self, named: &Origin) -> bool {
-        self.early.contains_key(named)
-    }
-
     /// A message has become known under this name: what was said of it before, in order.
     pub fn take_early(&mut self, named: &Origin) -> Vec<Kept> {
         if self.early.is_empty() {

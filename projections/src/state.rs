@@ -190,8 +190,6 @@ impl State {
         // A platform that tells a message whole may add that it was changed: who takes it in now takes it in changed.
         let mut taken_in_now: Option<&Message> = None;
         let tells_of_edits = facts.iter().any(|fact| matches!(fact, Fact::MessageEdited(_)));
-        // It repeats the words as well when only a reaction is news.
-        let mut is_explained = false;
         for (ordinal, fact) in (0..).zip(facts) {
             let moment = Moment { event, ordinal, at };
             match fact {
@@ -201,12 +199,6 @@ impl State {
                     let is_news = !was_known && self.is_known(&connection, &message.message);
                     taken_in_now = is_news.then_some(message);
                 }
-                Fact::ReactionChanged(_) => {
-                    let before = changes.len();
-                    self.observe(moment, &connection, fact, opened_for, changes);
-                    is_explained |= changes[before..].iter().any(|change| matches!(change, Change::ReactionSet { .. }));
-                }
-                Fact::MessageEdited(_) if is_explained => {}
                 Fact::MessageEdited(edited)
                     if taken_in_now
                         .is_some_and(|taken| taken.message == edited.message && taken.content == edited.content) => {}
@@ -215,6 +207,7 @@ impl State {
                 | Fact::MessageEdited(_)
                 | Fact::MessageDeleted(_)
                 | Fact::MessageNamed(_)
+                | Fact::ReactionChanged(_)
                 | Fact::TypingStarted(_)
                 | Fact::DeliveryReported(_)
                 | Fact::ConversationSeen(_)

@@ -61,6 +61,11 @@ pub const SILENT: &[Reason] = &[
         "the second generation alone tells of it",
     ),
     reason(V1, &["reaction taken back"], "the second generation alone tells of reactions"),
+    reason(
+        V2,
+        &["reaction taken back"],
+        "an update without reactions may as well be one that was overtaken, for none bears a time; the next reaction replaces it",
+    ),
     reason(V2, &["delivery: raised"], "\u{ab}created\u{bb} is read; no document of our own message shows it"),
     reason(
         PACT,

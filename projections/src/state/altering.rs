@@ -42,8 +42,6 @@ impl State {
             Some(Known::Withheld) => return,
             None => match by_job() {
                 Some(index) => index,
-                // Nothing was heard of a reaction that could be gone.
-                None if takes_reactions_back(fact) && !self.alterations.waits(&named) => return,
                 None => {
                     let given_way = self.alterations.keep(&named, Kept { fact: fact.clone(), event, ordinal, at });
                     if let Some(lost) = given_way {
@@ -244,9 +242,4 @@ impl State {
             changes.push(Change::TypingBegan { thread, connection: across, side, since: moment.at, until });
         }
     }
-}
-
-/// Whether a fact only says that no reaction stands under a message.
-fn takes_reactions_back(fact: &Fact) -> bool {
-    matches!(fact, Fact::ReactionChanged(ReactionChanged { emoji: None, .. }))
 }

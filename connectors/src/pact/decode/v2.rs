@@ -1,8 +1,8 @@
 //! What webhooks of the second generation mean (10.6).
 //!
 //! An update may be the first that we hear of a message, so it tells the message again beside its news; whoever knows
-//! the message already learns nothing from that (12.2, 2 and 3). Its list of reactions is
-//! the whole set: an update with an empty one says that none stands there any more, which mostly is no news.
+//! the message already learns nothing from that (12.2, 2 and 3). A reaction that was taken back cannot be seen: an
+//! update without reactions looks like any other.
 
 use std::borrow::Cow;
 
@@ -85,7 +85,7 @@ fn message(object: Object<v2::Message<'_>>, change: Change, decoded: &mut Decode
     let (message, income) = described(wire, conversation, key, client, decoded);
     let report = report(&message, change, &details);
     let no_reactions = reactions.as_array().is_none_or(Vec::is_empty);
-    let reactions = changed_reactions(&message, &reactions, change, decoded);
+    let reactions = changed_reactions(&message, &reactions, decoded);
     // Statuses are news of our own messages only. An update of a client's that brings neither a reaction nor an end tells
     // what it says now; of edits by our side nothing is documented (10.6).
     let is_edit = change == Change::Update && income && no_reactions && !message.content.is_empty();
@@ -96,11 +96,10 @@ fn message(object: Object<v2::Message<'_>>, change: Change, decoded: &mut Decode
         edited_at: None,
     });
     decoded.fact(if income { Fact::MessageReceived(message) } else { Fact::MessageSent(message) });
-    // Before the edit: an update that takes a reaction back repeats the words, and is no edit.
-    decoded.facts.extend(reactions);
     decoded.facts.extend(edited.map(Fact::MessageEdited));
     decoded.facts.extend(named.map(Fact::MessageNamed));
     decoded.facts.extend(report);
+    decoded.facts.extend(reactions);
 }
 
 /// The message itself, and whether the client wrote it.
@@ -201,10 +200,9 @@ fn report(message: &Message, change: Change, details: &Value) -> Option<Fact> {
     }))
 }
 
-/// The list is the whole set: an update whose list is empty says that none is left; one without a list says nothing. The
-/// shape of a reaction is undocumented (9.2, 19.7): a text is taken for the sign itself, and of an object whatever it calls
-/// the sign.
-fn changed_reactions(message: &Message, reactions: &Value, change: Change, decoded: &mut Decoded) -> Vec<Fact> {
+/// The shape of a reaction is undocumented (9.2, 19.7): a text is taken for the sign itself, and of an object whatever
+/// it calls the sign.
+fn changed_reactions(message: &Message, reactions: &Value, decoded: &mut Decoded) -> Vec<Fact> {
     let reactions = match reactions {
         Value::Null => return Vec::new(),
         Value::Array(reactions) => reactions,
@@ -213,20 +211,6 @@ fn changed_reactions(message: &Message, reactions: &Value, change: Change, decod
             return Vec::new();
         }
     };
-    let changed = |theirs, emoji| {
-        Fact::ReactionChanged(ReactionChanged {
-            conversation: message.conversation.clone(),
-            message: message.message.clone(),
-            author: Person { theirs, ..Person::default() },
-            // Whose it is is not said; the contact that may stand there is of either side.
-            speaker: None,
-            emoji,
-        })
-    };
-    // A new message has none to lose.
-    if reactions.is_empty() && change == Change::Update {
-        return vec![changed(None, None)];
-    }
     let mut facts = Vec::new();
     for reaction in reactions {
         let emoji = ["emoji", "reaction", "text", "value"]
@@ -236,7 +220,14 @@ fn changed_reactions(message: &Message, reactions: &Value, change: Change, decod
             .filter(|emoji| !emoji.is_empty());
         if let Some(emoji) = emoji {
             let theirs = reaction.get("contact_id").and_then(Value::as_i64).map(ids::person);
-            facts.push(changed(theirs, Some(emoji.to_owned())));
+            facts.push(Fact::ReactionChanged(ReactionChanged {
+                conversation: message.conversation.clone(),
+                message: message.message.clone(),
+                author: Person { theirs, ..Person::default() },
+                // Whose it is is not said; the contact that may stand there is of either side.
+                speaker: None,
+                emoji: Some(emoji.to_owned()),
+            }));
         } else {
             decoded.remark(RemarkKind::OddValue, "object.reactions", "a reaction without a sign");
         }
