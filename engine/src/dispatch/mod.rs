@@ -280,5 +280,6 @@ fn departure(intent: IntentId, open: &Open, class: &'static str, state: &State) 
         raised_at: open.raised_at,
         doubt,
         files: open.files.clone(),
+        unwanted: open.unwanted,
     }
 }
