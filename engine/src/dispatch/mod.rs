@@ -281,5 +281,6 @@ pub(crate) fn departure(intent: IntentId, open: &Open, class: &'static str, stat
         raised_at: open.raised_at,
         doubt,
         files: open.files.clone(),
+        unwanted: open.unwanted,
     }
 }
