@@ -321,11 +321,11 @@ fn request_node(position: Position, says: &str, request: &Derived) -> Node {
     }
 }
 
-/// Bytes on one line: as text if they are one, else their number.
+/// Bytes on one line: as text if they are one, without what only indents it, else their number.
 fn body(bytes: &Bytes) -> String {
     match std::str::from_utf8(&bytes.0) {
         Ok("") => "(empty)".to_owned(),
-        Ok(text) => plain(text.trim()),
+        Ok(text) => plain(&text.trim().lines().map(str::trim).collect::<Vec<_>>().join(" ")),
         Err(_) => format!("{} bytes that are no text", bytes.0.len()),
     }
 }
