@@ -10,7 +10,12 @@ use chatledger_projections::ids::{ConnectionName, EventId};
 use chatledger_projections::recorded::Recorded;
 use chatledger_projections::time::Timestamp;
 
-use crate::script::{is_reachable, phone};
+use crate::script::{CLIENTS, Setting, is_reachable, phone};
+use crate::world::watch::Complaint;
+use crate::world::{channel_of, crm_of};
+
+/// What people see at every connection, oldest first.
+pub type Transcripts = BTreeMap<ConnectionName, Vec<Line>>;
 
 /// What a world leaves behind when it has come to rest.
 #[derive(Debug)]
@@ -26,13 +31,21 @@ pub struct Ending {
     /// What people see in the messenger.
     pub channel: Vec<Line>,
     /// What people see at every connection, these two among them.
-    pub transcripts: BTreeMap<ConnectionName, Vec<Line>>,
+    pub transcripts: Transcripts,
     /// What people have written.
     pub written: Vec<Written>,
+    /// Those of them of which not every word came to us: a webhook was lost.
+    pub lost: Vec<Written>,
     /// Every call that left the house, in order.
     pub calls: Vec<Made>,
+    /// How many attempts left the house.
+    pub attempted: usize,
     /// How often the engine was killed.
     pub crashes: usize,
+    /// How often what went wrong.
+    pub tally: BTreeMap<&'static str, u64>,
+    /// What must not be, and was seen on the way.
+    pub watched: Vec<Complaint>,
     /// What happened, line by line, for people.
     pub chronicle: String,
 }
@@ -135,4 +148,33 @@ fn seen(lines: &[Line], written: &Written) -> usize {
         author && line.chat == number && line.text == written.text
     };
     lines.iter().filter(is_it).count()
+}
+
+/// Everything that is seen more often than it was written. Right at every moment, not only when all is at rest.
+pub fn seen_too_often(transcripts: &Transcripts, setting: Setting, written: &[Written]) -> Vec<String> {
+    let mut times: BTreeMap<(ConnectionName, &str), usize> = BTreeMap::new();
+    for one in written {
+        let route = one.client / CLIENTS;
+        for at in [crm_of(setting, route), channel_of(setting, route)] {
+            *times.entry((ConnectionName::new(at), &one.text)).or_default() += 1;
+        }
+    }
+    let mut seen: BTreeMap<(ConnectionName, &str), usize> = BTreeMap::new();
+    for (connection, lines) in transcripts {
+        let of_people = lines.iter().filter(|line| is_of_people(&line.text));
+        for line in of_people {
+            *seen.entry((connection.clone(), &line.text)).or_default() += 1;
+        }
+    }
+    let too_often = seen.into_iter().filter_map(|((connection, text), seen)| {
+        let is_assistant = !connection.as_str().starts_with("amo") && !times.keys().any(|(known, _)| *known == connection);
+        let times = times.get(&(connection.clone(), text)).copied().unwrap_or_default();
+        (seen > times && !is_assistant).then(|| format!("{text:?}: written {times} times, seen {seen} times at {connection}"))
+    });
+    too_often.collect()
+}
+
+/// Whether a person of a script wrote this, and no assistant or bot.
+fn is_of_people(text: &str) -> bool {
+    ["client ", "manager ", "app "].iter().any(|who| text.starts_with(who))
 }
