@@ -30,7 +30,7 @@ use crate::fold::{FoldError, fold};
 use crate::http::{Http, NoReply};
 use crate::in_force::put_in_force;
 use crate::ingress::Readiness;
-use crate::log::{Append, AppendError, EventLog, ExpectedRevision, StoredEvent, codec, naming};
+use crate::log::{Append, AppendError, EventLog, ExpectedRevision, StoredEvent, codec, ends_the_order, naming};
 use crate::metrics;
 use crate::passes::Passes;
 use crate::pipeline::{Pipeline, Step};
@@ -538,28 +538,28 @@ fn settled_append(settled: AttemptSettled, now: chatledger_projections::time::Ti
     Append { stream, expected: ExpectedRevision::Exact(revision), events: vec![sealed] }
 }
 
-/// Appends until the log has taken everything; a conflict means that it stands there already. Told to stop, it tries
-/// once more and leaves the rest to the next start, which finds it undone.
+/// Appends until the log has taken everything, in order; a conflict means that it stands there already. What the log has
+/// not taken holds up what comes behind it: of two messages of a dialogue the second is never raised before the first, and
+/// an intent on record says that everything before its cause was decided. Told to stop, it tries once more and leaves the
+/// rest to the next start, which finds it undone.
 async fn append_until_taken(log: &dyn EventLog, appends: Vec<Append>, stop: &CancellationToken) {
     let mut left = appends;
     while !left.is_empty() {
-        let answers = log.append_all(left.clone()).await;
-        let again = left.into_iter().zip(answers).filter_map(|(append, answer)| match answer {
-            Ok(_) => None,
-            Err(AppendError::Conflict { stream, .. }) => {
-                debug!(%stream, "on record already");
-                None
+        let answers = log.append_in_order(left.clone()).await;
+        let taken = answers.iter().take_while(|answer| !ends_the_order(answer)).count();
+        for answer in answers {
+            match answer {
+                Ok(_) => {}
+                Err(AppendError::Conflict { stream, .. }) => debug!(%stream, "on record already"),
+                Err(too_large @ AppendError::TooLarge { .. }) => {
+                    error!(error = %chain(&too_large), "this can never be recorded");
+                }
+                Err(error @ (AppendError::Unavailable { .. } | AppendError::Unknown { .. })) => {
+                    warn!(error = %chain(&error), "the log does not take this; trying again");
+                }
             }
-            Err(too_large @ AppendError::TooLarge { .. }) => {
-                error!(error = %chain(&too_large), "this can never be recorded");
-                None
-            }
-            Err(error @ (AppendError::Unavailable { .. } | AppendError::Unknown { .. })) => {
-                warn!(error = %chain(&error), "the log does not take this; trying again");
-                Some(append)
-            }
-        });
-        left = again.collect();
+        }
+        left.drain(..taken);
         if !left.is_empty() && !pause(stop).await {
             return;
         }
@@ -591,4 +591,32 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use chatledger_projections::event::PolicyAdvanced;
+    use chatledger_projections::time::Timestamp;
+
+    use super::*;
+    use crate::log::failing::{Failing, Fault};
+    use crate::log::memory::MemoryLog;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_log_refuses_holds_up_what_comes_behind_it() {
+        let log = Failing::new(Arc::new(MemoryLog::new()));
+        let append = |name: &str| {
+            let through = EventId::derived(&[name.as_bytes()]);
+            let event = Event::PolicyAdvanced(PolicyAdvanced { through });
+            let sealed = codec::seal(&event, through, Timestamp::from_millis(0), None, None);
+            Append { stream: StreamName::named(name), expected: ExpectedRevision::NoStream, events: vec![sealed] }
+        };
+        for fault in [Fault::Refuse, Fault::LoseRequest, Fault::LoseAnswer] {
+            log.fail_next(fault);
+        }
+        append_until_taken(&log, ["one", "two", "three"].map(append).into(), &CancellationToken::new()).await;
+        let order: Vec<String> =
+            log.read_all(None, 9).await.expect("it can be read").into_iter().map(|event| event.stream.to_string()).collect();
+        assert_eq!(order, ["one", "two", "three"]);
+    }
 }

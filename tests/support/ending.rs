@@ -22,6 +22,8 @@ pub type Transcripts = BTreeMap<ConnectionName, Vec<Line>>;
 pub struct Ending {
     /// The whole log.
     pub log: Vec<Recorded<Event>>,
+    /// The whole log again, as a store would give it back, if that was asked for.
+    pub read_back: Vec<Recorded<Event>>,
     /// The engine's own pipeline, as it stands at the end.
     pub pipeline: Pipeline,
     /// Where each webhook came from.

@@ -82,6 +82,8 @@ pub struct Look {
     pub tells: bool,
     /// Whether it ends with the first complaint, or when it turns out never to come to rest.
     pub stops: bool,
+    /// Whether the log is sealed and opened again in the end, as a store would.
+    pub reads_back: bool,
     /// A bug to plant.
     pub mutation: Option<Mutation>,
 }
@@ -91,7 +93,7 @@ pub struct Look {
 /// # Panics
 /// If it never comes to rest, or if the engine does what it must not.
 pub fn run(script: &Script) -> Ending {
-    let ending = run_under(script, Look { tells: true, stops: false, mutation: None });
+    let ending = run_under(script, Look { tells: true, stops: false, reads_back: false, mutation: None });
     let complaints: Vec<String> = ending.watched.iter().map(ToString::to_string).collect();
     assert!(complaints.is_empty(), "{}\n{script:?}{}", complaints.join("\n"), ending.chronicle);
     ending
@@ -365,6 +367,7 @@ impl<'a> World<'a> {
             crm: of(CRM),
             channel: of(CHANNEL),
             transcripts,
+            read_back: if self.look.reads_back { self.log.read_back() } else { Vec::new() },
             log: self.log.events,
             pipeline: self.engine.pipeline,
             causes: self.causes,

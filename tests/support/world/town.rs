@@ -24,11 +24,16 @@ pub const SECOND_ASSISTANT: &str = "selarti.second";
 
 /// The configuration of a setting.
 pub fn configuration(setting: Setting) -> Config {
+    Config::parse(&document(setting), &Invented).expect("the world's own configuration is right")
+}
+
+/// The configuration of a setting, as it would lie in a file.
+pub fn document(setting: Setting) -> String {
     let api = if setting.second_generation { "v2" } else { "v1" };
     let manager_first = if setting.claim { "claim" } else { "remember" };
     let town = town(setting);
     let assistant = if setting.town.assisted { format!("assistant = {ASSISTANT:?}") } else { String::new() };
-    let document = format!(
+    format!(
         r#"
         [connections."{CRM}"]
         platform = "amocrm"
@@ -50,8 +55,7 @@ pub fn configuration(setting: Setting) -> Config {
         {assistant}
         {town}
         "#
-    );
-    Config::parse(&document, &Invented).expect("the world's own configuration is right")
+    )
 }
 
 /// The further accounts and routes of a setting, and the assistants.
