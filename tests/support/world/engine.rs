@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chatledger::config::Accounts;
 use chatledger::dispatch::Dispatcher;
-use chatledger::dispatch::attempt::{Departure, Plan, conclude, plan};
+use chatledger::dispatch::attempt::{Carriage, Departure, Plan, conclude, conclude_fetch, plan};
 use chatledger::log::AppendError;
 use chatledger::pipeline::Pipeline;
 use chatledger_connectors::connector::{Call, Reply, Secrets};
@@ -19,6 +19,7 @@ use chatledger_projections::attempts::Standing;
 use chatledger_projections::bytes::Bytes;
 use chatledger_projections::event::{AttemptSettled, AttemptStarted, Event, IntentRaised, RecordedReply};
 use chatledger_projections::fact::{DeliveryState, Failure, FailureKind};
+use chatledger_projections::files::Stored;
 use chatledger_projections::ids::{ConnectionName, IntentId};
 use chatledger_projections::intent::{Intent, ReportDelivery};
 use chatledger_projections::outcome::Outcome;
@@ -234,7 +235,7 @@ impl World<'_> {
             if self.is(Mutation::ResendBlindly) { Departure { doubt: None, ..departure } } else { departure };
         let account = &self.accounts[&departure.connection];
         let intent = &self.log.intents[&departure.intent].intent;
-        match plan(&departure, intent, account, self.ours()) {
+        match plan(&departure, intent, account, Carriage::default(), self.ours()) {
             Plan::Elsewhere { class } => match self.engine.dispatcher.permit(departure, class, self.ours()) {
                 Some(departure) => self.depart(departure),
                 None => {
@@ -243,6 +244,13 @@ impl World<'_> {
                 }
             },
             Plan::Call { started, call } => self.set_out(departure, Errand::Call(started, call), false),
+            // Every file of this world is there at once.
+            Plan::Fetch { started, file, .. } => {
+                let sha256 = format!("{:064x}", file.url.as_deref().map_or(0, str::len));
+                let stored = Stored { sha256, bytes: 1, media_type: "image/png".to_owned() };
+                let settled = conclude_fetch(&departure, &started, account, Ok(stored), self.ours(), PATIENCE);
+                self.set_out(departure, Errand::End(started, settled), false)
+            }
             Plan::End { started, settled } => self.set_out(departure, Errand::End(started, settled), false),
         }
     }
@@ -362,7 +370,8 @@ impl World<'_> {
             Answer::Silence => Reply::NoAnswer("no answer in time"),
             Answer::NoConnection => Reply::NotSent("no connection"),
         };
-        let settled = conclude(departure, started, intent, account, reply, self.ours(), RULES.give_up_after);
+        let (carriage, now) = (Carriage::default(), self.ours());
+        let settled = conclude(departure, started, intent, account, carriage, reply, now, RULES.give_up_after);
         let settled = self.mutated(settled);
         self.settle(settled)
     }
