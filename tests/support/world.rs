@@ -315,7 +315,7 @@ impl<'a> World<'a> {
         let answer = self.log.append(entry, fault, now);
         if self.log.events.len() > before {
             self.tell(format_args!("  {}", Brief(&entry.event)));
-            self.watch.stored(&entry.event);
+            self.watch.stored(&self.log.events[before]);
             let lag = self.script.lags.get(self.log.events.len()).copied().unwrap_or_default();
             self.engine.wake_by(self.now + Duration::from_millis(lag.into()));
         }

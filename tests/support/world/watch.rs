@@ -11,8 +11,9 @@ use chatledger::config::Accounts;
 use chatledger_connectors::connector::Limit;
 use chatledger_projections::event::{AttemptSettled, AttemptStarted, Event, IntentRaised};
 use chatledger_projections::fact::DeliveryState;
-use chatledger_projections::ids::{ConnectionName, IntentId, MessageId, ThreadId};
+use chatledger_projections::ids::{ConnectionName, EventId, IntentId, MessageId, ThreadId};
 use chatledger_projections::intent::Intent;
+use chatledger_projections::recorded::{Position, Recorded};
 use chatledger_projections::time::Timestamp;
 
 /// Something that must not be.
@@ -43,6 +44,9 @@ pub(super) struct Watch {
     windows: HashMap<(ConnectionName, &'static str), VecDeque<Timestamp>>,
     reports: HashMap<(ConnectionName, MessageId), DeliveryState>,
     left_alone: HashMap<IntentId, Timestamp>,
+    /// Where each event stands, and up to where it was decided.
+    places: HashMap<EventId, Position>,
+    decided: Option<Position>,
 }
 
 /// What is known of an intent.
@@ -71,8 +75,9 @@ impl Watch {
     }
 
     /// An event was stored.
-    pub(super) fn stored(&mut self, event: &Event) {
-        match event {
+    pub(super) fn stored(&mut self, recorded: &Recorded<Event>) {
+        self.places.insert(recorded.id, recorded.position);
+        match &recorded.event {
             Event::IntentRaised(raised) => self.raised(raised),
             Event::AttemptStarted(started) => self.started(started),
             Event::AttemptSettled(settled) => self.settled(settled),
@@ -91,6 +96,11 @@ impl Watch {
     }
 
     fn raised(&mut self, raised: &IntentRaised) {
+        let cause = self.places.get(&raised.cause).copied();
+        if cause < self.decided {
+            self.complain("what follows is raised in order", format_args!("{} comes too late", raised.intent_id));
+        }
+        self.decided = self.decided.max(cause);
         if let Intent::ReportDelivery(report) = &raised.intent {
             let named = (raised.connection.clone(), report.message.clone());
             let before = self.reports.insert(named, report.state);
