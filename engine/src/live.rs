@@ -663,8 +663,13 @@ mod tests {
             log.fail_next(fault);
         }
         append_until_taken(&log, ["one", "two", "three"].map(append).into(), &CancellationToken::new()).await;
-        let order: Vec<String> =
-            log.read_all(None, 9).await.expect("it can be read").into_iter().map(|event| event.stream.to_string()).collect();
+        let order: Vec<String> = log
+            .read_all(None, 9)
+            .await
+            .expect("it can be read")
+            .into_iter()
+            .map(|event| event.stream.to_string())
+            .collect();
         assert_eq!(order, ["one", "two", "three"]);
     }
 }

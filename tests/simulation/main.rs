@@ -22,7 +22,9 @@ fn assert_well(report: &Report) {
     let Failure { seed, complaint, .. } = failure;
     let script = shortest(failure, None);
     let chronicle = told(&script, None).map(|ending| ending.chronicle).unwrap_or_default();
-    panic!("{complaint}\n`just simulate --world {seed}` tells it whole; the shortest script that does the same:\n{script:?}{chronicle}");
+    panic!(
+        "{complaint}\n`just simulate --world {seed}` tells it whole; the shortest script that does the same:\n{script:?}{chronicle}"
+    );
 }
 
 #[test]
@@ -44,7 +46,10 @@ fn nothing_is_lost_nothing_comes_twice_in_the_third_seed() {
 fn the_same_seed_is_the_same_report() {
     let (one, other) = (simulate(&plan(4, 200)), simulate(&plan(4, 200)));
     assert_eq!(one, other);
-    assert!(one.faults.len() >= 10 && one.messages >= 200, "a simulation in which nothing goes wrong shows nothing: {one:?}");
+    assert!(
+        one.faults.len() >= 10 && one.messages >= 200,
+        "a simulation in which nothing goes wrong shows nothing: {one:?}"
+    );
 }
 
 #[test]

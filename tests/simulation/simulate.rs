@@ -87,7 +87,10 @@ fn bug(name: &str) -> anyhow::Result<Mutation> {
 fn print(report: &Report, took: Duration) {
     let Report { worlds, messages, events, attempts, faults, .. } = report;
     let rate = *messages as f64 / took.as_secs_f64();
-    println!("{messages} messages in {worlds} worlds: {events} events, {attempts} attempts, in {:.1} s", took.as_secs_f64());
+    println!(
+        "{messages} messages in {worlds} worlds: {events} events, {attempts} attempts, in {:.1} s",
+        took.as_secs_f64()
+    );
     println!("{rate:.0} messages a second");
     for (what, times) in faults {
         println!("{times:>12}  {what}");

@@ -158,20 +158,22 @@ pub fn seen_too_often(transcripts: &Transcripts, setting: Setting, written: &[Wr
     for one in written {
         let route = one.client / CLIENTS;
         for at in [crm_of(setting, route), channel_of(setting, route)] {
-            *times.entry((ConnectionName::new(at), &one.text)).or_default() += 1;
+            *times.entry((ConnectionName::new(at), one.text.as_str())).or_default() += 1;
         }
     }
     let mut seen: BTreeMap<(ConnectionName, &str), usize> = BTreeMap::new();
     for (connection, lines) in transcripts {
         let of_people = lines.iter().filter(|line| is_of_people(&line.text));
         for line in of_people {
-            *seen.entry((connection.clone(), &line.text)).or_default() += 1;
+            *seen.entry((connection.clone(), line.text.as_str())).or_default() += 1;
         }
     }
     let too_often = seen.into_iter().filter_map(|((connection, text), seen)| {
-        let is_assistant = !connection.as_str().starts_with("amo") && !times.keys().any(|(known, _)| *known == connection);
+        let is_assistant =
+            !connection.as_str().starts_with("amo") && !times.keys().any(|(known, _)| *known == connection);
         let times = times.get(&(connection.clone(), text)).copied().unwrap_or_default();
-        (seen > times && !is_assistant).then(|| format!("{text:?}: written {times} times, seen {seen} times at {connection}"))
+        (seen > times && !is_assistant)
+            .then(|| format!("{text:?}: written {times} times, seen {seen} times at {connection}"))
     });
     too_often.collect()
 }

@@ -369,6 +369,9 @@ impl fmt::Debug for Script {
             writeln!(formatter, "  {} ms later {deed}", deed.after)?;
         }
         writeln!(formatter, "  calls: {calls:?}\n  webhooks: {webhooks:?}\n  lags: {lags:?}\n  crashes: {crashes:?}")?;
-        writeln!(formatter, "  appends: {appends:?}\n  full disk: {full_disk:?}\n  clock: {clock:?}\n  changes: {changes:?}")
+        writeln!(
+            formatter,
+            "  appends: {appends:?}\n  full disk: {full_disk:?}\n  clock: {clock:?}\n  changes: {changes:?}"
+        )
     }
 }

@@ -41,9 +41,7 @@ use crate::script::{Deed, Script, Setting};
 use engine::Engine;
 use ledger::{Entry, Ledger};
 use mutation::Mutation;
-pub use town::{
-    ASSISTANT, CHANNEL, CRM, SECOND_ASSISTANT, assistant_of, channel_of, configuration, crm_of,
-};
+pub use town::{ASSISTANT, CHANNEL, CRM, SECOND_ASSISTANT, assistant_of, channel_of, configuration, crm_of};
 use watch::Watch;
 
 /// When worlds begin; nothing depends on it.
@@ -151,10 +149,23 @@ struct Agenda {
 
 enum Happens {
     Deed(Deed),
-    Webhook { from: ConnectionName, emitted: Emitted, cause: Cause, delivery: u64 },
-    Answer { departure: Departure, started: AttemptStarted, answer: Answer },
+    Webhook {
+        from: ConnectionName,
+        emitted: Emitted,
+        cause: Cause,
+        delivery: u64,
+    },
+    Answer {
+        departure: Departure,
+        started: AttemptStarted,
+        answer: Answer,
+    },
     /// The log did not take a start, or did not say so.
-    SetOut { departure: Departure, errand: Errand, in_doubt: bool },
+    SetOut {
+        departure: Departure,
+        errand: Errand,
+        in_doubt: bool,
+    },
     /// The log did not take an end.
     Settle(AttemptSettled),
     /// The spool is passed on.
@@ -325,7 +336,8 @@ impl<'a> World<'a> {
 
     fn is_disk_full(&self) -> bool {
         let since = self.now.since(BEGINNING).as_millis();
-        let is_within = |(from, long): &(u32, u32)| (u128::from(*from)..u128::from(*from) + u128::from(*long)).contains(&since);
+        let is_within =
+            |(from, long): &(u32, u32)| (u128::from(*from)..u128::from(*from) + u128::from(*long)).contains(&since);
         self.script.full_disk.iter().any(is_within)
     }
 

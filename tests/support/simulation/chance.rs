@@ -16,12 +16,12 @@ impl Chance {
     /// The seed of the nth part of something that has a seed itself.
     pub fn part(seed: u64, nth: u64) -> u64 {
         let mut chance = Self(seed ^ nth.wrapping_mul(0xd134_2543_de82_ef95));
-        chance.next();
-        chance.next()
+        chance.number();
+        chance.number()
     }
 
     /// The next number.
-    pub const fn next(&mut self) -> u64 {
+    pub const fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -32,7 +32,7 @@ impl Chance {
     /// A number below this one, which is not zero.
     pub const fn below(&mut self, bound: u32) -> u32 {
         // The high half times the bound: no worse than one in 2³² is uneven, and nothing here needs better.
-        (((self.next() >> 32) * bound as u64) >> 32) as u32
+        (((self.number() >> 32) * bound as u64) >> 32) as u32
     }
 
     /// A number of this span, its end excluded.
@@ -58,6 +58,6 @@ mod tests {
     #[test]
     fn the_sequence_of_a_seed_is_the_published_one() {
         let mut chance = Chance::of(1_234_567);
-        assert_eq!([chance.next(), chance.next()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
+        assert_eq!([chance.number(), chance.number()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
     }
 }

@@ -14,15 +14,23 @@ pub fn shortest(script: &Script, mut fails: impl FnMut(&Script) -> bool) -> Scri
     loop {
         let before = shrinking.best.clone();
         shrinking.take_away(|script| script.deeds.len(), |script, from, to| drop(script.deeds.drain(from..to)));
-        shrinking.take_away(|script| script.calls.len(), |script, from, to| script.calls[from..to].fill(Fate::Answered));
-        shrinking.take_away(|script| script.webhooks.len(), |script, from, to| script.webhooks[from..to].fill(Luck::OnTime));
+        shrinking
+            .take_away(|script| script.calls.len(), |script, from, to| script.calls[from..to].fill(Fate::Answered));
+        shrinking
+            .take_away(|script| script.webhooks.len(), |script, from, to| script.webhooks[from..to].fill(Luck::OnTime));
         shrinking.take_away(|script| script.lags.len(), |script, from, to| script.lags[from..to].fill(0));
-        shrinking.take_away(|script| script.crashes.len(), |script, from, to| {
-            script.crashes = without(script.crashes.iter().copied(), from, to);
-        });
-        shrinking.take_away(|script| script.appends.len(), |script, from, to| {
-            script.appends = without(script.appends.iter().map(|(place, fault)| (*place, *fault)), from, to);
-        });
+        shrinking.take_away(
+            |script| script.crashes.len(),
+            |script, from, to| {
+                script.crashes = without(script.crashes.iter().copied(), from, to);
+            },
+        );
+        shrinking.take_away(
+            |script| script.appends.len(),
+            |script, from, to| {
+                script.appends = without(script.appends.iter().map(|(place, fault)| (*place, *fault)), from, to);
+            },
+        );
         shrinking.take_away(|script| script.full_disk.len(), |script, from, to| drop(script.full_disk.drain(from..to)));
         shrinking.take_away(|script| script.clock.len(), |script, from, to| drop(script.clock.drain(from..to)));
         shrinking.take_away(|script| script.changes.len(), |script, from, to| drop(script.changes.drain(from..to)));

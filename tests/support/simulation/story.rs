@@ -19,7 +19,10 @@ use crate::world::watch::Complaint;
 pub fn save(folder: &Path, script: &Script, ending: &Ending, complaint: &Complaint) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     fs::write(folder.join("config.toml"), town::document(script.setting))?;
-    let about = format!("# {}\n\n{}\n\nFound by the simulation. The whole script:\n\n```text{script:?}```\n", complaint.rule, complaint.detail);
+    let about = format!(
+        "# {}\n\n{}\n\nFound by the simulation. The whole script:\n\n```text{script:?}```\n",
+        complaint.rule, complaint.detail
+    );
     fs::write(folder.join("story.md"), about)?;
     let mut number = 0;
     let mut last = None;

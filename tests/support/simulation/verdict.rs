@@ -62,7 +62,9 @@ fn lost(ending: &Ending) -> Option<Complaint> {
         let is_refused = one.by == Writer::Manager && !is_reachable(one.client);
         if in_crm < least || (in_channel < least && !is_refused) {
             let text = &one.text;
-            let detail = format!("{text:?}: written {times} times, seen {in_crm} times in the CRM and {in_channel} times in the messenger");
+            let detail = format!(
+                "{text:?}: written {times} times, seen {in_crm} times in the CRM and {in_channel} times in the messenger"
+            );
             return complaint("nothing is lost", detail);
         }
     }

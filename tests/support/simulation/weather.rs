@@ -26,7 +26,8 @@ pub fn script(seed: u64) -> Script {
     let webhooks = webhooks(chance, messages * 5);
     let lags = if chance.is(400) { (0..messages * 12).map(|_| chance.below(400) as u16).collect() } else { Vec::new() };
     let points = messages * POINTS_A_MESSAGE;
-    let some = |chance: &mut Chance, of_a_thousand, most| if chance.is(of_a_thousand) { chance.within(1, most) } else { 0 };
+    let some =
+        |chance: &mut Chance, of_a_thousand, most| if chance.is(of_a_thousand) { chance.within(1, most) } else { 0 };
     let crashes: BTreeSet<u16> =
         (0..some(chance, 500, 4)).map(|_| u16::try_from(chance.below(points)).unwrap_or(u16::MAX)).collect();
     let faults = some(chance, 350, messages / 3 + 2);

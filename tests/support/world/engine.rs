@@ -221,7 +221,8 @@ impl World<'_> {
             self.engine.wake_by(self.now + sleep);
         }
         if self.is(Mutation::ReleaseTheLaneEarly) {
-            let early = due.departures.iter().filter_map(|departure| self.next_of_the_same(departure)).collect::<Vec<_>>();
+            let early =
+                due.departures.iter().filter_map(|departure| self.next_of_the_same(departure)).collect::<Vec<_>>();
             due.departures.extend(early);
         }
         for departure in due.departures {

@@ -7,7 +7,9 @@ use std::convert::Infallible;
 
 use chatledger::log::expectation::{StreamSoFar, Verdict, judge};
 use chatledger::log::failing::Fault;
-use chatledger::log::{Append, AppendError, Appended, BoxedError, ExpectedRevision, NewEvent, StoredEvent, codec, naming};
+use chatledger::log::{
+    Append, AppendError, Appended, BoxedError, ExpectedRevision, NewEvent, StoredEvent, codec, naming,
+};
 use chatledger_projections::event::{AttemptSettled, AttemptStarted, Event, IntentRaised};
 use chatledger_projections::ids::{EventId, IntentId};
 use chatledger_projections::recorded::{Position, Recorded, Revision, StreamName};
@@ -70,7 +72,8 @@ impl Ledger {
     /// An entry for the end of a stream, wherever that is.
     pub(super) fn at_end_of(&self, stream: StreamName, event: Event) -> Entry {
         let last = self.streams.get(&stream).and_then(|held| held.len().checked_sub(1));
-        let expected = last.map_or(ExpectedRevision::NoStream, |last| ExpectedRevision::Exact(Revision::new(last as u64)));
+        let expected =
+            last.map_or(ExpectedRevision::NoStream, |last| ExpectedRevision::Exact(Revision::new(last as u64)));
         Entry::of(stream, expected, event)
     }
 

@@ -221,4 +221,3 @@ fn connection_of(entry: &Entry) -> Option<&ConnectionName> {
         | Event::PolicyAdvanced(_) => None,
     }
 }
-
