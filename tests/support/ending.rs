@@ -10,9 +10,12 @@ use chatledger_projections::ids::{ConnectionName, EventId};
 use chatledger_projections::recorded::Recorded;
 use chatledger_projections::time::Timestamp;
 
-use crate::script::{CLIENTS, Setting, is_reachable, phone};
+use crate::script::{CLIENTS, CLIENTS_SIGN, Setting, is_reachable, phone};
 use crate::world::watch::Complaint;
 use crate::world::{channel_of, crm_of};
+
+/// What stands in the CRM in the place of a message that was taken back.
+const DELETED: &str = "🗑 Сообщение удалено";
 
 /// What people see at every connection, oldest first.
 pub type Transcripts = BTreeMap<ConnectionName, Vec<Line>>;
@@ -34,10 +37,16 @@ pub struct Ending {
     pub channel: Vec<Line>,
     /// What people see at every connection, these two among them.
     pub transcripts: Transcripts,
-    /// What people have written.
+    /// What people have written, as they have changed it, and without what they have taken back.
     pub written: Vec<Written>,
-    /// Those of them of which not every word came to us: a webhook was lost.
+    /// The same with everything that a message ever said: before it was changed, before it was taken back.
+    pub said: Vec<Written>,
+    /// Those of which not every word came to us: a webhook was lost.
     pub lost: Vec<Written>,
+    /// The clients who took a message back, once for each.
+    pub withdrawn: Vec<u8>,
+    /// The clients who reacted, once for each time.
+    pub reacted: Vec<u8>,
     /// Every call that left the house, in order.
     pub calls: Vec<Made>,
     /// How many attempts left the house.
@@ -119,9 +128,37 @@ impl Ending {
             }
         }
         let strangers = self.crm.iter().chain(&self.channel).filter(|line| {
-            line.author != LineAuthor::Bot && !self.written.iter().any(|written| written.text == line.text)
+            line.author != LineAuthor::Bot
+                && line.text != DELETED
+                && !self.written.iter().any(|written| written.text == line.text)
         });
         complaints.extend(strangers.map(|line| format!("{:?}: nobody wrote this", line.text)));
+        complaints.extend(self.misaltered());
+        complaints
+    }
+
+    /// Where what was taken back still stands, or a client's reactions are not what the messenger shows.
+    pub fn misaltered(&self) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for client in 0..CLIENTS {
+            let number = phone(client);
+            let of = |clients: &[u8]| clients.iter().filter(|one| **one == client).count();
+            let gone = self.crm.iter().filter(|line| line.chat == number && line.text == DELETED).count();
+            if gone != of(&self.withdrawn) {
+                complaints.push(format!("client {client} took back {}, {gone} are gone", of(&self.withdrawn)));
+            }
+            let marked = |lines: &[Line]| {
+                let signs = lines.iter().filter(|line| line.chat == number).flat_map(|line| &line.reactions);
+                signs.filter(|sign| *sign == CLIENTS_SIGN).count()
+            };
+            let (in_channel, in_crm) = (marked(&self.channel), marked(&self.crm));
+            if in_channel != in_crm {
+                complaints.push(format!("client {client} has reacted {in_channel} times, {in_crm} are seen"));
+            }
+            if (in_channel == 0) != (of(&self.reacted) == 0) {
+                complaints.push(format!("client {client} has reacted {} times, none stay", of(&self.reacted)));
+            }
+        }
         complaints
     }
 
@@ -152,10 +189,11 @@ fn seen(lines: &[Line], written: &Written) -> usize {
     lines.iter().filter(is_it).count()
 }
 
-/// Everything that is seen more often than it was written. Right at every moment, not only when all is at rest.
-pub fn seen_too_often(transcripts: &Transcripts, setting: Setting, written: &[Written]) -> Vec<String> {
+/// Everything that is seen more often than it was said: written so, or changed into it. Right at every moment, not only
+/// when all is at rest.
+pub fn seen_too_often(transcripts: &Transcripts, setting: Setting, said: &[Written]) -> Vec<String> {
     let mut times: BTreeMap<(ConnectionName, &str), usize> = BTreeMap::new();
-    for one in written {
+    for one in said {
         let route = one.client / CLIENTS;
         for at in [crm_of(setting, route), channel_of(setting, route)] {
             *times.entry((ConnectionName::new(at), one.text.as_str())).or_default() += 1;

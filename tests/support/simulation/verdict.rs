@@ -20,6 +20,7 @@ pub fn of(script: &Script, ending: &Ending, read_back: bool) -> Option<Complaint
         .cloned()
         .or_else(|| twice(script, ending))
         .or_else(|| lost(ending))
+        .or_else(|| misaltered(ending))
         .or_else(|| undone(ending))
         .or_else(|| turned_away(script, ending))
         .or_else(|| misreported(ending))
@@ -31,7 +32,7 @@ fn complaint(rule: &'static str, detail: String) -> Option<Complaint> {
 }
 
 fn twice(script: &Script, ending: &Ending) -> Option<Complaint> {
-    let too_often = seen_too_often(&ending.transcripts, script.setting, &ending.written);
+    let too_often = seen_too_often(&ending.transcripts, script.setting, &ending.said);
     let detail = too_often.into_iter().next()?;
     complaint("nothing is seen twice, and nothing that nobody wrote", detail)
 }
@@ -69,6 +70,14 @@ fn lost(ending: &Ending) -> Option<Complaint> {
         }
     }
     None
+}
+
+/// What was taken back is gone, and the client's reactions are on both sides. If a webhook was lost, they cannot be.
+fn misaltered(ending: &Ending) -> Option<Complaint> {
+    if ending.tally.contains_key("webhook lost") {
+        return None;
+    }
+    complaint("alterations are seen", ending.misaltered().into_iter().next()?)
 }
 
 fn undone(ending: &Ending) -> Option<Complaint> {

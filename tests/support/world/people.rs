@@ -8,7 +8,7 @@ use std::time::Duration;
 use chatledger::log::AppendError;
 use chatledger::spool::gate::{Direction, Gate};
 use chatledger_connectors::connector::InboundRequest;
-use chatledger_connectors::simulator::{Emitted, Gesture};
+use chatledger_connectors::simulator::{Alteration, Emitted, Gesture};
 use chatledger_projections::event::{Event, Transport, WebhookReceived};
 use chatledger_projections::ids::{ConnectionName, EventId};
 
@@ -17,7 +17,7 @@ use super::mutation::Mutation;
 use super::town::{channel_of, crm_of};
 use super::{DOOR_PAUSE, Happens, LOG_PAUSE, Lived, World};
 use crate::ending::{Cause, Writer, Written};
-use crate::script::{CLIENTS, Deed, Luck, What, phone};
+use crate::script::{CLIENTS, CLIENTS_SIGN, Deed, Luck, MANAGERS_SIGN, What, phone};
 
 impl World<'_> {
     /// Lets a person do something.
@@ -25,9 +25,11 @@ impl World<'_> {
         self.tell(format_args!("{deed}"));
         let (client, number, name) = (deed.client, phone(deed.client), format!("Client {}", deed.client));
         let text = deed.what.text(client).unwrap_or_default();
+        let altered = |alteration| Gesture::Alters { phone: phone(client), alteration };
         let (setting, route) = (self.script.setting, client / CLIENTS);
         let (crm, channel) = (crm_of(setting, route), channel_of(setting, route));
-        if matches!(deed.what, What::ManagerWrites(_)) && !setting.town.managers_write_to(client) {
+        let by_manager = matches!(deed.what, What::ManagerWrites(_) | What::ManagerReacts | What::ManagerTypes);
+        if by_manager && !setting.town.managers_write_to(client) {
             return;
         }
         let (at, by, gesture) = match &deed.what {
@@ -44,19 +46,50 @@ impl World<'_> {
                 (channel, Some(Writer::App), gesture)
             }
             What::ClientReads => (channel, None, Gesture::ClientReads { phone: number }),
+            What::ClientEdits(_) => (channel, None, altered(Alteration::Edits { text: text.clone() })),
+            What::ClientDeletes => (channel, None, altered(Alteration::Deletes)),
+            What::ClientReacts => (channel, None, altered(Alteration::Reacts { emoji: Some(CLIENTS_SIGN.to_owned()) })),
+            What::ManagerReacts => (crm, None, altered(Alteration::Reacts { emoji: Some(MANAGERS_SIGN.to_owned()) })),
+            What::ManagerTypes => (crm, None, altered(Alteration::Types)),
             What::CrmBabbles(bytes) => return self.babble(&crm, client, bytes),
             What::ChannelBabbles(bytes) => return self.babble(&channel, client, bytes),
         };
         let from = ConnectionName::new(at);
         let platform = self.platforms.get_mut(&from).expect("both platforms are there");
-        // Who has not written cannot read; nothing else is ever refused.
+        // Who has not written cannot read, and what is not there cannot be altered; nothing else is ever refused.
         let Ok(emitted) = platform.gesture(&gesture, self.now) else { return };
-        let written = by.map(|by| Written { client, by, text });
         let all_come = self.emit(&from, emitted, Cause::Deed(client));
-        if !all_come {
-            self.lost.extend(written.clone());
+        self.note(deed, by.map(|by| Written { client, by, text }), all_come);
+    }
+
+    /// Keeps account of what was said: what people should see in the end, and what they may see until then.
+    fn note(&mut self, deed: &Deed, written: Option<Written>, all_come: bool) {
+        let client = deed.client;
+        let newest = self.written.iter().rposition(|known| known.client == client && known.by == Writer::Client);
+        match (&deed.what, newest) {
+            (What::ClientEdits(_), Some(newest)) => {
+                let before = self.written[newest].clone();
+                let after = Written { text: deed.what.text(client).unwrap_or_default(), ..before.clone() };
+                // What never came cannot be changed either.
+                if !all_come || self.lost.contains(&before) {
+                    self.lost.push(after.clone());
+                }
+                self.said.push(after.clone());
+                self.written[newest] = after;
+            }
+            (What::ClientDeletes, Some(newest)) => {
+                self.written.remove(newest);
+                self.withdrawn.push(client);
+            }
+            (What::ClientReacts, _) => self.reacted.push(client),
+            (_, _) => {
+                if !all_come {
+                    self.lost.extend(written.clone());
+                }
+                self.said.extend(written.clone());
+                self.written.extend(written);
+            }
         }
-        self.written.extend(written);
     }
 
     fn babble(&mut self, at: &str, client: u8, bytes: &[u8]) {
@@ -199,7 +232,7 @@ impl World<'_> {
 
     /// Something of which nobody will hear again is looked at now.
     pub(super) fn look_around(&mut self) {
-        let too_often = crate::ending::seen_too_often(&self.transcripts(), self.script.setting, &self.written);
+        let too_often = crate::ending::seen_too_often(&self.transcripts(), self.script.setting, &self.said);
         for detail in too_often {
             self.watch.complain("nothing is seen twice, and nothing that nobody wrote", format_args!("{detail}"));
         }
