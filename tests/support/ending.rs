@@ -39,8 +39,8 @@ pub struct Ending {
     pub transcripts: Transcripts,
     /// What people have written, as they have changed it, and without what they have taken back.
     pub written: Vec<Written>,
-    /// The same with everything that a message ever said: before it was changed, before it was taken back.
-    pub said: Vec<Written>,
+    /// What was said before it was changed or taken back.
+    pub unsaid: Vec<Written>,
     /// Those of which not every word came to us: a webhook was lost.
     pub lost: Vec<Written>,
     /// The clients who took a message back, once for each.
@@ -191,7 +191,11 @@ fn seen(lines: &[Line], written: &Written) -> usize {
 
 /// Everything that is seen more often than it was said: written so, or changed into it. Right at every moment, not only
 /// when all is at rest.
-pub fn seen_too_often(transcripts: &Transcripts, setting: Setting, said: &[Written]) -> Vec<String> {
+pub fn seen_too_often<'a>(
+    transcripts: &Transcripts,
+    setting: Setting,
+    said: impl Iterator<Item = &'a Written>,
+) -> Vec<String> {
     let mut times: BTreeMap<(ConnectionName, &str), usize> = BTreeMap::new();
     for one in said {
         let route = one.client / CLIENTS;

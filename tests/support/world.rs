@@ -135,7 +135,7 @@ struct World<'a> {
     appends: u32,
     causes: BTreeMap<EventId, Cause>,
     written: Vec<Written>,
-    said: Vec<Written>,
+    unsaid: Vec<Written>,
     lost: Vec<Written>,
     withdrawn: Vec<u8>,
     reacted: Vec<u8>,
@@ -231,7 +231,7 @@ impl<'a> World<'a> {
             appends: 0,
             causes: BTreeMap::new(),
             written: Vec::new(),
-            said: Vec::new(),
+            unsaid: Vec::new(),
             lost: Vec::new(),
             withdrawn: Vec::new(),
             reacted: Vec::new(),
@@ -390,7 +390,7 @@ impl<'a> World<'a> {
             pipeline: self.engine.pipeline,
             causes: self.causes,
             written: self.written,
-            said: self.said,
+            unsaid: self.unsaid,
             lost: self.lost,
             withdrawn: self.withdrawn,
             reacted: self.reacted,
@@ -468,6 +468,9 @@ impl fmt::Display for Brief<'_> {
             Event::ConfigurationApplied(_) => formatter.write_str("configured"),
             Event::OperatorInstructed(instructed) => write!(formatter, "instructed {}", instructed.instruction.label()),
             Event::PolicyAdvanced(advanced) => write!(formatter, "decided through {}", advanced.through),
+            Event::PollAdvanced(advanced) => {
+                write!(formatter, "{} asked through {}", advanced.connection, advanced.through)
+            }
         }
     }
 }

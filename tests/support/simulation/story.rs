@@ -61,7 +61,8 @@ pub fn save(folder: &Path, script: &Script, ending: &Ending, complaint: &Complai
             | Event::AttemptStarted(_)
             | Event::ConfigurationApplied(_)
             | Event::OperatorInstructed(_)
-            | Event::PolicyAdvanced(_) => {}
+            | Event::PolicyAdvanced(_)
+            | Event::PollAdvanced(_) => {}
         }
     }
     Ok(())

@@ -32,7 +32,8 @@ fn complaint(rule: &'static str, detail: String) -> Option<Complaint> {
 }
 
 fn twice(script: &Script, ending: &Ending) -> Option<Complaint> {
-    let too_often = seen_too_often(&ending.transcripts, script.setting, &ending.said);
+    let said = ending.written.iter().chain(&ending.unsaid);
+    let too_often = seen_too_often(&ending.transcripts, script.setting, said);
     let detail = too_often.into_iter().next()?;
     complaint("nothing is seen twice, and nothing that nobody wrote", detail)
 }

@@ -74,11 +74,12 @@ impl World<'_> {
                 if !all_come || self.lost.contains(&before) {
                     self.lost.push(after.clone());
                 }
-                self.said.push(after.clone());
                 self.written[newest] = after;
+                self.unsaid.push(before);
             }
             (What::ClientDeletes, Some(newest)) => {
-                self.written.remove(newest);
+                let gone = self.written.remove(newest);
+                self.unsaid.push(gone);
                 self.withdrawn.push(client);
             }
             (What::ClientReacts, _) => self.reacted.push(client),
@@ -86,7 +87,6 @@ impl World<'_> {
                 if !all_come {
                     self.lost.extend(written.clone());
                 }
-                self.said.extend(written.clone());
                 self.written.extend(written);
             }
         }
@@ -232,7 +232,8 @@ impl World<'_> {
 
     /// Something of which nobody will hear again is looked at now.
     pub(super) fn look_around(&mut self) {
-        let too_often = crate::ending::seen_too_often(&self.transcripts(), self.script.setting, &self.said);
+        let said = self.written.iter().chain(&self.unsaid);
+        let too_often = crate::ending::seen_too_often(&self.transcripts(), self.script.setting, said);
         for detail in too_often {
             self.watch.complain("nothing is seen twice, and nothing that nobody wrote", format_args!("{detail}"));
         }
@@ -251,6 +252,7 @@ fn connection_of(entry: &Entry) -> Option<&ConnectionName> {
         | Event::AttemptSettled(_)
         | Event::ConfigurationApplied(_)
         | Event::OperatorInstructed(_)
-        | Event::PolicyAdvanced(_) => None,
+        | Event::PolicyAdvanced(_)
+        | Event::PollAdvanced(_) => None,
     }
 }

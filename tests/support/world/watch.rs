@@ -13,6 +13,7 @@ use chatledger_projections::event::{AttemptSettled, AttemptStarted, Event, Inten
 use chatledger_projections::fact::DeliveryState;
 use chatledger_projections::ids::{ConnectionName, EventId, IntentId, MessageId, ThreadId};
 use chatledger_projections::intent::Intent;
+use chatledger_projections::outcome::{AttemptKind, Outcome};
 use chatledger_projections::recorded::{Position, Recorded};
 use chatledger_projections::time::Timestamp;
 
@@ -42,7 +43,8 @@ pub(super) struct Watch {
     deliveries: HashSet<u64>,
     limits: HashMap<ConnectionName, Vec<Limit>>,
     windows: HashMap<(ConnectionName, &'static str), VecDeque<Timestamp>>,
-    reports: HashMap<(ConnectionName, MessageId), DeliveryState>,
+    /// Where each message was said to stand, and whether with a reason: to learn why it failed is news.
+    reports: HashMap<(ConnectionName, MessageId), (DeliveryState, bool)>,
     left_alone: HashMap<IntentId, Timestamp>,
     /// Where each event stands, and up to where it was decided.
     places: HashMap<EventId, Position>,
@@ -54,6 +56,8 @@ struct Seen {
     connection: ConnectionName,
     thread: ThreadId,
     attempts: u32,
+    /// Its newest attempt only prepares what it needs; it is done when what comes after that is.
+    only_prepares: bool,
     in_flight: bool,
     has_left: bool,
     is_done: bool,
@@ -84,7 +88,8 @@ impl Watch {
             Event::WebhookReceived(_)
             | Event::ConfigurationApplied(_)
             | Event::OperatorInstructed(_)
-            | Event::PolicyAdvanced(_) => {}
+            | Event::PolicyAdvanced(_)
+            | Event::PollAdvanced(_) => {}
         }
     }
 
@@ -103,15 +108,24 @@ impl Watch {
         self.decided = self.decided.max(cause);
         if let Intent::ReportDelivery(report) = &raised.intent {
             let named = (raised.connection.clone(), report.message.clone());
-            let before = self.reports.insert(named, report.state);
-            if before.is_some_and(|before| before >= report.state) {
+            let stands = (report.state, report.failure.is_some());
+            let before = self.reports.insert(named, stands);
+            if before.is_some_and(|before| before >= stands) {
                 let (message, state) = (&report.message, report.state.label());
                 self.complain("reports only rise", format_args!("{message} is {state} after {before:?}"));
             }
         }
         let (connection, thread) = (raised.connection.clone(), raised.thread);
         self.queues.entry((connection.clone(), thread)).or_default().push_back(raised.intent_id);
-        let seen = Seen { connection, thread, attempts: 0, in_flight: false, has_left: false, is_done: false };
+        let seen = Seen {
+            connection,
+            thread,
+            attempts: 0,
+            only_prepares: false,
+            in_flight: false,
+            has_left: false,
+            is_done: false,
+        };
         self.intents.insert(raised.intent_id, seen);
     }
 
@@ -122,6 +136,7 @@ impl Watch {
         };
         let is_next = attempt == seen.attempts + 1 && !seen.in_flight && !seen.is_done;
         (seen.attempts, seen.in_flight, seen.has_left) = (attempt, true, false);
+        seen.only_prepares = matches!(started.kind, AttemptKind::Prepare { .. });
         let key = (seen.connection.clone(), seen.thread);
         if !is_next {
             self.complain("attempts follow one another", format_args!("attempt {attempt} of {intent}"));
@@ -139,7 +154,8 @@ impl Watch {
         };
         let is_its_end = seen.in_flight && seen.attempts == settled.attempt;
         seen.in_flight = false;
-        if settled.outcome.is_final() {
+        let is_ready = seen.only_prepares && settled.outcome == Outcome::Accepted;
+        if settled.outcome.is_final() && !is_ready {
             seen.is_done = true;
             let key = (seen.connection.clone(), seen.thread);
             if let Some(queue) = self.queues.get_mut(&key) {
