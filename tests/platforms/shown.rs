@@ -11,8 +11,8 @@ use chatledger_projections::fact::{ConversationKey, DeliveryState, MessageKey};
 use chatledger_projections::files::{Filed, Stored, Wants, Way, equipped, pieces, places};
 use chatledger_projections::ids::{ConversationId, FileId, MessageId, PersonId};
 use chatledger_projections::intent::{
-    Address, ClaimConversation, DeleteMessage, Destination, EditMessage, Intent, LookUpConversation, OpenConversation,
-    ReportDelivery, SendMessage, SetReaction, ShowTyping, Speaker,
+    Address, ClaimConversation, ClientMark, DeleteMessage, Destination, EditMessage, FindClient, Intent,
+    LookUpConversation, OpenConversation, ReportDelivery, SendMessage, SetReaction, ShowTyping, Speaker,
 };
 use chatledger_projections::phone::PhoneNumber;
 use chatledger_projections::time::Timestamp;
@@ -256,6 +256,15 @@ fn intents() -> Vec<(&'static str, Intent)> {
             "first words to a public name",
             message(Destination::Username(username.clone()), Speaker::Manager, content.clone()),
         ),
+        (
+            "first words to somebody known there",
+            message(Destination::Client(PersonId::new("1976000000000000468")), Speaker::Manager, content.clone()),
+        ),
+        ("find who has a number", Intent::FindClient(FindClient { by: ClientMark::Phone(phone.clone()) })),
+        (
+            "find who has an address",
+            Intent::FindClient(FindClient { by: ClientMark::Email("anna@example.com".to_owned()) }),
+        ),
         ("open by number, saying nothing", opens(Address::Phone(phone))),
         ("open by public name, saying nothing", opens(Address::Username(username))),
         (
@@ -327,6 +336,7 @@ fn instead(intent: &Intent, traits: &Traits) -> Option<&'static str> {
         | Intent::ClaimConversation(_)
         | Intent::ReportDelivery(_)
         | Intent::LookUpConversation(_)
+        | Intent::FindClient(_)
         | Intent::ShowTyping(_) => None,
     }
 }
