@@ -169,6 +169,12 @@ enum Happens {
         errand: Errand,
         in_doubt: bool,
     },
+    /// A call has lost its place under a limit while its start waited for the log, and was told to ask again.
+    Leave {
+        departure: Departure,
+        started: AttemptStarted,
+        call: Call,
+    },
     /// The log did not take an end.
     Settle(AttemptSettled),
     /// The spool is passed on.
@@ -292,6 +298,7 @@ impl<'a> World<'a> {
             Happens::Webhook { from, emitted, cause, delivery } => self.receive(&from, emitted, cause, delivery),
             Happens::Answer { departure, started, answer } => self.answer(&departure, &started, &answer),
             Happens::SetOut { departure, errand, in_doubt } => self.set_out(departure, errand, in_doubt),
+            Happens::Leave { departure, started, call } => self.leave(departure, started, call),
             Happens::Settle(settled) => self.settle(settled),
             Happens::PassOn => self.pass_on(),
             Happens::ClockSet(by) => {
@@ -432,7 +439,11 @@ impl Agenda {
     fn forget_what_was_in_hand(&mut self) {
         self.entries.retain(|_, happens| match happens {
             Happens::Deed(_) | Happens::Webhook { .. } | Happens::ClockSet(_) | Happens::Change => true,
-            Happens::Answer { .. } | Happens::SetOut { .. } | Happens::Settle(_) | Happens::PassOn => false,
+            Happens::Answer { .. }
+            | Happens::SetOut { .. }
+            | Happens::Leave { .. }
+            | Happens::Settle(_)
+            | Happens::PassOn => false,
         });
     }
 }

@@ -160,7 +160,7 @@ impl Connection for Account {
     }
 
     fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Timestamp) -> (Outcome, Vec<Fact>) {
-        (Outcome::Uncertain { reason: "amoCRM is never probed".to_owned() }, Vec::new())
+        (Outcome::Uncertain { until: None, reason: "amoCRM is never probed".to_owned() }, Vec::new())
     }
 
     fn class_of(&self, _: &'static str, _: AttemptKind) -> &'static str {

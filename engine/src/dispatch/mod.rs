@@ -82,7 +82,7 @@ impl Dispatcher {
                 Standing::Raised => open.raised_at,
                 Standing::Started { kind, .. } => {
                     if let Some(account) = self.accounts.get(&open.connection) {
-                        let mut departure = departure(intent, open, self.class(open, *kind), state);
+                        let mut departure = departure(intent, open, self.class(open, *kind), open.raised_at, state);
                         departure.attempt = open.attempts;
                         let started = AttemptStarted { call: INTERRUPTED.to_owned(), ..departure.started(*kind, "") };
                         ends.push(interrupted(&departure, &started, account));
@@ -101,7 +101,11 @@ impl Dispatcher {
     pub fn recall(&mut self, step: &Step, state: &State) {
         let started = match &step.happening.event {
             Happening::Started(started) => started,
-            Happening::Settled { settled, .. } => return self.hear(settled, step.happening.recorded_at),
+            Happening::Settled { settled, .. } => {
+                let at = step.happening.recorded_at;
+                self.count(settled, state, at);
+                return self.hear(settled, at);
+            }
             Happening::Observed { .. }
             | Happening::Raised(_)
             | Happening::Configured(_)
@@ -126,7 +130,12 @@ impl Dispatcher {
                     self.push(raised.intent_id, open, at);
                 }
             }
-            Happening::Settled { settled, .. } => self.settle(settled, state, at),
+            Happening::Settled { settled, .. } => {
+                if settled.call == INTERRUPTED {
+                    self.count(settled, state, at);
+                }
+                self.settle(settled, state, at);
+            }
             Happening::Observed { .. }
             | Happening::Started(_)
             | Happening::Configured(_)
@@ -144,7 +153,7 @@ impl Dispatcher {
                 match lane.next(now) {
                     Next::Attempt(intent, class) => {
                         let open = state.attempts.get(intent).expect("only open intents are queued");
-                        due.departures.push(departure(intent, open, class, state));
+                        due.departures.push(departure(intent, open, class, now, state));
                     }
                     Next::Wait(until) => {
                         due.next = Some(due.next.map_or(until, |known| known.min(until)));
@@ -162,7 +171,7 @@ impl Dispatcher {
     pub fn permit(&mut self, departure: Departure, class: &'static str, now: Timestamp) -> Option<Departure> {
         let lane = self.lanes.get_mut(&departure.connection)?;
         match lane.permit(class, now) {
-            Ok(()) => Some(Departure { class, ..departure }),
+            Ok(()) => Some(Departure { class, placed_at: now, ..departure }),
             Err(not_before) => {
                 lane.settle(departure.intent, Afterwards::Again { class, not_before });
                 lane.hear(Sign::Nothing, now);
@@ -209,6 +218,22 @@ impl Dispatcher {
         self.hear(settled, at);
     }
 
+    /// A call may leave long after its start is on record, and up to its end: it is counted there as well. What was
+    /// interrupted may have left at the last moment. At worst a place too many is taken, which a moment gives back.
+    fn count(&mut self, settled: &AttemptSettled, state: &State, at: Timestamp) {
+        let class = match (settled.call.as_str(), state.attempts.get(settled.intent_id)) {
+            (INTERRUPTED, Some(open)) => Some(self.class(open, settled.kind)),
+            (INTERRUPTED, None) => None,
+            (call, _) => {
+                let account = self.accounts.get(&settled.connection);
+                account.and_then(|account| account.connection.class_of_call(call))
+            }
+        };
+        if let (Some(class), Some(lane)) = (class, self.lanes.get_mut(&settled.connection)) {
+            lane.recall(class, at);
+        }
+    }
+
     fn hear(&mut self, settled: &AttemptSettled, at: Timestamp) {
         let Some(lane) = self.lanes.get_mut(&settled.connection) else { return };
         lane.hear(Sign::of(settled), at);
@@ -229,10 +254,10 @@ impl Dispatcher {
             (Outcome::Postponed { until: None, .. }, AttemptKind::Probe) => at,
             (Outcome::Postponed { until: None, .. }, AttemptKind::Act | AttemptKind::Prepare { .. }) => later,
             // What is still to be heard by itself is waited for.
-            (Outcome::Uncertain { .. }, _) => {
+            (Outcome::Uncertain { until, .. }, _) => {
                 let account = self.accounts.get(&open.connection);
                 let told_within = account.map_or(Duration::ZERO, |account| account.connection.tells_within());
-                later.max(open.uncertain_since.unwrap_or(at) + told_within)
+                later.max(open.uncertain_since.unwrap_or(at) + told_within).max(until.unwrap_or(at))
             }
             (Outcome::Accepted | Outcome::Refused { .. }, _) => at,
         }
@@ -260,7 +285,13 @@ fn next_kind(open: &Open) -> AttemptKind {
     }
 }
 
-fn departure(intent: IntentId, open: &Open, class: &'static str, state: &State) -> Departure {
+fn departure(
+    intent: IntentId,
+    open: &Open,
+    class: &'static str,
+    placed_at: Timestamp,
+    state: &State,
+) -> Departure {
     let doubt = open.uncertain_since.map(|attempted_at| Known {
         conversation: state
             .bindings
@@ -276,6 +307,7 @@ fn departure(intent: IntentId, open: &Open, class: &'static str, state: &State) 
         connection: open.connection.clone(),
         attempt: open.attempts + 1,
         class,
+        placed_at,
         raised_at: open.raised_at,
         doubt,
         files: open.files.clone(),

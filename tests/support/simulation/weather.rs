@@ -63,7 +63,12 @@ fn deeds(chance: &mut Chance, messages: u32) -> Vec<Deed> {
         let what = match chance.below(100) {
             0..40 => What::ClientWrites(word),
             40..78 => What::ManagerWrites(word),
-            78..88 => What::AppWrites(word),
+            78..84 => What::AppWrites(word),
+            84..86 => What::ClientEdits(word),
+            86 => What::ClientDeletes,
+            87..89 => What::ClientReacts,
+            89 => What::ManagerReacts,
+            90 => What::ManagerTypes,
             _ => What::ClientReads,
         };
         Deed { after, client: chance.below(clients) as u8, what }

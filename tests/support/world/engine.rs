@@ -277,14 +277,34 @@ impl World<'_> {
         debug_assert!(!in_doubt, "whoever is in doubt waits");
         match errand {
             Errand::Call(started, call) => {
-                let cause = Cause::Call(Entry::started(started.clone()).id);
-                self.call(departure, started.clone(), call, cause)?;
+                self.leave(departure, started.clone(), call)?;
                 if self.is(Mutation::CallBeforeTheStart) {
                     let _whatever = self.append(&Entry::started(started))?;
                 }
                 Ok(())
             }
             Errand::End(_, settled) => self.settle(settled),
+        }
+    }
+
+    /// The call itself; or, if its place was lost meanwhile, as soon as there is another.
+    pub(super) fn leave(&mut self, departure: Departure, started: AttemptStarted, call: Call) -> Lived {
+        let now = self.ours();
+        let permitted = if departure.has_its_place(now) {
+            Ok(())
+        } else {
+            self.engine.dispatcher.permit_call(&departure.connection, call.class, now)
+        };
+        match permitted {
+            Ok(()) => {
+                let cause = Cause::Call(Entry::started(started.clone()).id);
+                self.call(departure, started, call, cause)
+            }
+            Err(later) => {
+                let wait = later.since(now).max(Duration::from_millis(1));
+                self.agenda.enter(self.now + wait, Happens::Leave { departure, started, call });
+                Ok(())
+            }
         }
     }
 
@@ -395,7 +415,7 @@ impl World<'_> {
     fn mutated(&self, settled: AttemptSettled) -> AttemptSettled {
         let Some(mutation) = self.look.mutation else { return settled };
         let outcome = match (mutation, &settled.outcome) {
-            (Mutation::UncertainIsRefused, Outcome::Uncertain { reason }) => {
+            (Mutation::UncertainIsRefused, Outcome::Uncertain { reason, until: _ }) => {
                 Outcome::Refused { failure: Failure { kind: FailureKind::Other, reason: reason.clone() } }
             }
             (Mutation::UncertainIsAccepted, Outcome::Uncertain { .. }) => Outcome::Accepted,
