@@ -125,7 +125,7 @@ impl World<'_> {
             self.engine.wake_by(until);
             return Ok(());
         }
-        self.engine.pausing = None;
+        let has_paused = self.engine.pausing.take().is_some();
         loop {
             if !self.flush()? {
                 let later = self.now + LOG_PAUSE;
@@ -162,6 +162,10 @@ impl World<'_> {
                 }
                 Phase::Depart => {
                     self.engine.phase = Phase::TakeIn;
+                    // What was stored meanwhile called, and nobody heard it.
+                    if has_paused && self.engine.taken < self.log.events.len() {
+                        self.engine.wake_by(self.now);
+                    }
                     return self.depart_all();
                 }
             };
