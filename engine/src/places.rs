@@ -65,3 +65,45 @@ impl Places {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[tokio::test]
+    async fn whoever_is_told_to_wait_asks_again_then_and_not_before() {
+        let (places, mut wanted) = Places::new();
+        let stop = CancellationToken::new();
+        let pact = ConnectionName::new("pact.sales");
+        let asking = places.take(&pact, "send", &SystemClock, &stop);
+        let giving = async {
+            let first = wanted.recv().await.expect("it is wanted");
+            assert_eq!((&first.connection, first.class), (&pact, "send"));
+            let open = SystemClock.now() + Duration::from_millis(30);
+            first.answer.send(Err(open)).expect("it is waited for");
+            let second = wanted.recv().await.expect("it is wanted again");
+            let asked_at = SystemClock.now();
+            second.answer.send(Ok(())).expect("it is waited for");
+            (open, asked_at)
+        };
+        let (taken, (open, asked_at)) = tokio::join!(asking, giving);
+        assert!(taken && asked_at >= open, "{asked_at} is before {open}");
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_place_once_it_is_time_to_stop() {
+        let (places, _wanted) = Places::new();
+        let stop = CancellationToken::new();
+        stop.cancel();
+        assert!(!places.take(&ConnectionName::new("pact.sales"), "send", &SystemClock, &stop).await);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_place_that_nobody_gives() {
+        let (places, wanted) = Places::new();
+        drop(wanted);
+        let stop = CancellationToken::new();
+        assert!(!places.take(&ConnectionName::new("pact.sales"), "send", &SystemClock, &stop).await);
+    }
+}

@@ -43,12 +43,7 @@ const FIRST_WITHIN: Duration = Duration::from_secs(1);
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// Starts to ask every account that wants to be asked, each from its mark on, until told to stop.
-pub fn start(
-    surroundings: &Surroundings,
-    state: &State,
-    places: &Places,
-    stop: &CancellationToken,
-) -> JoinSet<()> {
+pub fn start(surroundings: &Surroundings, state: &State, places: &Places, stop: &CancellationToken) -> JoinSet<()> {
     let mut pollers = JoinSet::new();
     for (name, account) in surroundings.accounts.iter() {
         let known = state.polls.get(name);

@@ -397,3 +397,36 @@ impl Departure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_call_that_waited_for_the_log_has_lost_its_place() {
+        let placed_at = Timestamp::from_millis(1_000_000);
+        let departure = Departure {
+            intent: IntentId::from_uuid(Uuid::from_u128(1)),
+            thread: ThreadId::from_uuid(Uuid::from_u128(2)),
+            connection: ConnectionName::new("pact.sales"),
+            attempt: 1,
+            class: "send",
+            placed_at,
+            raised_at: placed_at,
+            doubt: None,
+            files: BTreeMap::new(),
+        };
+        assert!(departure.has_its_place(placed_at) && departure.has_its_place(placed_at + PLACE_IS_KEPT));
+        assert!(!departure.has_its_place(placed_at + PLACE_IS_KEPT + Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn a_question_keeps_the_wait_that_the_platform_named() {
+        let until = Some(Timestamp::from_millis(1_000_000));
+        let unanswered = Outcome::Uncertain { until: None, reason: "429".to_owned() };
+        let busy = Outcome::Postponed { until, reason: "429".to_owned() };
+        assert_eq!(rested(unanswered, &busy), Outcome::Uncertain { until, reason: "429".to_owned() });
+        assert_eq!(rested(Outcome::Accepted, &busy), Outcome::Accepted, "what was found is found");
+    }
+}

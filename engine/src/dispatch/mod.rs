@@ -285,13 +285,7 @@ fn next_kind(open: &Open) -> AttemptKind {
     }
 }
 
-fn departure(
-    intent: IntentId,
-    open: &Open,
-    class: &'static str,
-    placed_at: Timestamp,
-    state: &State,
-) -> Departure {
+fn departure(intent: IntentId, open: &Open, class: &'static str, placed_at: Timestamp, state: &State) -> Departure {
     let doubt = open.uncertain_since.map(|attempted_at| Known {
         conversation: state
             .bindings
