@@ -53,12 +53,29 @@ pub struct Ending {
     pub attempted: usize,
     /// How often the engine was killed.
     pub crashes: usize,
+    /// How much of everything there had been before each deed, in order.
+    pub marks: Vec<Mark>,
     /// How often what went wrong.
     pub tally: BTreeMap<&'static str, u64>,
     /// What must not be, and was seen on the way.
     pub watched: Vec<Complaint>,
     /// What happened, line by line, for people.
     pub chronicle: String,
+}
+
+/// How much of everything that a script counts there had been at some moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// Calls that left the house.
+    pub calls: usize,
+    /// Webhooks that platforms sent.
+    pub webhooks: usize,
+    /// Events in the log.
+    pub events: usize,
+    /// Appends and calls, as crashes count them.
+    pub points: u16,
+    /// Appends that were tried.
+    pub appends: u32,
 }
 
 /// Where a webhook came from.

@@ -35,7 +35,7 @@ use chatledger_projections::event::{AttemptSettled, AttemptStarted, Event, Recor
 use chatledger_projections::ids::{ConnectionName, EventId};
 use chatledger_projections::time::Timestamp;
 
-use crate::ending::{Cause, Ending, Made, Written};
+use crate::ending::{Cause, Ending, Made, Mark, Written};
 use crate::script::{Deed, Script, Setting};
 
 use engine::Engine;
@@ -129,6 +129,7 @@ struct World<'a> {
     points: u16,
     crashes: usize,
     deeds: usize,
+    marks: Vec<Mark>,
     calls: Vec<Made>,
     attempted: usize,
     webhooks: usize,
@@ -231,6 +232,7 @@ impl<'a> World<'a> {
             points: 0,
             crashes: 0,
             deeds: 0,
+            marks: Vec::new(),
             calls: Vec::new(),
             attempted: 0,
             webhooks: 0,
@@ -288,6 +290,7 @@ impl<'a> World<'a> {
     fn take(&mut self, happens: Happens) -> Lived {
         match happens {
             Happens::Deed(deed) => {
+                self.marks.push(self.mark());
                 self.act(&deed);
                 self.deeds += 1;
                 if self.deeds.is_multiple_of(LOOK_EVERY) {
@@ -316,6 +319,16 @@ impl<'a> World<'a> {
                 self.config = configuration(self.setting);
                 Err(Crash)
             }
+        }
+    }
+
+    fn mark(&self) -> Mark {
+        Mark {
+            calls: self.attempted,
+            webhooks: self.webhooks,
+            events: self.log.events.len(),
+            points: self.points,
+            appends: self.appends,
         }
     }
 
@@ -404,6 +417,7 @@ impl<'a> World<'a> {
             calls: self.calls,
             attempted: self.attempted,
             crashes: self.crashes,
+            marks: self.marks,
             tally: self.tally,
             watched: self.watch.complaints().to_vec(),
             chronicle: self.chronicle,

@@ -23,7 +23,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::ending::Ending;
+use crate::ending::{Ending, Mark};
 use crate::script::Script;
 use crate::world::mutation::Mutation;
 use crate::world::watch::Complaint;
@@ -115,6 +115,7 @@ pub struct Lived {
     events: u64,
     attempts: u64,
     faults: BTreeMap<&'static str, u64>,
+    marks: Vec<Mark>,
     /// What is wrong with it.
     pub complaint: Option<Complaint>,
 }
@@ -129,14 +130,14 @@ pub fn live(script: &Script, mutation: Option<Mutation>, read_back: bool) -> Liv
         (ending, complaint)
     }));
     match ended {
-        Ok((Ending { log, attempted, tally, .. }, complaint)) => {
-            Lived { messages, events: log.len() as u64, attempts: attempted as u64, faults: tally, complaint }
+        Ok((Ending { log, attempted, tally, marks, .. }, complaint)) => {
+            Lived { messages, events: log.len() as u64, attempts: attempted as u64, faults: tally, marks, complaint }
         }
         Err(panic) => {
             let words = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
             let detail = words.unwrap_or("it does not say why").to_owned();
             let complaint = Some(Complaint { rule: "nothing panics", detail });
-            Lived { messages, events: 0, attempts: 0, faults: BTreeMap::new(), complaint }
+            Lived { messages, events: 0, attempts: 0, faults: BTreeMap::new(), marks: Vec::new(), complaint }
         }
     }
 }
@@ -144,7 +145,8 @@ pub fn live(script: &Script, mutation: Option<Mutation>, read_back: bool) -> Liv
 /// The shortest script that breaks the same rule as this world.
 pub fn shortest(failure: &Failure, mutation: Option<Mutation>) -> Script {
     let fails = |script: &Script| {
-        live(script, mutation, true).complaint.is_some_and(|complaint| complaint.rule == failure.complaint.rule)
+        let Lived { complaint, marks, .. } = live(script, mutation, true);
+        complaint.is_some_and(|complaint| complaint.rule == failure.complaint.rule).then_some(marks)
     };
     shrink::shortest(&weather::script(failure.seed), fails)
 }
