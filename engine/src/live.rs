@@ -175,7 +175,7 @@ impl Live {
             self.raise(outstanding, stop).await;
         }
         put_in_force(&*self.surroundings.log, &*self.surroundings.clock, configuration, stop).await;
-        let ends = self.dispatcher.resume(self.pipeline.state());
+        let ends = self.dispatcher.resume(self.pipeline.state(), self.surroundings.clock.now());
         if !ends.is_empty() {
             warn!(attempts = ends.len(), "attempts of the last run have no end on record; they are uncertain");
         }

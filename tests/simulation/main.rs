@@ -6,7 +6,7 @@ use chatledger_tests::simulation::{Failure, Plan, Report, shortest, simulate, to
 use chatledger_tests::world::mutation::Mutation;
 
 /// How many messages each fixed seed simulates.
-const MESSAGES: u64 = 1_500;
+const MESSAGES: u64 = 4_000;
 
 /// A bug that is not found within so many messages is not found.
 const FOUND_WITHIN: u64 = 20_000;

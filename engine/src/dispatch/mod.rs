@@ -74,18 +74,23 @@ impl Dispatcher {
     }
 
     /// Takes over what a history left undone. Attempts that were started and not settled are interrupted: their ends
-    /// are to be recorded, and nothing of theirs moves before that.
-    pub fn resume(&mut self, state: &State) -> Vec<AttemptSettled> {
+    /// are to be recorded, and nothing of theirs moves before that. Their calls may have left a moment ago: they take a
+    /// place now.
+    pub fn resume(&mut self, state: &State, now: Timestamp) -> Vec<AttemptSettled> {
         let mut ends = Vec::new();
         for (intent, open) in state.attempts.in_order() {
             let not_before = match &open.standing {
                 Standing::Raised => open.raised_at,
                 Standing::Started { kind, .. } => {
                     if let Some(account) = self.accounts.get(&open.connection) {
-                        let mut departure = departure(intent, open, self.class(open, *kind), open.raised_at, state);
+                        let class = self.class(open, *kind);
+                        let mut departure = departure(intent, open, class, now, state);
                         departure.attempt = open.attempts;
                         let started = AttemptStarted { call: INTERRUPTED.to_owned(), ..departure.started(*kind, "") };
                         ends.push(interrupted(&departure, &started, account));
+                        if let Some(lane) = self.lanes.get_mut(&open.connection) {
+                            lane.recall(class, now);
+                        }
                     }
                     Timestamp::from_millis(i64::MAX)
                 }
@@ -97,28 +102,30 @@ impl Dispatcher {
     }
 
     /// Sees a step of the past: calls that were made before the engine started count against the limits all the same, and
-    /// a platform that did not answer then is asked as carefully as before.
+    /// a platform that did not answer then is asked as carefully as before. A call counts at its end, for it left at any
+    /// moment since its start was recorded; what has no end is counted by [`Dispatcher::resume`].
     pub fn recall(&mut self, step: &Step, state: &State) {
-        let started = match &step.happening.event {
-            Happening::Started(started) => started,
-            Happening::Settled { settled, .. } => {
-                let at = step.happening.recorded_at;
-                self.count(settled, state, at);
-                return self.hear(settled, at);
-            }
+        let settled = match &step.happening.event {
+            Happening::Settled { settled, .. } => settled,
             Happening::Observed { .. }
             | Happening::Raised(_)
+            | Happening::Started(_)
             | Happening::Configured(_)
             | Happening::Instructed(_)
             | Happening::Advanced(_)
             | Happening::Polled(_) => return,
         };
-        let Some(open) = state.attempts.get(started.intent_id) else { return };
-        let account = self.accounts.get(&open.connection);
-        let class = account.and_then(|account| account.connection.class_of_call(&started.call));
-        if let (Some(class), Some(lane)) = (class, self.lanes.get_mut(&open.connection)) {
-            lane.recall(class, step.happening.recorded_at);
+        let at = step.happening.recorded_at;
+        let account = self.accounts.get(&settled.connection);
+        let class = match (settled.call.as_str(), state.attempts.get(settled.intent_id)) {
+            (INTERRUPTED, Some(open)) => Some(self.class(open, settled.kind)),
+            (INTERRUPTED, None) => None,
+            (call, _) => account.and_then(|account| account.connection.class_of_call(call)),
+        };
+        if let (Some(class), Some(lane)) = (class, self.lanes.get_mut(&settled.connection)) {
+            lane.recall(class, at);
         }
+        self.hear(settled, at);
     }
 
     /// Sees a step of the log, after the state has taken it in.
@@ -130,12 +137,7 @@ impl Dispatcher {
                     self.push(raised.intent_id, open, at);
                 }
             }
-            Happening::Settled { settled, .. } => {
-                if settled.call == INTERRUPTED {
-                    self.count(settled, state, at);
-                }
-                self.settle(settled, state, at);
-            }
+            Happening::Settled { settled, .. } => self.settle(settled, state, at),
             Happening::Observed { .. }
             | Happening::Started(_)
             | Happening::Configured(_)
@@ -216,22 +218,6 @@ impl Dispatcher {
             lane.settle(settled.intent_id, afterwards);
         }
         self.hear(settled, at);
-    }
-
-    /// A call may leave long after its start is on record, and up to its end: it is counted there as well. What was
-    /// interrupted may have left at the last moment. At worst a place too many is taken, which a moment gives back.
-    fn count(&mut self, settled: &AttemptSettled, state: &State, at: Timestamp) {
-        let class = match (settled.call.as_str(), state.attempts.get(settled.intent_id)) {
-            (INTERRUPTED, Some(open)) => Some(self.class(open, settled.kind)),
-            (INTERRUPTED, None) => None,
-            (call, _) => {
-                let account = self.accounts.get(&settled.connection);
-                account.and_then(|account| account.connection.class_of_call(call))
-            }
-        };
-        if let (Some(class), Some(lane)) = (class, self.lanes.get_mut(&settled.connection)) {
-            lane.recall(class, at);
-        }
     }
 
     fn hear(&mut self, settled: &AttemptSettled, at: Timestamp) {

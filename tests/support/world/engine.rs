@@ -150,7 +150,8 @@ impl World<'_> {
                     Phase::Interrupted
                 }
                 Phase::Interrupted => {
-                    let ends = self.engine.dispatcher.resume(self.engine.pipeline.state());
+                    let now = self.ours();
+                    let ends = self.engine.dispatcher.resume(self.engine.pipeline.state(), now);
                     if !self.is(Mutation::ForgetTheInterrupted) {
                         self.engine.waiting.extend(ends.into_iter().map(Entry::settled));
                     }
