@@ -26,6 +26,7 @@ pub mod demo;
 pub mod dispatch;
 pub mod errand;
 pub mod fold;
+pub mod heal;
 pub mod http;
 pub mod in_force;
 pub mod ingress;

@@ -280,6 +280,7 @@ fn departure(intent: IntentId, open: &Open, class: &'static str, placed_at: Time
         accounted: state.delivery.accounted(open.thread, &open.connection),
         heard: state.assistance.was_heard(open.thread, intent),
         attempted_at,
+        refusal: open.refusal.clone(),
     });
     Departure {
         intent,

@@ -8,6 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use chatledger::config::Accounts;
+use chatledger::dispatch::circuit::INTERRUPTED;
 use chatledger_connectors::connector::Limit;
 use chatledger_projections::event::{AttemptSettled, AttemptStarted, Event, IntentRaised};
 use chatledger_projections::fact::DeliveryState;
@@ -45,6 +46,8 @@ pub(super) struct Watch {
     windows: HashMap<(ConnectionName, &'static str), VecDeque<Timestamp>>,
     /// Where each message was said to stand, and whether with a reason: to learn why it failed is news.
     reports: HashMap<(ConnectionName, MessageId), (DeliveryState, bool)>,
+    /// Waits that platforms named in answers of which nothing is on record yet.
+    named: HashMap<IntentId, Timestamp>,
     left_alone: HashMap<IntentId, Timestamp>,
     /// Where each event stands, and up to where it was decided.
     places: HashMap<EventId, Position>,
@@ -152,6 +155,9 @@ impl Watch {
         let Some(seen) = self.intents.get_mut(&intent) else {
             return self.complain("only what was raised is tried", format_args!("{intent}"));
         };
+        // Of an answer that the engine did not live to hear it knows nothing.
+        let named = self.named.remove(&intent).filter(|_| settled.call != INTERRUPTED);
+        self.left_alone.extend(named.map(|until| (intent, until)));
         let is_its_end = seen.in_flight && seen.attempts == settled.attempt;
         seen.in_flight = false;
         let is_ready = seen.only_prepares && settled.outcome == Outcome::Accepted;
@@ -208,14 +214,15 @@ impl Watch {
         }
     }
 
-    /// A platform wants to be left alone with this.
+    /// A platform wants to be left alone with this; it says so in the answer.
     pub(super) fn wants_rest(&mut self, intent: IntentId, until: Timestamp) {
-        self.left_alone.insert(intent, until);
+        self.named.insert(intent, until);
     }
 
     /// Our clock was set: by it, any span may be longer or shorter than it was.
     pub(super) fn clock_was_set(&mut self) {
         self.windows.clear();
+        self.named.clear();
         self.left_alone.clear();
     }
 }
