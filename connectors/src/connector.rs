@@ -288,6 +288,16 @@ pub struct InboundRequest<'a> {
 }
 
 impl<'a> InboundRequest<'a> {
+    /// Whether it came to the unguessable address that only the platform was given: the secret under this key, and nothing
+    /// else, follows the connection's name. For platforms that sign nothing.
+    pub(crate) fn came_to_secret_address(&self, secrets: &Secrets, key: &str) -> Result<(), Rejection> {
+        if self.method != "POST" {
+            return Err(Rejection::WrongMethod);
+        }
+        let secret = secrets.get(key).filter(|_| !self.tail.is_empty()).ok_or(Rejection::Unproven)?;
+        if secret.matches(self.tail.as_bytes()) { Ok(()) } else { Err(Rejection::Forged) }
+    }
+
     /// The first header of this (lower-case) name.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)

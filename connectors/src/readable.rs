@@ -8,14 +8,37 @@ use std::fmt::Write as _;
 use chatledger_projections::content::{Content, File, Part, Quote};
 use chatledger_projections::files::Way;
 
+use crate::connector::Unencodable;
+
 /// Stands for a message in which there is nothing.
 const NOTHING: &str = "…";
 
 /// How much of a quoted message is repeated: enough to know it again.
 const LONGEST_QUOTE: usize = 200;
 
-/// The text, and under it a line for everything else; empty only if a file goes along and says it all. `is_named` says which quoted messages the platform is
-/// told by name, so that their words need not be repeated.
+/// A template's words are in the text; without them nobody but the platform that made it knows what it says, and its id
+/// means nothing to a client. So its author is told that it cannot be shown.
+pub(crate) fn refuse_template_without_words(content: &Content) -> Result<(), Unencodable> {
+    let has_words = content.text.as_deref().is_some_and(|text| !text.trim().is_empty());
+    let template = content.parts.iter().find_map(|part| match part {
+        Part::Template { id, .. } => Some(id),
+        Part::File(_)
+        | Part::Location { .. }
+        | Part::Contact { .. }
+        | Part::Buttons { .. }
+        | Part::Forward { .. }
+        | Part::Unsupported { .. } => None,
+    });
+    match template {
+        Some(id) if !has_words => Err(Unencodable {
+            reason: format!("the template {id:?} came without its words, so the client cannot be shown it"),
+        }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The text, and under it a line for everything else; empty only if a file goes along and says it all. `is_named` says
+/// which quoted messages the platform is told by name, so that their words need not be repeated.
 pub(crate) fn readable(content: &Content, is_named: impl Fn(&Quote) -> bool) -> String {
     let mut text = String::new();
     if let Some(quote) = content.quote.as_ref().filter(|quote| !is_named(quote)) {
@@ -122,6 +145,16 @@ mod tests {
         };
         let expected = "Вот\n📎 Счёт.pdf https://files.example/1.pdf\n📍 55.75, 37.5\n👤 Анна\n[poll]";
         assert_eq!(readable(&content, nothing_is_named), expected);
+    }
+
+    #[test]
+    fn a_template_without_words_is_refused_and_one_with_words_is_its_words() {
+        let template = Part::Template { id: "hello".to_owned(), values: vec!["Анна".to_owned()] };
+        let alone = Content { parts: vec![template], ..Content::default() };
+        assert!(refuse_template_without_words(&alone).is_err_and(|refused| refused.reason.contains("hello")));
+        let filled_in = Content { text: Some("Здравствуйте, Анна".to_owned()), ..alone };
+        assert_eq!(refuse_template_without_words(&filled_in), Ok(()));
+        assert_eq!(readable(&filled_in, nothing_is_named), "Здравствуйте, Анна");
     }
 
     #[test]

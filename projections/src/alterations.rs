@@ -137,21 +137,23 @@ impl Alterations {
         self.altered.get_mut(written).map(|altered| std::mem::take(&mut altered.due)).unwrap_or_default()
     }
 
-    /// Keeps an alteration until its message is known under this name.
-    pub fn keep(&mut self, named: &Origin, kept: Kept) {
+    /// Keeps an alteration until its message is known under this name. Gives the message whose alterations had to give way,
+    /// if one had to: they are lost.
+    pub fn keep(&mut self, named: &Origin, kept: Kept) -> Option<Origin> {
         if let Some(known) = self.early.get_mut(named) {
             if known.len() < EARLY_OF_ONE_AT_MOST {
                 known.push(kept);
             }
-            return;
+            return None;
         }
-        if self.early_in_order.len() >= EARLY_AT_MOST
-            && let Some(oldest) = self.early_in_order.pop_front()
-        {
-            self.early.remove(&oldest);
+        let is_full = self.early_in_order.len() >= EARLY_AT_MOST;
+        let oldest = if is_full { self.early_in_order.pop_front() } else { None };
+        if let Some(oldest) = &oldest {
+            self.early.remove(oldest);
         }
         self.early_in_order.push_back(named.clone());
         self.early.insert(named.clone(), vec![kept]);
+        oldest
     }
 
     /// A message has become known under this name: what was said of it before, in order.
@@ -250,9 +252,10 @@ mod tests {
             ordinal: 0,
             at: Timestamp::default(),
         };
-        for number in 0..=EARLY_AT_MOST {
-            alterations.keep(&named(&number.to_string()), kept("x"));
+        for number in 0..EARLY_AT_MOST {
+            assert_eq!(alterations.keep(&named(&number.to_string()), kept("x")), None);
         }
+        assert_eq!(alterations.keep(&named("one more"), kept("x")), Some(named("0")));
         assert!(alterations.take_early(&named("0")).is_empty(), "the oldest gave way");
         for _ in 0..2 * EARLY_OF_ONE_AT_MOST {
             alterations.keep(&named("1"), kept("x"));

@@ -41,6 +41,15 @@ impl Reason {
         }
     }
 
+    /// Whether what it said before and is still waiting for its turn may go to the client. When it hands over, its last
+    /// words are about that.
+    pub const fn lets_finish(self) -> bool {
+        match self {
+            Self::HandedOver => true,
+            Self::ManagerWrote | Self::SwitchedOff => false,
+        }
+    }
+
     /// Whether the assistant is still given the client's words, though its answers go nowhere.
     ///
     /// Handed over, it answers nothing by itself, and the operator at its desk needs to read on (Selarti contract, 7). In

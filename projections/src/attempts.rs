@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::assistance::Reason;
 use crate::content::Content;
-use crate::delivery::MessageIndex;
+use crate::delivery::{MessageIndex, Origin};
 use crate::event::{AttemptSettled, AttemptStarted, IntentRaised};
 use crate::fact::{Fact, Failure, MessageKey};
 use crate::files::{Filed, has_files, lost};
@@ -50,6 +51,9 @@ pub struct Open {
     /// What is known of the message's files, by their places.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<u32, Filed>,
+    /// Why nobody wants it any more, if so: it is not tried (again), unless an earlier try may have done it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unwanted: Option<Reason>,
 }
 
 impl Open {
@@ -263,6 +267,7 @@ impl Attempts {
             uncertain_since: None,
             refusal: None,
             files: BTreeMap::new(),
+            unwanted: None,
         };
         self.raised += 1;
         self.open.insert(raised.intent_id, open);
@@ -311,6 +316,29 @@ impl Attempts {
         };
         open.standing = Standing::Settled { kind: settled.kind, outcome: settled.outcome.clone(), at };
         Some(before)
+    }
+
+    /// What an assistant says in a dialogue at a connection and has not said yet is not wanted any more: it was silenced,
+    /// for this reason. Gives the messages that wait for their turn, by where they were written, in order. A try that has left
+    /// the house goes on; only a further one is not made.
+    pub fn unwant(&mut self, thread: ThreadId, connection: &ConnectionName, reason: Reason) -> Vec<Origin> {
+        let is_meant = |open: &Open| {
+            let is_machines = open.as_raised.intent.message().is_some_and(|send| send.speaker == Speaker::Bot);
+            is_machines && open.thread == thread && open.connection == *connection && open.unwanted.is_none()
+        };
+        let mut unwanted: Vec<(u64, Origin)> = Vec::new();
+        for open in self.open.values_mut().filter(|open| is_meant(open)) {
+            let Some(carries) = open.as_raised.carries.clone() else { continue };
+            open.unwanted = Some(reason);
+            match open.standing {
+                // It is on its way, and may well arrive.
+                Standing::Started { .. } => {}
+                Standing::Raised | Standing::Settled { .. } => unwanted.push((open.sequence, carries)),
+            }
+        }
+        unwanted.sort_unstable_by_key(|(sequence, _)| *sequence);
+        unwanted.dedup_by(|(_, one), (_, other)| one == other);
+        unwanted.into_iter().map(|(_, carries)| carries).collect()
     }
 
     /// An open intent.

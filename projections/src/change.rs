@@ -57,6 +57,13 @@ pub enum Change {
         /// What it wrote, by where it was written.
         origin: Origin,
     },
+    /// What the assistant wrote waits for its turn, and is not to go to the client any more.
+    AnswerUnwanted {
+        /// In which dialogue.
+        thread: ThreadId,
+        /// What it wrote, by where it was written.
+        origin: Origin,
+    },
     /// The assistant is to be silent in a dialogue.
     AssistantFellSilent {
         /// Which.

@@ -6,6 +6,7 @@
 //! words with its link, or the message fails with the reason, and its author hears it.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,11 +17,13 @@ use crate::intent::{SendMessage, Speaker};
 
 mod names;
 mod pieces;
+mod texts;
 
 pub use names::{clean, ending_of};
 pub use pieces::pieces;
 
-/// How a platform wants files, and how it gives them. Stated by its connector, and recorded with the configuration.
+/// How a platform wants files and long texts, and how it gives files. Stated by its connector, and recorded with the
+/// configuration.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct FileRules {
     /// How it wants them.
@@ -38,6 +41,10 @@ pub struct FileRules {
     /// How long the links live under which it shows files to us.
     #[serde(default)]
     pub links: Links,
+    /// The most signs that the text of one message may have, as UTF-16 counts them; a longer one becomes several messages.
+    /// Absent if nobody knows of a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_text: Option<NonZeroU32>,
 }
 
 /// How a platform wants files.

@@ -56,6 +56,22 @@ impl Intent {
         }
     }
 
+    /// The message that it shows, if it shows one.
+    pub const fn message(&self) -> Option<&SendMessage> {
+        match self {
+            Self::SendMessage(message) => Some(message),
+            Self::OpenConversation(_)
+            | Self::FindClient(_)
+            | Self::ClaimConversation(_)
+            | Self::ReportDelivery(_)
+            | Self::LookUpConversation(_)
+            | Self::SetReaction(_)
+            | Self::EditMessage(_)
+            | Self::DeleteMessage(_)
+            | Self::ShowTyping(_) => None,
+        }
+    }
+
     /// From when on there is no use in it: it is attempted once and before that moment, or not at all. `None` for
     /// everything that stays true.
     pub const fn expires_at(&self) -> Option<Timestamp> {

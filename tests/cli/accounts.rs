@@ -17,7 +17,9 @@ const AMO: &str = "amo.main";
 
 const SCOPE: &str = "344a5002-f8ca-454d-af3d-396180102ac7_2b13cae0-24f7-4058-b9ad-c13ee05e1b53";
 
-/// A folder with a configuration, and a simulated amoCRM whose hooks reach nobody.
+const PACT: &str = "pact.sales";
+
+/// A folder with a configuration, and a simulated amoCRM and Pact whose hooks reach nobody.
 struct House {
     folder: TempDir,
     stage: Stage,
@@ -36,6 +38,16 @@ impl House {
         // Port 9 discards: every hook is lost.
         let mut stage = Stage::before("127.0.0.1:9".parse().unwrap(), Arc::new(SystemClock)).unwrap();
         stage.host(name, place, model, Manners::ONCE);
+        let place = Place::reserve().await.unwrap();
+        let pact_url = place.base_url();
+        let name = ConnectionName::new(PACT);
+        let settings = json!({"company_id": 52204, "api": "v2", "base_url": pact_url});
+        let mut secrets = Secrets::default();
+        secrets.insert("token", Secret::new("t0ken"));
+        secrets.insert("webhook_secret", Secret::new("w3bhook-secret-of-a-test"));
+        let account = SimulatedAccount { name: &name, settings: &settings, secrets: &secrets };
+        let model = chatledger_connectors::pact::Pact.simulator(&account).unwrap();
+        stage.host(name, place, model, Manners::ONCE);
         let folder = tempfile::tempdir().unwrap();
         let config = format!(
             r#"
@@ -52,7 +64,14 @@ channel_secret = {{ env = "CHANNEL_SECRET" }}
 platform = "pact"
 company_id = 52204
 api = "v2"
+base_url = "{pact_url}"
 token = {{ env = "TOKEN" }}
+webhook_secret = {{ env = "WEBHOOK_SECRET" }}
+
+[connections."selarti.main"]
+platform = "selarti"
+task_id = "1721129985149x478019552540622850"
+api_key = {{ env = "API_KEY" }}
 webhook_secret = {{ env = "WEBHOOK_SECRET" }}
 
 [routes.sales]
@@ -86,6 +105,7 @@ manager_first = "claim"
             .args(arguments)
             .env("CHANNEL_SECRET", secret)
             .env("TOKEN", "t0ken")
+            .env("API_KEY", "an-api-key-of-a-test")
             .env("WEBHOOK_SECRET", "w3bhook-secret-of-a-test")
             .env("NO_PROXY", "127.0.0.1");
         let ended = tokio::task::block_in_place(|| command.output()).unwrap();
@@ -124,7 +144,7 @@ async fn a_refusal_is_told_with_what_to_do_about_it_and_without_the_secret() {
     refused.refused(1, &["amo.main", "403", "channel_secret", "clock"]);
     assert!(!refused.errors.contains("wr0ng"), "{}", refused.errors);
     house.run(&["connect", "amo.other"]).await.refused(2, &["amo.other", "no such connection", "amo.main"]);
-    house.run(&["connect", "pact.sales"]).await.refused(2, &["pact.sales", "pact"]);
+    house.run(&["connect", PACT]).await.refused(2, &[PACT, "pact"]);
     house.run(&["backfill", AMO]).await.refused(2, &["--chat", "--since"]);
     house.run(&["backfill", AMO, "--since", "yesterday"]).await.refused(2, &["2026-03-02T10:00:00Z"]);
     let unknown = house.run(&["backfill", AMO, "--chat", "c-1"]).await;
@@ -161,7 +181,7 @@ async fn what_was_lost_is_put_on_record_once() {
     }
     assert_eq!(backfilled(&log), 3);
     house.run(&["reconcile"]).await.refused(2, &["--all"]);
-    house.run(&["reconcile", "pact.sales"]).await.refused(2, &["pact.sales", "lists no past messages"]);
+    house.run(&["reconcile", "selarti.main"]).await.refused(2, &["selarti.main", "lists no past messages"]);
     let state = house.run(&["state", "--log", "chatledger.db", "--json"]).await.document();
     assert_eq!(state["threads"][0]["messages"].as_array().map(Vec::len), Some(3), "{state}");
     let future = ["backfill", AMO, "--chat", &chat, "--since", "2199-01-01T00:00:00Z"];
@@ -170,4 +190,23 @@ async fn what_was_lost_is_put_on_record_once() {
         words.starts_with("1 conversations, 3 messages listed, 3 of them older\n0 messages put on record"),
         "{words}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_messenger_lost_is_put_on_record_once() {
+    let house = House::new().await;
+    let pact = ConnectionName::new(PACT);
+    let (phone, name) = ("79000000001".to_owned(), "Анна".to_owned());
+    for text in ["Здравствуйте", "Есть кто?"] {
+        let writes = Gesture::ClientWrites { phone: phone.clone(), name: name.clone(), text: text.to_owned() };
+        house.stage.gesture(&pact, &writes).unwrap();
+    }
+    let chat = house.stage.transcript(&pact).remove(0).chat_id;
+    let wanted = ["backfill", PACT, "--chat", &chat, "--since", "2020-01-01T00:00:00Z", "--json"];
+    let first = house.run(&wanted).await.document();
+    assert_eq!((&first["listed"], &first["recorded"], &first["failed"]), (&json!(2), &json!(2), &json!([])), "{first}");
+    let again = house.run(&wanted).await.document();
+    assert_eq!((&again["recorded"], &again["already"]), (&json!(0), &json!(2)));
+    let replay = house.run(&["replay", "--log", "chatledger.db", "--json"]).await.document();
+    assert_eq!(replay["anomalies"], json!({}), "{replay}");
 }

@@ -6,7 +6,7 @@ use chatledger_connectors::connector::{
 };
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::Fact;
-use chatledger_projections::ids::{ConnectionName, ConversationId};
+use chatledger_projections::ids::ConnectionName;
 use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::Outcome;
 use chatledger_projections::time::Timestamp;
@@ -140,43 +140,6 @@ fn connecting_and_disconnecting_are_asked_and_answered_as_documented() {
         assert_eq!(joined.oddities.len(), case.oddities, "{name}: {:?}", joined.oddities);
         let decoded = AmoCrm.decode(&Webhook { content_type: None, body: &joined.document.body });
         assert_eq!((decoded.facts, decoded.remarks), (case.facts, vec![]), "{name}");
-    }
-}
-
-/// A page of a chat's history: the request for it, the answer, and beside it what the answer means.
-#[derive(Deserialize)]
-struct Listed {
-    settings: Value,
-    conversation: ConversationId,
-    cursor: Option<String>,
-    request: Asked,
-    reply: RecordedReply,
-}
-
-#[derive(Deserialize)]
-struct Asked {
-    method: String,
-    path: String,
-    query: Vec<(String, String)>,
-}
-
-#[test]
-fn a_page_of_history_is_asked_for_as_documented_and_means_what_its_snapshot_says() {
-    let folder = fixtures(PLATFORM, "history");
-    for (name, bytes) in cases(&folder) {
-        let case: Listed = parse(&name, &bytes);
-        let connection = connect(&case.settings);
-        let history = connection.history().expect("amo lists messages");
-        let request = history.page(&case.conversation, case.cursor.as_deref()).request;
-        assert_eq!((request.method, &request.path), (&*case.request.method, &case.request.path), "{name}");
-        assert_eq!(request.query, case.request.query, "{name}");
-        let page = history.read(&case.conversation, case.cursor.as_deref(), &case.reply).expect("a page");
-        let documents = page.documents.iter().map(|document| {
-            let decoded = AmoCrm.decode(&Webhook { content_type: None, body: &document.body });
-            json!({"id": document.id, "written_at": document.written_at, "facts": decoded.facts, "remarks": decoded.remarks})
-        });
-        let told = json!({"documents": documents.collect::<Vec<_>>(), "next": page.next, "unnamed": page.unnamed});
-        assert_snapshot(&folder, &name, &told);
     }
 }
 

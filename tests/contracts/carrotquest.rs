@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chatledger_connectors::carrotquest::CarrotQuest;
 use chatledger_connectors::connector::{
-    Call, Connection, Connector, Decoded, InboundRequest, Known, Reply, Request, Secret, Secrets, Webhook,
+    Connection, Connector, Decoded, InboundRequest, Known, Reply, Secret, Secrets, Webhook,
 };
 use chatledger_projections::bytes::Bytes;
 use chatledger_projections::event::RecordedReply;
@@ -18,7 +18,7 @@ use chatledger_projections::time::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{assert_snapshot, cases, fixtures};
+use crate::{assert_becomes, assert_snapshot, cases, fixtures, written};
 
 const PLATFORM: &str = "carrotquest";
 
@@ -83,20 +83,6 @@ fn reply(case: &Value) -> RecordedReply {
         }),
         cut: false,
     }
-}
-
-/// A request as the cases write it.
-fn written(request: &Request) -> Value {
-    let mut written = json!({ "method": request.method, "path": request.target() });
-    let content_type = request.headers.iter().find(|(name, _)| *name == "content-type");
-    match content_type.map(|(_, value)| value.as_str()) {
-        Some("application/x-www-form-urlencoded") => {
-            written["form"] = form_urlencoded::parse(&request.body).map(|(name, value)| json!([name, value])).collect();
-        }
-        Some(other) => panic!("Carrot quest takes no {other}"),
-        None => assert!(request.body.is_empty(), "a body has a content type"),
-    }
-    written
 }
 
 /// A sample as it went over the wire: exact bytes, the form of a webhook's fields, or the document itself.
@@ -212,7 +198,7 @@ fn intents_become_their_requests() {
     for (name, case) in documents("encode") {
         let account = account(&case["settings"]);
         match account.encode(&intent(&case)) {
-            Ok(call) => assert_becomes(&*account, &call, &case["request"], &name),
+            Ok(call) => assert_becomes(&CALLS, &*account, &call, &case["request"], &name),
             Err(unencodable) => assert_eq!(json!(unencodable.reason), case["unencodable"], "{name}"),
         }
     }
@@ -223,15 +209,8 @@ fn intents_in_doubt_become_their_questions() {
     for (name, case) in documents("probes") {
         let account = account(&case["settings"]);
         let call = account.probe(&intent(&case), &known(&case)).expect("there is something to ask");
-        assert_becomes(&*account, &call, &case["request"], &name);
+        assert_becomes(&CALLS, &*account, &call, &case["request"], &name);
     }
-}
-
-/// The request is as written, and the account has a limit for it.
-fn assert_becomes(account: &dyn Connection, call: &Call, expected: &Value, name: &str) {
-    assert_eq!(written(&call.request), *expected, "{name}");
-    assert!(account.limits().iter().any(|limit| limit.class == call.class), "{name}: no limit for {}", call.class);
-    assert!(CALLS.contains(&call.name), "{name}: {} is asked about nowhere", call.name);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use chatledger_connectors::connector::{
-    Call, Connection, Connector, Decoded, InboundRequest, Known, Reply, Request, Secret, Secrets, Webhook,
+    Connection, Connector, Decoded, InboundRequest, Known, Reply, Secret, Secrets, Webhook,
 };
 use chatledger_connectors::pact::Pact;
 use chatledger_projections::bytes::Bytes;
@@ -24,6 +24,8 @@ use chatledger_projections::intent::Intent;
 use chatledger_projections::time::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+use crate::assert_becomes;
 
 const CALLS: [&str; 10] = [
     "send_v1",
@@ -106,24 +108,6 @@ fn reply(case: &Value) -> RecordedReply {
     }
 }
 
-/// A request as the cases write it.
-fn written(request: &Request) -> Value {
-    let mut written = json!({ "method": request.method, "path": request.target() });
-    let content_type =
-        request.headers.iter().find(|(name, _)| *name == "content-type").map(|(_, value)| value.as_str());
-    match content_type {
-        Some("application/json") => {
-            written["json"] = serde_json::from_slice(&request.body).expect("we write JSON");
-        }
-        Some("application/x-www-form-urlencoded") => {
-            written["form"] = form_urlencoded::parse(&request.body).map(|(name, value)| json!([name, value])).collect();
-        }
-        Some(other) => panic!("Pact knows no {other}"),
-        None => assert!(request.body.is_empty(), "a body has a content type"),
-    }
-    written
-}
-
 fn snapshot(folder_name: &str, name: &str, value: &Value) {
     insta::with_settings!({
         snapshot_path => folder(folder_name),
@@ -157,7 +141,7 @@ fn intents_become_their_requests() {
     for (name, case) in documents("encode") {
         let account = account(&case["settings"]);
         match account.encode(&intent(&case)) {
-            Ok(call) => assert_becomes(&*account, &call, &case["request"], &name),
+            Ok(call) => assert_becomes(&CALLS, &*account, &call, &case["request"], &name),
             Err(unencodable) => assert_eq!(json!(unencodable.reason), case["unencodable"], "{name}"),
         }
     }
@@ -168,15 +152,8 @@ fn intents_in_doubt_become_their_questions() {
     for (name, case) in documents("probes") {
         let account = account(&case["settings"]);
         let call = account.probe(&intent(&case), &known(&case)).expect("there is something to ask");
-        assert_becomes(&*account, &call, &case["request"], &name);
+        assert_becomes(&CALLS, &*account, &call, &case["request"], &name);
     }
-}
-
-/// The request is as written, and the account has a limit for it.
-fn assert_becomes(account: &dyn Connection, call: &Call, expected: &Value, name: &str) {
-    assert_eq!(written(&call.request), *expected, "{name}");
-    assert!(account.limits().iter().any(|limit| limit.class == call.class), "{name}: no limit for {}", call.class);
-    assert!(CALLS.contains(&call.name), "{name}: {} is asked about nowhere", call.name);
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn answers_are_seen_once(ending: &Ending) -> Result<(), String> {
         .into_iter()
         .flat_map(|step| step.changes)
         .filter_map(|change| match change {
-            Change::AnswerWithheld { origin, .. } => Some(origin.message),
+            Change::AnswerWithheld { origin, .. } | Change::AnswerUnwanted { origin, .. } => Some(origin.message),
             _ => None,
         })
         .collect();

@@ -172,7 +172,7 @@ fn is_of(column: &Column, pair: &str) -> bool {
         "Pact, v2" => "v1-",
         _ => return true,
     };
-    !pair.starts_with(other)
+    !pair.trim_start_matches("constructed-").starts_with(other)
 }
 
 /// A document as it is recorded: exact bytes, the form of a webhook's fields, or the document itself.

@@ -49,12 +49,22 @@ pub const SILENT: &[Reason] = &[
     reason(PACT, &["something unknown"], "an attachment of an unknown type is a document"),
     reason(PACT, &["somebody is writing"], "Pact does not tell (16)"),
     reason(PACT, &["quotation in words"], "it quotes by the messenger's id"),
-    reason(V1, &["quotation by an id", "reaction", "message taken away"], "the second generation alone tells of it"),
+    reason(
+        V1,
+        &[
+            "quotation by an id",
+            "reaction",
+            "message changed",
+            "message taken away",
+            "the messenger's own name of a message",
+        ],
+        "the second generation alone tells of it",
+    ),
     reason(V1, &["reaction taken back"], "the second generation alone tells of reactions"),
     reason(
         V2,
         &["reaction taken back"],
-        "an update without reactions looks like any other; the next reaction replaces it",
+        "an update without reactions may as well be one that was overtaken, for none bears a time; the next reaction replaces it",
     ),
     reason(V2, &["delivery: raised"], "\u{ab}created\u{bb} is read; no document of our own message shows it"),
     reason(

@@ -50,6 +50,7 @@ pub fn contents() -> Vec<(&'static str, Content)> {
     let forwarded = vec![file(FileKind::Document, "old.pdf")];
     vec![
         ("text", with(vec![])),
+        ("text of ten thousand signs", Content::text(format!("{WORDS} ").repeat(10_000 / (WORDS.chars().count() + 1)))),
         ("nothing at all", Content::default()),
         ("picture", with(vec![Part::File(file(FileKind::Picture, "1.jpg"))])),
         ("picture without words", alone(Part::File(file(FileKind::Picture, "1.jpg")))),
@@ -311,7 +312,13 @@ pub fn deeds(columns: &[Column]) -> String {
         row.extend(columns.iter().zip(&accounts).map(|(column, account)| done(&**account, column, &intent)));
         row
     };
-    table(&heads(columns), &intents().into_iter().map(row).collect::<Vec<_>>())
+    let mut rows: Vec<Vec<String>> = intents().into_iter().map(row).collect();
+    let past = accounts.iter().map(|account| match account.history() {
+        Some(history) => format!("`{}`", history.page(&ConversationId::new("18000001"), None).name),
+        None => "no: there is no call that lists them".to_owned(),
+    });
+    rows.push(["list what was said before".to_owned()].into_iter().chain(past).collect());
+    table(&heads(columns), &rows)
 }
 
 /// By which call it is done, or why not, and what is done instead.

@@ -15,6 +15,7 @@ pub const PROJECTIONS_MAY_USE: &[&str] = &[
     "sha2",
     "thin-vec",
     "thiserror",
+    "unicode-segmentation",
     // Only derived ids; see the root manifest.
     "uuid",
 ];

@@ -14,6 +14,7 @@ use super::readable::readable;
 use super::settings::{FindVisitors, Settings};
 use super::{call, ids, limits};
 use crate::connector::{Call, FormPart, Request, Unencodable};
+use crate::readable::refuse_template_without_words;
 
 /// The request that makes an intent true.
 pub(super) fn encode(settings: &Settings, intent: &Intent) -> Result<Call, Unencodable> {
@@ -34,7 +35,7 @@ pub(super) fn encode(settings: &Settings, intent: &Intent) -> Result<Call, Unenc
 }
 
 /// An operator's reply (3.2). `external_id` and `random_id` come back in the part, and are how a reply is found again
-/// of which nothing was heard. A text is never split here: no limit is documented, and one intent is one message.
+/// of which nothing was heard. A text is never split here: one intent is one message; see [`limits::files`].
 fn reply(settings: &Settings, message: &SendMessage) -> Result<Call, Unencodable> {
     match message.speaker {
         Speaker::Client => {
@@ -42,6 +43,7 @@ fn reply(settings: &Settings, message: &SendMessage) -> Result<Call, Unencodable
         }
         Speaker::Manager | Speaker::Bot => {}
     }
+    refuse_template_without_words(&message.content)?;
     let conversation = match &message.to {
         Destination::Conversation(key) => {
             key.theirs.as_ref().ok_or_else(|| cannot("the conversation has no id at Carrot quest"))?

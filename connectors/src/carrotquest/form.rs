@@ -55,19 +55,26 @@ pub(super) fn document<'a>(form: &'a [u8], name: &str) -> Option<Cow<'a, [u8]>> 
     })
 }
 
-/// The same form with nothing in the fields of this name; every other byte stays as it came.
-pub(super) fn emptied(form: &[u8], name: &str) -> Vec<u8> {
-    let mut kept: Vec<&[u8]> = Vec::new();
-    for pair in form.split(|byte| *byte == b'&') {
-        let is_it = form_urlencoded::parse(pair).next().is_some_and(|(known, _)| known == name);
-        let key = pair.iter().position(|byte| *byte == b'=').map_or(pair, |end| &pair[..=end]);
-        kept.push(if is_it { key } else { pair });
-    }
+/// The same form with some fields written anew: `anew` takes a field's name and value, and gives what is to stand there
+/// instead, if anything. Every other byte stays as it came.
+pub(super) fn rewritten(form: &[u8], anew: impl Fn(&str, &str) -> Option<(String, String)>) -> Vec<u8> {
+    let field = |pair: &[u8]| {
+        let (name, value) = form_urlencoded::parse(pair).next()?;
+        let (new_name, new_value) = anew(&name, &value)?;
+        let written = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let end = pair.iter().position(|byte| *byte == b'=');
+        let key = &pair[..end.unwrap_or(pair.len())];
+        let key = if new_name == name { Cow::Borrowed(key) } else { Cow::Owned(written(&new_name).into_bytes()) };
+        let equals: &[u8] = if end.is_some() { b"=" } else { b"" };
+        Some([&key, equals, written(&new_value).as_bytes()].concat())
+    };
+    let kept: Vec<Cow<'_, [u8]>> =
+        form.split(|byte| *byte == b'&').map(|pair| field(pair).map_or(Cow::Borrowed(pair), Cow::Owned)).collect();
     kept.join(&b'&')
 }
 
 /// Either alphabet, with or without padding and line breaks; a form has turned its pluses into spaces.
-fn out_of_base64(text: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn out_of_base64(text: &[u8]) -> Option<Vec<u8>> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &alphabet::STANDARD,
         GeneralPurposeConfig::new()
@@ -106,10 +113,11 @@ mod tests {
     }
 
     #[test]
-    fn only_the_named_field_is_emptied_and_every_other_byte_stays() {
+    fn only_the_meant_fields_are_written_anew_and_every_other_byte_stays() {
         let form = b"conversation=%7b%7D+&&type=conversation&token=se%63ret&tok%65n=x&tokens=1&token";
         let expected = b"conversation=%7b%7D+&&type=conversation&token=&tok%65n=&tokens=1&token";
-        assert_eq!(emptied(form, "token"), expected);
+        let emptied = |name: &str, _: &str| (name == "token").then(|| (name.to_owned(), String::new()));
+        assert_eq!(rewritten(form, emptied), expected);
     }
 
     #[test]

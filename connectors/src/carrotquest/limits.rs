@@ -31,6 +31,7 @@ pub(super) fn files(settings: &Settings) -> FileRules {
         endings: ENDINGS.map(str::to_owned).to_vec(),
         captions: Captions::All,
         links: Links::Passing,
+        longest_text: Some(settings.max_text_len),
     }
 }
 

@@ -6,9 +6,11 @@
 //! realtime as a transport (its documents are read all the same), files as uploads, and writing in a user's name.
 
 mod classify;
+mod credential;
 mod decode;
 mod encode;
 mod form;
+mod history;
 mod ids;
 mod learn;
 mod limits;
@@ -36,6 +38,7 @@ use crate::connector::{
     Call, Connection, Connector, Decoded, InboundRequest, Known, Limit, Rejection, Reply, Request, Secrets, Setting,
     SettingProblem, SimulatedAccount, Unencodable, Verified, Webhook,
 };
+use crate::errands::History;
 use crate::polling::Polling;
 use crate::simulator::Simulator;
 use settings::{AUTH_TOKEN, Settings};
@@ -97,6 +100,10 @@ impl Connection for Account {
 
     fn files(&self) -> FileRules {
         limits::files(&self.settings)
+    }
+
+    fn history(&self) -> Option<&dyn History> {
+        Some(self)
     }
 
     fn encode(&self, intent: &Intent) -> Result<Call, Unencodable> {

@@ -38,7 +38,7 @@ pub(super) const UNDER_WAY: Duration = Duration::from_secs(30);
 
 /// The question whether a message was taken; `None` where there is nothing to ask.
 pub(super) fn probe(settings: &Settings, intent: &Intent, known: &Known) -> Option<Call> {
-    let message = sent(intent)?;
+    let message = intent.message()?;
     if let Destination::Client(user) = &message.to {
         return Some(probe_opened::probe(settings, user));
     }
@@ -60,7 +60,7 @@ pub(super) fn judge(
     reply: Reply<'_>,
     now: Timestamp,
 ) -> (Outcome, Vec<Fact>) {
-    let Some(message) = sent(intent) else {
+    let Some(message) = intent.message() else {
         return (uncertain("only messages are looked for"), Vec::new());
     };
     let reply = match reply {
@@ -98,22 +98,6 @@ pub(super) fn judge(
         Outcome::Postponed { until: None, reason: "no such part in the conversation".to_owned() }
     };
     (outcome, Vec::new())
-}
-
-/// Only messages can be in doubt: everything else may simply be repeated.
-fn sent(intent: &Intent) -> Option<&SendMessage> {
-    match intent {
-        Intent::SendMessage(message) => Some(message),
-        Intent::OpenConversation(_)
-        | Intent::ClaimConversation(_)
-        | Intent::ReportDelivery(_)
-        | Intent::FindClient(_)
-        | Intent::LookUpConversation(_)
-        | Intent::SetReaction(_)
-        | Intent::EditMessage(_)
-        | Intent::DeleteMessage(_)
-        | Intent::ShowTyping(_) => None,
-    }
 }
 
 fn conversation_of<'a>(message: &'a SendMessage, known: &'a Known) -> Option<&'a ConversationId> {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
 use chatledger_projections::content::Person;
 use chatledger_projections::time::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::connector::{Secrets, Setting, SettingProblem};
-use crate::settings::{is_base_url, problem};
+use crate::settings::{Reading, problem};
 
 /// The secret that proves us to Carrot quest.
 pub(super) const AUTH_TOKEN: &str = "auth_token";
@@ -79,6 +79,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         required: false,
     },
     Setting {
+        key: "max_text_len",
+        about: "How many signs a message may have; a longer text becomes several messages.",
+        example: "4000",
+        required: false,
+    },
+    Setting {
         key: "sends_per_second",
         about: "How many messages may be sent in a second.",
         example: "3",
@@ -130,6 +136,8 @@ pub(super) struct Settings {
     pub(super) base_url: String,
     /// The largest file that is sent along, in bytes.
     pub(super) max_file: u64,
+    /// How many signs a message may have.
+    pub(super) max_text_len: NonZeroU32,
     /// How many messages may be sent in a second.
     pub(super) sends_per_second: NonZeroU32,
     /// How many questions may be asked in a second.
@@ -199,22 +207,18 @@ impl Api {
 impl Settings {
     /// Reads the settings, or names everything that is wrong with them.
     pub(super) fn parse(settings: &Value) -> Result<Self, Vec<SettingProblem>> {
-        let Some(settings) = settings.as_object() else {
-            return Err(vec![problem("", "the settings are not a table", "write them as keys with values")]);
-        };
-        let mut reading = Reading { settings, problems: Vec::new() };
-        reading.refuse_unknown();
+        let mut reading = Reading::begin(settings, SETTINGS, "a Carrot quest account")?;
         let parsed = Self {
             default_admin: reading
                 .text("default_admin", is_admin, "\"default_admin\" or an operator's number in quotes")
                 .unwrap_or_else(|| DEFAULT_ADMIN.to_owned()),
-            admins: reading.admins(),
-            api: reading.api(),
+            admins: admins(&mut reading),
+            api: api(&mut reading),
             app_id: reading
                 .text("app_id", is_app, "\"$self_app\" or the app's number in quotes")
                 .unwrap_or_else(|| SELF_APP.to_owned()),
-            find_visitors: reading.find_visitors(),
-            transport: reading.transport(),
+            find_visitors: find_visitors(&mut reading),
+            transport: transport(&mut reading),
             poll_every: reading
                 .text("poll_every", |text| span(text).is_some(), "a time from \"1s\" to \"1h\", as \"10s\" or \"2m\"")
                 .and_then(|text| span(&text))
@@ -222,14 +226,21 @@ impl Settings {
             poll_since: reading
                 .text("poll_since", |text| since(text).is_some(), "a moment, as \"2026-03-02T00:00:00Z\"")
                 .and_then(|text| since(&text)),
-            base_url: reading
-                .text("base_url", is_base_url, "\"https://api.carrotquest.io\"")
-                .map_or_else(|| CARROT_QUEST.to_owned(), |url| url.trim_end_matches('/').to_owned()),
-            max_file: reading.max_file(),
-            sends_per_second: reading.rate("sends_per_second", 3),
-            reads_per_second: reading.rate("reads_per_second", 2),
+            base_url: reading.url("base_url", CARROT_QUEST),
+            max_file: max_file(&mut reading),
+            max_text_len: reading.count("max_text_len", MOST_SIGNS, LONGEST_TEXT),
+            sends_per_second: reading.count(
+                "sends_per_second",
+                MOST_CALLS,
+                const { NonZeroU32::new(3).expect("it is not zero") },
+            ),
+            reads_per_second: reading.count(
+                "reads_per_second",
+                MOST_CALLS,
+                const { NonZeroU32::new(2).expect("it is not zero") },
+            ),
         };
-        if reading.problems.is_empty() { Ok(parsed) } else { Err(reading.problems) }
+        reading.finish(parsed)
     }
 
     /// What can be done at an account.
@@ -280,97 +291,66 @@ const DEFAULT_ADMIN: &str = "default_admin";
 const MAX_FILE: u64 = 10_000_000;
 
 /// No override of a rate goes beyond this many calls; more is certainly a slip.
-const MOST_CALLS: u64 = 10_000;
+const MOST_CALLS: u32 = 10_000;
 
-struct Reading<'a> {
-    settings: &'a Map<String, Value>,
-    problems: Vec<SettingProblem>,
+/// What is taken if nobody knows better: no limit is documented, only that there is one (contract, 11).
+const LONGEST_TEXT: NonZeroU32 = NonZeroU32::new(4_000).expect("four thousand is not zero");
+
+/// No text is longer than this anywhere; a higher number is certainly a slip.
+const MOST_SIGNS: u32 = 100_000;
+
+fn admins(reading: &mut Reading<'_>) -> BTreeMap<String, String> {
+    const REMEDY: &str = "write { \"the manager's id in the CRM\" = \"the operator's number\" }";
+    let Some(value) = reading.value("admins") else {
+        return BTreeMap::new();
+    };
+    let Some(entries) = value.as_object() else {
+        reading.problems.push(problem("admins", "it is not a table", REMEDY));
+        return BTreeMap::new();
+    };
+    let mut admins = BTreeMap::new();
+    for (manager, operator) in entries {
+        match operator.as_str().filter(|operator| is_admin(operator)) {
+            Some(operator) => drop(admins.insert(manager.clone(), operator.to_owned())),
+            None => {
+                let reason = format!("{operator} is no operator's number in quotes");
+                reading.problems.push(problem(&format!("admins.{manager}"), &reason, REMEDY));
+            }
+        }
+    }
+    admins
 }
 
-impl Reading<'_> {
-    fn refuse_unknown(&mut self) {
-        for key in self.settings.keys() {
-            if !SETTINGS.iter().any(|setting| setting.key == key) {
-                let known = SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>().join(", ");
-                let remedy = format!("remove it or correct its name; known are {known}");
-                self.problems.push(problem(key, "a Carrot quest account has no such setting", &remedy));
-            }
-        }
-    }
+fn api(reading: &mut Reading<'_>) -> Api {
+    let written = reading.text("api", |word| matches!(word, "v1" | "v2"), "\"v2\" or \"v1\"");
+    if written.as_deref() == Some("v1") { Api::V1 } else { Api::V2 }
+}
 
-    fn admins(&mut self) -> BTreeMap<String, String> {
-        const REMEDY: &str = "write { \"the manager's id in the CRM\" = \"the operator's number\" }";
-        let Some(value) = self.settings.get("admins").filter(|value| !value.is_null()) else {
-            return BTreeMap::new();
-        };
-        let Some(entries) = value.as_object() else {
-            self.problems.push(problem("admins", "it is not a table", REMEDY));
-            return BTreeMap::new();
-        };
-        let mut admins = BTreeMap::new();
-        for (manager, operator) in entries {
-            match operator.as_str().filter(|operator| is_admin(operator)) {
-                Some(operator) => drop(admins.insert(manager.clone(), operator.to_owned())),
-                None => {
-                    let reason = format!("{operator} is no operator's number in quotes");
-                    self.problems.push(problem(&format!("admins.{manager}"), &reason, REMEDY));
-                }
-            }
-        }
-        admins
-    }
+fn max_file(reading: &mut Reading<'_>) -> u64 {
+    let Some(value) = reading.value("max_file") else { return MAX_FILE };
+    value.as_u64().filter(|bytes| *bytes > 0).unwrap_or_else(|| {
+        let reason = format!("{value} is not a whole number of bytes above zero");
+        reading.problems.push(problem("max_file", &reason, "write a number without quotes"));
+        MAX_FILE
+    })
+}
 
-    fn api(&mut self) -> Api {
-        let written = self.text("api", |word| matches!(word, "v1" | "v2"), "\"v2\" or \"v1\"");
-        if written.as_deref() == Some("v1") { Api::V1 } else { Api::V2 }
+fn find_visitors(reading: &mut Reading<'_>) -> FindVisitors {
+    let is_one = |word: &str| matches!(word, "digits" | "plus" | "never");
+    match reading.text("find_visitors", is_one, "\"digits\", \"plus\" or \"never\"").as_deref() {
+        Some("plus") => FindVisitors::Plus,
+        Some("never") => FindVisitors::Never,
+        Some(_) | None => FindVisitors::Digits,
     }
+}
 
-    fn max_file(&mut self) -> u64 {
-        let Some(value) = self.settings.get("max_file").filter(|value| !value.is_null()) else { return MAX_FILE };
-        value.as_u64().filter(|bytes| *bytes > 0).unwrap_or_else(|| {
-            let reason = format!("{value} is not a whole number of bytes above zero");
-            self.problems.push(problem("max_file", &reason, "write a number without quotes"));
-            MAX_FILE
-        })
-    }
-
-    fn find_visitors(&mut self) -> FindVisitors {
-        let is_one = |word: &str| matches!(word, "digits" | "plus" | "never");
-        match self.text("find_visitors", is_one, "\"digits\", \"plus\" or \"never\"").as_deref() {
-            Some("plus") => FindVisitors::Plus,
-            Some("never") => FindVisitors::Never,
-            Some(_) | None => FindVisitors::Digits,
-        }
-    }
-
-    fn transport(&mut self) -> Transport {
-        let is_one = |word: &str| matches!(word, "webhook" | "polling" | "both");
-        let written = self.text("transport", is_one, "\"webhook\", \"polling\" or \"both\"");
-        match written.as_deref() {
-            Some("polling") => Transport::Polling,
-            Some("both") => Transport::Both,
-            Some(_) | None => Transport::Webhook,
-        }
-    }
-
-    fn rate(&mut self, key: &str, otherwise: u32) -> NonZeroU32 {
-        let otherwise = NonZeroU32::new(otherwise).unwrap_or(NonZeroU32::MIN);
-        let Some(value) = self.settings.get(key).filter(|value| !value.is_null()) else { return otherwise };
-        let rate = value.as_u64().filter(|calls| *calls <= MOST_CALLS).and_then(|calls| u32::try_from(calls).ok());
-        rate.and_then(NonZeroU32::new).unwrap_or_else(|| {
-            let reason = format!("{value} is not a whole number from 1 to {MOST_CALLS}");
-            self.problems.push(problem(key, &reason, "write a number without quotes"));
-            otherwise
-        })
-    }
-
-    fn text(&mut self, key: &str, fits: impl Fn(&str) -> bool, example: &str) -> Option<String> {
-        let value = self.settings.get(key).filter(|value| !value.is_null())?;
-        let text = value.as_str().filter(|text| fits(text));
-        if text.is_none() {
-            self.problems.push(problem(key, &format!("{value} does not fit"), &format!("write {example}")));
-        }
-        text.map(str::to_owned)
+fn transport(reading: &mut Reading<'_>) -> Transport {
+    let is_one = |word: &str| matches!(word, "webhook" | "polling" | "both");
+    let written = reading.text("transport", is_one, "\"webhook\", \"polling\" or \"both\"");
+    match written.as_deref() {
+        Some("polling") => Transport::Polling,
+        Some("both") => Transport::Both,
+        Some(_) | None => Transport::Webhook,
     }
 }
 

@@ -1,19 +1,18 @@
 //! What proves that a request is Carrot quest's.
 //!
 //! A webhook bears the account's token among its fields; there is no signature and no time (6.1). The token is a
-//! credential, so it is not recorded: the body is kept byte for byte but for the token's value, which is left empty. A
+//! credential, so it is not recorded: the body is kept byte for byte but for the token, wherever it stands. A
 //! body in base64 cannot be kept with a hole in it, so it is kept as the form that it stood for. Whatever else is in a
 //! body with the right token is let in, even rubbish: a refusal would only bring the same bytes again.
 
 use std::borrow::Cow;
 
 use chatledger_projections::ids::ConnectionName;
-use serde_json::Value;
 
 use super::form::{self, Opened};
-use super::ids;
 use super::settings::WEBHOOK_TOKEN;
 use super::wire::Shape;
+use super::{credential, ids};
 use crate::connector::{Decoded, InboundRequest, Rejection, Secret, Secrets, Verified};
 use crate::loose::with_document;
 
@@ -36,16 +35,16 @@ pub(super) fn verify(
     let recorded = match form::open(request.body) {
         Opened::Form(form) => {
             prove(secret, form::field(&form, TOKEN))?;
-            form::emptied(&form, TOKEN)
+            credential::taken_out_of_form(&form, secret.reveal())
         }
         Opened::Json(document) => {
             prove(secret, token_in_json(&document))?;
-            without_token(&document, secret).ok_or(Rejection::Unproven)?
+            credential::taken_out_of_json(&document, secret.reveal()).ok_or(Rejection::Unproven)?
         }
         Opened::Neither => {
             // A form without its type is still a form.
             prove(secret, form::field(request.body, TOKEN))?;
-            form::emptied(request.body, TOKEN)
+            credential::taken_out_of_form(request.body, secret.reveal())
         }
     };
     let content_type = request.header(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value).into_owned());
@@ -61,33 +60,10 @@ fn prove(secret: &Secret, token: Option<Cow<'_, str>>) -> Result<(), Rejection> 
     }
 }
 
-fn token_in_json(document: &[u8]) -> Option<Cow<'static, str>> {
+pub(super) fn token_in_json(document: &[u8]) -> Option<Cow<'static, str>> {
     // What is odd about it will be remarked when it is decoded.
     let read = |shape: Shape<'_>, _: &mut Decoded| shape.token.get().map(|token| Cow::Owned(token.to_string()));
     with_document::<Shape<'static>, _>(document, &mut Decoded::default(), read).flatten()
-}
-
-/// Empties the token where it is written as it is; a document that writes it in another way is written anew. One that
-/// hides it and cannot be written anew gives nothing: neither its bytes nor its token may be recorded.
-fn without_token(document: &[u8], secret: &Secret) -> Option<Vec<u8>> {
-    let quoted = format!("\"{}\"", secret.reveal()).into_bytes();
-    let mut emptied = Vec::with_capacity(document.len());
-    let mut rest = document;
-    while let Some((first, others)) = rest.split_first() {
-        if rest.starts_with(&quoted) {
-            emptied.extend_from_slice(b"\"\"");
-            rest = &rest[quoted.len()..];
-        } else {
-            emptied.push(*first);
-            rest = others;
-        }
-    }
-    if token_in_json(&emptied).is_none() {
-        return Some(emptied);
-    }
-    let mut document: Value = serde_json::from_slice(document).ok()?;
-    document.as_object_mut()?.remove(TOKEN);
-    Some(document.to_string().into_bytes())
 }
 
 #[cfg(test)]
@@ -137,11 +113,22 @@ mod tests {
         assert_eq!(recorded(BASE64_STANDARD.encode(FORM).as_bytes()), recorded(FORM.as_bytes()));
         let json = format!(r#"{{"a":1.50, "token":"{SECRET}"}}"#);
         assert_eq!(recorded(json.as_bytes()), r#"{"a":1.50, "token":""}"#);
-        assert_eq!(recorded(br#"{"a":1,"token":"cq-webhook\u002btoken 1"}"#), r#"{"a":1}"#);
+        assert_eq!(recorded(br#"{"a":1,"token":"cq-webhook\u002btoken 1"}"#), r#"{"a":1,"token":""}"#);
+        let elsewhere = format!("{FORM}&copy=%63q-webhook%2Btoken+1&token=%63q-webhook%2Btoken+1&a=%41");
+        assert_eq!(
+            recorded(elsewhere.as_bytes()),
+            "conversation=%7B%22id%22%3A+1%7D&type=conversation&token=&copy=&token=&a=%41"
+        );
         for body in [FORM.to_owned(), json] {
             let verified = let_in("POST", body.as_bytes()).expect("it is authentic");
             assert_eq!(verified.into_headers().len(), 1, "nothing but the content type");
         }
+    }
+
+    #[test]
+    fn a_body_that_would_bring_the_token_elsewhere_is_known_again_without_it() {
+        let id = |body: &str| let_in("POST", body.as_bytes()).expect("it is authentic").id();
+        assert_eq!(id(FORM), id(&FORM.replace("%7D", "cq-webhook%2Btoken+1%7D")));
     }
 
     #[test]

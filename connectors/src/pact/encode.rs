@@ -16,6 +16,7 @@ use super::requests::{v1, v2};
 use super::settings::{Api, BUSINESS, Settings};
 use super::upload::taken;
 use crate::connector::{Call, Unencodable};
+use crate::readable::refuse_template_without_words;
 
 /// The request that makes an intent true.
 pub(super) fn encode(settings: &Settings, intent: &Intent) -> Result<Call, Unencodable> {
@@ -41,6 +42,7 @@ fn send(settings: &Settings, message: &SendMessage) -> Result<Call, Unencodable>
     match &message.to {
         Destination::Conversation(key) => {
             let conversation = key.theirs.as_ref().ok_or_else(|| cannot("the conversation has no id at Pact"))?;
+            refuse_template_without_words(&message.content)?;
             Ok(match settings.api {
                 Api::V1 => send_v1(settings, conversation, &message.content),
                 Api::V2 => send_v2(settings, conversation, &message.content),
@@ -100,8 +102,11 @@ fn first_message(settings: &Settings, client: v2::Client<'_>, content: &Content)
     if needs_template && template.is_none() {
         return Err(cannot("in WhatsApp Business a conversation is begun with an approved template only"));
     }
-    let text = words(settings.api, content);
     let template = template.filter(|_| needs_template);
+    if template.is_none() {
+        refuse_template_without_words(content)?;
+    }
+    let text = words(settings.api, content);
     // A template's words are approved as they are; a file is its header (9.6).
     let saying = v2::Saying {
         text: text.as_deref().filter(|_| template.is_none()),

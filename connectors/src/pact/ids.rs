@@ -20,6 +20,13 @@ pub(super) fn delivery(connection: &ConnectionName, body: &[u8]) -> EventId {
     EventId::derived(&[b"pact", connection.as_str().as_bytes(), body])
 }
 
+/// A message that was found by listing its conversation: the same whenever it is listed.
+pub(super) fn listed(connection: &ConnectionName, conversation: &ConversationId, number: i64) -> EventId {
+    let parts = [connection.as_str(), conversation.as_str(), &number.to_string()];
+    let [connection, conversation, number] = parts.map(str::as_bytes);
+    EventId::derived(&[b"pact listed message", connection, conversation, number])
+}
+
 /// v1 `conversation_id` and a conversation's `external_id`; v2 `conversation_id` and a conversation's `id`.
 pub(super) fn conversation(number: i64) -> ConversationId {
     ConversationId::new(number.to_string())

@@ -10,6 +10,9 @@ use std::time::Duration;
 use super::settings::Settings;
 use crate::connector::{Limit, Quota};
 
+/// The most text that a message may have; longer ones are refused by WhatsApp and Telegram alike. Pact itself names none.
+pub(super) const LONGEST_TEXT: NonZeroU32 = NonZeroU32::new(4_096).expect("four thousand is not zero");
+
 /// Messages to clients.
 pub(super) const SEND: &str = "send";
 /// Reading conversations, one or many.

@@ -10,6 +10,7 @@ mod commands;
 mod decode;
 mod encode;
 mod failure;
+mod history;
 mod ids;
 mod learn;
 mod limits;
@@ -40,6 +41,7 @@ use crate::connector::{
     Call, Connection, Connector, Decoded, InboundRequest, Known, Limit, Rejection, Reply, Request, Secrets, Setting,
     SettingProblem, SimulatedAccount, Unencodable, Verified, Webhook,
 };
+use crate::errands::History;
 use crate::simulator::Simulator;
 use settings::{Settings, TOKEN};
 
@@ -110,6 +112,10 @@ impl Connection for Account {
 
     fn upload(&self, message: &SendMessage, file: &File) -> Result<Call, Unencodable> {
         upload::upload(&self.settings, message, file)
+    }
+
+    fn history(&self) -> Option<&dyn History> {
+        Some(self)
     }
 
     fn encode(&self, intent: &Intent) -> Result<Call, Unencodable> {

@@ -43,7 +43,7 @@ const UNDER_WAY_V2: Duration = Duration::from_secs(10);
 
 /// The question whether a send took effect; `None` where there is nothing to ask.
 pub(super) fn probe(settings: &Settings, intent: &Intent, known: &Known) -> Option<Call> {
-    let message = sent(intent)?;
+    let message = intent.message()?;
     match (conversation_of(message, known), &message.to) {
         (Some(conversation), _) => Some(list_messages(settings, conversation)),
         (None, Destination::Phone(phone)) if settings.api == Api::V2 => Some(search(settings, phone.digits())),
@@ -64,7 +64,7 @@ pub(super) fn judge(
     reply: Reply<'_>,
     now: Timestamp,
 ) -> (Outcome, Vec<Fact>) {
-    let Some(message) = sent(intent) else {
+    let Some(message) = intent.message() else {
         return (uncertain("only messages are looked for"), Vec::new());
     };
     let reply = match reply {
@@ -79,22 +79,6 @@ pub(super) fn judge(
         call::LIST_MESSAGES_V2 => judge_messages(settings, message, known, page_v2(reply), now),
         call::SEARCH_CONVERSATIONS_V2 => judge_search(settings, message, known, reply, now),
         _ => (uncertain("an answer to another question"), Vec::new()),
-    }
-}
-
-/// Only messages can be in doubt: everything else may simply be repeated.
-fn sent(intent: &Intent) -> Option<&SendMessage> {
-    match intent {
-        Intent::SendMessage(message) => Some(message),
-        Intent::OpenConversation(_)
-        | Intent::FindClient(_)
-        | Intent::ClaimConversation(_)
-        | Intent::ReportDelivery(_)
-        | Intent::LookUpConversation(_)
-        | Intent::SetReaction(_)
-        | Intent::EditMessage(_)
-        | Intent::DeleteMessage(_)
-        | Intent::ShowTyping(_) => None,
     }
 }
 

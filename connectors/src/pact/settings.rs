@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 
 use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::connector::{Setting, SettingProblem};
-use crate::settings::{is_base_url, problem};
+use crate::settings::{Reading, problem};
 
 /// The secret that proves us to Pact.
 pub(super) const TOKEN: &str = "token";
@@ -104,23 +104,25 @@ pub(super) enum Api {
 impl Settings {
     /// Reads the settings, or names everything that is wrong with them.
     pub(super) fn parse(settings: &Value) -> Result<Self, Vec<SettingProblem>> {
-        let Some(settings) = settings.as_object() else {
-            return Err(vec![problem("", "the settings are not a table", "write them as keys with values")]);
-        };
-        let mut reading = Reading { settings, problems: Vec::new() };
-        reading.refuse_unknown();
+        let mut reading = Reading::begin(settings, SETTINGS, "a Pact account")?;
         let parsed = Self {
-            company: reading.company().unwrap_or_default(),
+            company: company(&mut reading).unwrap_or_default(),
             provider: reading.text("provider", is_word, "\"whatsapp\"").unwrap_or_else(|| "whatsapp".to_owned()),
-            api: reading.api(),
-            channel: reading.whole("channel_id", i64::MAX),
-            base_url: reading
-                .text("base_url", is_base_url, "\"https://api.pact.im\"")
-                .map_or_else(|| PACT.to_owned(), |url| url.trim_end_matches('/').to_owned()),
-            sends_per_second: reading.rate("sends_per_second", 5),
-            sends_per_minute: reading.rate("sends_per_minute", 30),
+            api: api(&mut reading),
+            channel: number(&mut reading, "channel_id"),
+            base_url: reading.url("base_url", PACT),
+            sends_per_second: reading.count(
+                "sends_per_second",
+                MOST_CALLS,
+                const { NonZeroU32::new(5).expect("it is not zero") },
+            ),
+            sends_per_minute: reading.count(
+                "sends_per_minute",
+                MOST_CALLS,
+                const { NonZeroU32::new(30).expect("it is not zero") },
+            ),
         };
-        if reading.problems.is_empty() { Ok(parsed) } else { Err(reading.problems) }
+        reading.finish(parsed)
     }
 
     /// What can be done at this account.
@@ -153,64 +155,27 @@ pub(super) const BUSINESS: &str = "whatsapp_business";
 pub(super) const PACT: &str = "https://api.pact.im";
 
 /// No override of a rate goes beyond this many calls; more is certainly a slip.
-const MOST_CALLS: i64 = 10_000;
+const MOST_CALLS: u32 = 10_000;
 
-struct Reading<'a> {
-    settings: &'a Map<String, Value>,
-    problems: Vec<SettingProblem>,
+/// Pact's own numbers are read and written as signed ones of 64 bits.
+const GREATEST_NUMBER: u64 = i64::MAX as u64;
+
+fn company(reading: &mut Reading<'_>) -> Option<i64> {
+    if reading.value("company_id").is_none() {
+        let remedy = "write the company's number, such as 52204";
+        reading.problems.push(problem("company_id", "it is missing", remedy));
+        return None;
+    }
+    number(reading, "company_id")
 }
 
-impl Reading<'_> {
-    fn refuse_unknown(&mut self) {
-        for key in self.settings.keys() {
-            if !SETTINGS.iter().any(|setting| setting.key == key) {
-                let known = SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>().join(", ");
-                let remedy = format!("remove it or correct its name; known are {known}");
-                self.problems.push(problem(key, "a Pact account has no such setting", &remedy));
-            }
-        }
-    }
+fn number(reading: &mut Reading<'_>, key: &str) -> Option<i64> {
+    reading.whole(key, GREATEST_NUMBER).and_then(|number| i64::try_from(number).ok())
+}
 
-    fn company(&mut self) -> Option<i64> {
-        if self.settings.get("company_id").is_none_or(Value::is_null) {
-            let remedy = "write the company's number, such as 52204";
-            self.problems.push(problem("company_id", "it is missing", remedy));
-            return None;
-        }
-        self.whole("company_id", i64::MAX)
-    }
-
-    fn api(&mut self) -> Api {
-        let written = self.text("api", |word| matches!(word, "v1" | "v2"), "\"v2\" or \"v1\"");
-        if written.as_deref() == Some("v1") { Api::V1 } else { Api::V2 }
-    }
-
-    fn rate(&mut self, key: &str, otherwise: u32) -> NonZeroU32 {
-        self.whole(key, MOST_CALLS)
-            .and_then(|calls| u32::try_from(calls).ok())
-            .and_then(NonZeroU32::new)
-            .or(NonZeroU32::new(otherwise))
-            .unwrap_or(NonZeroU32::MIN)
-    }
-
-    fn whole(&mut self, key: &str, most: i64) -> Option<i64> {
-        let value = self.settings.get(key).filter(|value| !value.is_null())?;
-        let whole = value.as_i64().filter(|number| (1..=most).contains(number));
-        if whole.is_none() {
-            let reason = format!("{value} is not a whole number from 1 to {most}");
-            self.problems.push(problem(key, &reason, "write a number without quotes"));
-        }
-        whole
-    }
-
-    fn text(&mut self, key: &str, fits: impl Fn(&str) -> bool, example: &str) -> Option<String> {
-        let value = self.settings.get(key).filter(|value| !value.is_null())?;
-        let text = value.as_str().filter(|text| fits(text));
-        if text.is_none() {
-            self.problems.push(problem(key, &format!("{value} does not fit"), &format!("write {example}")));
-        }
-        text.map(str::to_owned)
-    }
+fn api(reading: &mut Reading<'_>) -> Api {
+    let written = reading.text("api", |word| matches!(word, "v1" | "v2"), "\"v2\" or \"v1\"");
+    if written.as_deref() == Some("v1") { Api::V1 } else { Api::V2 }
 }
 
 fn is_word(text: &str) -> bool {

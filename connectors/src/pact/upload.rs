@@ -10,6 +10,7 @@ use chatledger_projections::ids::FileId;
 use chatledger_projections::intent::{Destination, SendMessage};
 use serde::Deserialize;
 
+use super::limits::LONGEST_TEXT;
 use super::settings::{Api, Settings};
 use super::{call, ids};
 use crate::connector::{Call, Decoded, FormPart, Request, Unencodable};
@@ -19,7 +20,13 @@ use crate::loose::{Field, Object, WireDocument, with_document};
 /// but not under a document (6.2): what holds for it is taken for all. Whether Pact's links run out is not documented,
 /// so they are taken for links that do (9.3).
 pub(super) fn rules() -> FileRules {
-    FileRules { wants: Wants::Upload, captions: Captions::Pictures, links: Links::Passing, ..FileRules::default() }
+    FileRules {
+        wants: Wants::Upload,
+        captions: Captions::Pictures,
+        links: Links::Passing,
+        longest_text: Some(LONGEST_TEXT),
+        ..FileRules::default()
+    }
 }
 
 /// The call that gives Pact a file.

@@ -41,7 +41,7 @@ fn send(settings: &Settings, message: &SendMessage) -> Result<Call, Unencodable>
         return Err(cannot("Selarti knows a dialogue by our id, not by a number"));
     };
     let ours = key.ours.as_ref().ok_or_else(|| cannot("the dialogue has no id of ours at Selarti"))?;
-    let text = worded(&message.content, settings.max_text_len).ok_or_else(|| cannot("there is nothing to say"))?;
+    let text = worded(&message.content).ok_or_else(|| cannot("there is nothing to say"))?;
     // The author is the client; where only one of the two is known it is the same person.
     let mut client = message.client.clone();
     client.learn(&message.author);

@@ -5,10 +5,10 @@
 
 use std::num::NonZeroU32;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::connector::{Setting, SettingProblem};
-use crate::settings::{is_base_url, problem};
+use crate::settings::{Reading, problem};
 
 /// The secret that is exchanged for a token.
 pub(super) const API_KEY: &str = "api_key";
@@ -85,7 +85,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "max_text_len",
-        about: "How many signs of a text are sent at most; the rest is cut off.",
+        about: "How many signs a message may have; a longer text becomes several messages.",
         example: "4000",
         required: false,
     },
@@ -132,7 +132,7 @@ pub(super) struct Settings {
     /// Whether the dialogue's id is sent as a number.
     pub(super) chat_id_as_number: bool,
     /// How many signs of a text are sent at most.
-    pub(super) max_text_len: usize,
+    pub(super) max_text_len: NonZeroU32,
     /// How many calls may be made in a second.
     pub(super) calls_per_second: NonZeroU32,
 }
@@ -158,6 +158,9 @@ const SELARTI: &str = "https://selarti.com";
 /// Our reading of the method's title; the name itself stands in no document that can be reached (5).
 const SEND_PATH: &str = "/api/1.1/wf/send_external_message";
 
+/// What is taken if nobody knows better (contract, 5; 13).
+const LONGEST_TEXT: NonZeroU32 = NonZeroU32::new(4_000).expect("four thousand is not zero");
+
 /// No text is longer than this anywhere; a higher number is certainly a slip.
 const MOST_SIGNS: u32 = 100_000;
 
@@ -167,116 +170,65 @@ const MOST_CALLS: u32 = 1_000;
 impl Settings {
     /// Reads the settings, or names everything that is wrong with them.
     pub(super) fn parse(settings: &Value) -> Result<Self, Vec<SettingProblem>> {
-        let Some(settings) = settings.as_object() else {
-            return Err(vec![problem("", "the settings are not a table", "write them as keys with values")]);
-        };
-        let mut reading = Reading { settings, problems: Vec::new() };
-        reading.refuse_unknown();
-        let base_url = reading.url("base_url").unwrap_or_else(|| SELARTI.to_owned());
+        let mut reading = Reading::begin(settings, SETTINGS, "a Selarti account")?;
+        let base_url = reading.url("base_url", SELARTI);
         let parsed = Self {
-            task: reading.task(),
+            task: task(&mut reading),
             company: reading.text("company_id", is_id, "the id as the panel shows it"),
             channel: reading.text("channel_id", is_id, "the id as the panel shows it"),
-            auth_url: reading.url("auth_url").unwrap_or_else(|| base_url.clone()),
+            auth_url: reading.url("auth_url", &base_url),
             base_url,
             send_path: reading
                 .text("send_path", is_path, &format!("{SEND_PATH:?}"))
                 .unwrap_or_else(|| SEND_PATH.to_owned()),
-            keys: reading.keys(),
+            keys: keys(&mut reading),
             chat_id_as_number: reading.flag("chat_id_as_number"),
-            max_text_len: reading.whole("max_text_len", MOST_SIGNS).map_or(4000, |signs| signs.get() as usize),
-            calls_per_second: reading
-                .whole("calls_per_second", MOST_CALLS)
-                .unwrap_or(const { NonZeroU32::new(5).expect("five is not zero") }),
+            max_text_len: reading.count("max_text_len", MOST_SIGNS, LONGEST_TEXT),
+            calls_per_second: reading.count(
+                "calls_per_second",
+                MOST_CALLS,
+                const { NonZeroU32::new(5).expect("five is not zero") },
+            ),
         };
-        if reading.problems.is_empty() { Ok(parsed) } else { Err(reading.problems) }
+        reading.finish(parsed)
     }
 }
 
-struct Reading<'a> {
-    settings: &'a Map<String, Value>,
-    problems: Vec<SettingProblem>,
+fn task(reading: &mut Reading<'_>) -> String {
+    if reading.value("task_id").is_none() {
+        let remedy = "copy the id of the task of type Web from Selarti's panel";
+        reading.problems.push(problem("task_id", "it is missing", remedy));
+        return String::new();
+    }
+    reading.text("task_id", is_id, "the id as the panel shows it, in quotes").unwrap_or_default()
 }
 
-impl Reading<'_> {
-    fn refuse_unknown(&mut self) {
-        for key in self.settings.keys() {
-            if !SETTINGS.iter().any(|setting| setting.key == key) {
-                let known = SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>().join(", ");
-                let remedy = format!("remove it or correct its name; known are {known}");
-                self.problems.push(problem(key, "a Selarti account has no such setting", &remedy));
-            }
+fn keys(reading: &mut Reading<'_>) -> Keys {
+    let mut key = |key: &str, otherwise: &str, may_be_empty: bool| {
+        let fits = |text: &str| text.trim() == text && (may_be_empty || !text.is_empty());
+        reading.text(key, fits, &format!("{otherwise:?}")).unwrap_or_else(|| otherwise.to_owned())
+    };
+    let keys = Keys {
+        task: key("key_task", "task", true),
+        chat: key("key_chat_id", "chat_id", false),
+        text: key("key_text", "text", false),
+        name: key("key_name", "name", true),
+        username: key("key_username", "username", true),
+    };
+    let named = [
+        ("key_task", &keys.task),
+        ("key_chat_id", &keys.chat),
+        ("key_text", &keys.text),
+        ("key_name", &keys.name),
+        ("key_username", &keys.username),
+    ];
+    for (index, (key, name)) in named.iter().enumerate() {
+        if let Some((other, _)) = named[..index].iter().find(|(_, earlier)| !name.is_empty() && earlier == name) {
+            let reason = format!("{name:?} is what {other} says, too");
+            reading.problems.push(problem(key, &reason, "give each parameter a name of its own"));
         }
     }
-
-    fn task(&mut self) -> String {
-        if self.settings.get("task_id").is_none_or(Value::is_null) {
-            let remedy = "copy the id of the task of type Web from Selarti's panel";
-            self.problems.push(problem("task_id", "it is missing", remedy));
-            return String::new();
-        }
-        self.text("task_id", is_id, "the id as the panel shows it, in quotes").unwrap_or_default()
-    }
-
-    fn keys(&mut self) -> Keys {
-        let mut key = |key: &str, otherwise: &str, may_be_empty: bool| {
-            let fits = |text: &str| text.trim() == text && (may_be_empty || !text.is_empty());
-            self.text(key, fits, &format!("{otherwise:?}")).unwrap_or_else(|| otherwise.to_owned())
-        };
-        let keys = Keys {
-            task: key("key_task", "task", true),
-            chat: key("key_chat_id", "chat_id", false),
-            text: key("key_text", "text", false),
-            name: key("key_name", "name", true),
-            username: key("key_username", "username", true),
-        };
-        let named = [
-            ("key_task", &keys.task),
-            ("key_chat_id", &keys.chat),
-            ("key_text", &keys.text),
-            ("key_name", &keys.name),
-            ("key_username", &keys.username),
-        ];
-        for (index, (key, name)) in named.iter().enumerate() {
-            if let Some((other, _)) = named[..index].iter().find(|(_, earlier)| !name.is_empty() && earlier == name) {
-                let reason = format!("{name:?} is what {other} says, too");
-                self.problems.push(problem(key, &reason, "give each parameter a name of its own"));
-            }
-        }
-        keys
-    }
-
-    fn url(&mut self, key: &str) -> Option<String> {
-        self.text(key, is_base_url, "\"https://selarti.com\"").map(|url| url.trim_end_matches('/').to_owned())
-    }
-
-    fn flag(&mut self, key: &str) -> bool {
-        let Some(value) = self.settings.get(key).filter(|value| !value.is_null()) else { return false };
-        if !value.is_boolean() {
-            self.problems.push(problem(key, &format!("{value} does not fit"), "write true or false"));
-        }
-        value.as_bool().unwrap_or_default()
-    }
-
-    fn whole(&mut self, key: &str, most: u32) -> Option<NonZeroU32> {
-        let value = self.settings.get(key).filter(|value| !value.is_null())?;
-        let whole = value.as_u64().and_then(|number| u32::try_from(number).ok()).and_then(NonZeroU32::new);
-        let whole = whole.filter(|number| number.get() <= most);
-        if whole.is_none() {
-            let reason = format!("{value} is not a whole number from 1 to {most}");
-            self.problems.push(problem(key, &reason, "write a number without quotes"));
-        }
-        whole
-    }
-
-    fn text(&mut self, key: &str, fits: impl Fn(&str) -> bool, remedy: &str) -> Option<String> {
-        let value = self.settings.get(key).filter(|value| !value.is_null())?;
-        let text = value.as_str().filter(|text| fits(text));
-        if text.is_none() {
-            self.problems.push(problem(key, &format!("{value} does not fit"), &format!("write {remedy}")));
-        }
-        text.map(str::to_owned)
-    }
+    keys
 }
 
 /// An id is kept as it is; that it looks like bubble.io's is only very likely (3).
@@ -302,7 +254,7 @@ mod tests {
         let settings = Settings::parse(&json!({ "task_id": "1x1" })).expect("all else has a default");
         assert_eq!((settings.base_url.as_str(), settings.auth_url.as_str()), (SELARTI, SELARTI));
         assert_eq!(settings.send_path, SEND_PATH);
-        assert_eq!((settings.max_text_len, settings.calls_per_second.get()), (4000, 5));
+        assert_eq!((settings.max_text_len, settings.calls_per_second.get()), (LONGEST_TEXT, 5));
         assert_eq!((settings.keys.chat.as_str(), settings.keys.username.as_str()), ("chat_id", "username"));
     }
 

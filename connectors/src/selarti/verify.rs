@@ -21,16 +21,7 @@ pub(super) fn verify(
     request: &InboundRequest<'_>,
     secrets: &Secrets,
 ) -> Result<Verified, Rejection> {
-    if request.method != "POST" {
-        return Err(Rejection::WrongMethod);
-    }
-    let secret = secrets.get(WEBHOOK_SECRET).ok_or(Rejection::Unproven)?;
-    if request.tail.is_empty() {
-        return Err(Rejection::Unproven);
-    }
-    if !secret.matches(request.tail.as_bytes()) {
-        return Err(Rejection::Forged);
-    }
+    request.came_to_secret_address(secrets, WEBHOOK_SECRET)?;
     let content_type = request.header(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value).into_owned());
     let webhook = Webhook { content_type: content_type.as_deref(), body: request.body };
     // What cannot be read names nobody else.

@@ -10,27 +10,27 @@ use chatledger_projections::content::{Content, File, FileKind, Part, Quote};
 /// How much of a quoted message is repeated: enough to know it again.
 const LONGEST_QUOTE: usize = 200;
 
-/// What stands where the rest was cut off.
-const CUT: &str = " …";
-
-/// The text, and under it a line for everything else, at most so many signs; `None` if there is nothing to say.
-pub(super) fn worded(content: &Content, longest: usize) -> Option<String> {
+/// The text, and under it a line for everything else; `None` if there is nothing to say. That it is not too long was seen
+/// to before: what is becomes several messages; see [`super::limits::files`].
+pub(super) fn worded(content: &Content) -> Option<String> {
     let mut text = String::new();
-    if let Some(own) = content.text.as_deref().filter(|own| !own.trim().is_empty()) {
+    let own = content.text.as_deref().filter(|own| !own.trim().is_empty());
+    if let Some(own) = own {
         add_line(&mut text, own);
     }
+    let has_own = own.is_some();
     for part in &content.parts {
-        add_part(&mut text, part);
+        add_part(&mut text, part, has_own);
     }
     // A quote alone says nothing.
     if text.trim().is_empty() {
         return None;
     }
     let quoted = content.quote.as_ref().map(quoted).unwrap_or_default();
-    Some(cut(&format!("{quoted}{text}"), longest))
+    Some(format!("{quoted}{text}"))
 }
 
-fn add_part(text: &mut String, part: &Part) {
+fn add_part(text: &mut String, part: &Part, has_own: bool) {
     match part {
         Part::File(file) => add_file(text, file),
         Part::Location { latitude, longitude } => add_line(text, &format!("[место: {latitude}, {longitude}]")),
@@ -41,7 +41,10 @@ fn add_part(text: &mut String, part: &Part) {
             }
         }
         // The text is the template already filled in.
-        Part::Template { .. } => {}
+        Part::Template { .. } if has_own => {}
+        Part::Template { id, values } => {
+            add_line(text, &note("шаблон", [Some(id.as_str()), Some(&*values.join(", "))]))
+        }
         Part::Forward { text: forwarded, files } => {
             add_line(text, &note("пересланное сообщение", [forwarded.as_deref(), None]));
             for file in files {
@@ -88,29 +91,14 @@ fn quoted(quote: &Quote) -> String {
     words.lines().map(|line| format!("> {line}\n")).collect()
 }
 
-/// At most so many signs, cut where a line or a word ends if one does in the last half.
-///
-/// The contract would have a long text split (5); one intent is one call, so it is the assistant alone that does not hear
-/// the end, and sees by the mark that there was one.
-fn cut(text: &str, longest: usize) -> String {
-    let Some((end, _)) = text.char_indices().nth(longest) else { return text.to_owned() };
-    let room = longest.saturating_sub(CUT.chars().count());
-    let Some((most, _)) = text.char_indices().nth(room).filter(|_| room > 0) else { return text[..end].to_owned() };
-    let head = &text[..most];
-    let whole = [head.rfind('\n'), head.rfind(char::is_whitespace)].into_iter().flatten().find(|at| *at >= most / 2);
-    format!("{}{CUT}", &head[..whole.unwrap_or(most)])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LONGEST: usize = 4000;
-
     #[test]
     fn plain_text_stays_as_it_is() {
         let text = "  **Привет**\n👍🏽 ";
-        assert_eq!(worded(&Content::text(text), LONGEST).as_deref(), Some(text));
+        assert_eq!(worded(&Content::text(text)).as_deref(), Some(text));
     }
 
     #[test]
@@ -121,28 +109,26 @@ mod tests {
             parts: vec![Part::File(File { url: url.map(str::to_owned), ..file.clone() })],
             quote: Some(Quote { text: Some("Договор?".to_owned()), ..Quote::default() }),
         };
-        assert_eq!(worded(&sent(None), LONGEST).as_deref(), Some("> Договор?\nВот\n[файл: имя.pdf]"));
-        let with_link = worded(&sent(Some("https://files.example/1")), LONGEST);
+        assert_eq!(worded(&sent(None)).as_deref(), Some("> Договор?\nВот\n[файл: имя.pdf]"));
+        let with_link = worded(&sent(Some("https://files.example/1")));
         assert_eq!(with_link.as_deref(), Some("> Договор?\nВот\n[файл: имя.pdf https://files.example/1]"));
         let voice = Content { parts: vec![Part::File(File::of(FileKind::Voice))], ..Content::default() };
-        assert_eq!(worded(&voice, LONGEST).as_deref(), Some("[голосовое сообщение]"));
+        assert_eq!(worded(&voice).as_deref(), Some("[голосовое сообщение]"));
+    }
+
+    #[test]
+    fn a_template_is_said_by_its_text_or_else_named() {
+        let template = Part::Template { id: "hello".to_owned(), values: vec!["Анна".to_owned(), "5".to_owned()] };
+        let alone = Content { parts: vec![template], ..Content::default() };
+        assert_eq!(worded(&alone).as_deref(), Some("[шаблон: hello Анна, 5]"));
+        assert_eq!(worded(&Content { text: Some("Привет".to_owned()), ..alone }).as_deref(), Some("Привет"));
     }
 
     #[test]
     fn nothing_is_not_said() {
         let quote = Some(Quote { text: Some("А?".to_owned()), ..Quote::default() });
         for nothing in [Content::default(), Content::text(" \n"), Content { quote, ..Content::default() }] {
-            assert_eq!(worded(&nothing, LONGEST), None, "{nothing:?}");
-        }
-    }
-
-    #[test]
-    fn a_long_text_is_cut_where_a_word_ends_and_says_so() {
-        assert_eq!(worded(&Content::text("один два три"), 12).as_deref(), Some("один два три"));
-        assert_eq!(worded(&Content::text("один два три"), 11).as_deref(), Some("один два …"));
-        for longest in 1..40 {
-            let cut = worded(&Content::text("слово\nи ещё слово".repeat(5)), longest).expect("there are words");
-            assert!(cut.chars().count() <= longest, "{longest}: {cut}");
+            assert_eq!(worded(&nothing), None, "{nothing:?}");
         }
     }
 }

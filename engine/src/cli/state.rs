@@ -256,9 +256,13 @@ fn tell_one(dialogue: &Dialogue<'_>) -> Result<(), Failure> {
     }
     output.line(messages)?;
     for OpenIntent { id, kind, open } in &dialogue.open_intents {
+        let unwanted = open.unwanted.map(|reason| format!(", not wanted any more: {}", reason.label()));
         output.line(format_args!(
-            "open      {kind} at {} since {}, attempts: {} ({id})",
-            open.connection, open.raised_at, open.attempts
+            "open      {kind} at {} since {}, attempts: {}{} ({id})",
+            open.connection,
+            open.raised_at,
+            open.attempts,
+            unwanted.unwrap_or_default()
         ))?;
     }
     output.flush()

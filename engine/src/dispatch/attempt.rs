@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chatledger_connectors::connector::{Call, FETCH, Known, Reply, Unencodable};
+use chatledger_projections::assistance::Reason;
 use chatledger_projections::content::File;
 use chatledger_projections::event::{AttemptSettled, AttemptStarted, RecordedReply};
 use chatledger_projections::fact::{Fact, Failure, FailureKind};
@@ -43,6 +44,8 @@ pub struct Departure {
     pub doubt: Option<Known>,
     /// What is known of the message's files, by their places.
     pub files: BTreeMap<u32, Filed>,
+    /// Why nobody wants it any more, if so.
+    pub unwanted: Option<Reason>,
 }
 
 /// What of the surroundings decides how files go.
@@ -95,6 +98,11 @@ pub fn plan(departure: &Departure, intent: &Intent, account: &Account, carriage:
         let reason = "it was over before it could be shown".to_owned();
         return departure.end(AttemptKind::Act, account, Failure { kind: FailureKind::Other, reason });
     }
+    // What may have been done already is brought to an end as ever: it is there, or it is not.
+    if let (Some(reason), None) = (departure.unwanted, &departure.doubt) {
+        let reason = format!("not sent, for the assistant is silent here: {}", reason.label());
+        return departure.end(AttemptKind::Act, account, Failure { kind: FailureKind::Other, reason });
+    }
     let equipped = departure.equipped(intent, account, carriage);
     let intent = &equipped;
     let planned = match &departure.doubt {
@@ -138,18 +146,7 @@ enum Step {
 /// The next step towards making an intent true: a file is fetched, or given to the platform, or the message is sent.
 fn act(departure: &Departure, intent: &Intent, account: &Account, carriage: Carriage<'_>) -> Step {
     let connection = &account.connection;
-    let message = match intent {
-        Intent::SendMessage(message) => message,
-        Intent::OpenConversation(_)
-        | Intent::FindClient(_)
-        | Intent::ClaimConversation(_)
-        | Intent::ReportDelivery(_)
-        | Intent::SetReaction(_)
-        | Intent::EditMessage(_)
-        | Intent::DeleteMessage(_)
-        | Intent::ShowTyping(_)
-        | Intent::LookUpConversation(_) => return Step::Call(AttemptKind::Act, connection.encode(intent)),
-    };
+    let Some(message) = intent.message() else { return Step::Call(AttemptKind::Act, connection.encode(intent)) };
     let rules = connection.files();
     match next(message, &rules, carriage.keeps(), &departure.files) {
         Need::Nothing => Step::Call(AttemptKind::Act, connection.encode(intent)),
@@ -378,19 +375,9 @@ impl Departure {
             let name = clean(file, Some(&stored.media_type));
             carriage.offer.map(|offer| offer.link(stored, &name, self.raised_at))
         };
-        match intent {
-            Intent::SendMessage(message) => {
-                Intent::SendMessage(equipped(message, &account.connection.files(), &self.files, &show))
-            }
-            Intent::OpenConversation(_)
-            | Intent::FindClient(_)
-            | Intent::ClaimConversation(_)
-            | Intent::ReportDelivery(_)
-            | Intent::SetReaction(_)
-            | Intent::EditMessage(_)
-            | Intent::DeleteMessage(_)
-            | Intent::ShowTyping(_)
-            | Intent::LookUpConversation(_) => intent.clone(),
+        match intent.message() {
+            Some(message) => Intent::SendMessage(equipped(message, &account.connection.files(), &self.files, &show)),
+            None => intent.clone(),
         }
     }
 

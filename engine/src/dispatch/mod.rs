@@ -292,5 +292,6 @@ fn departure(intent: IntentId, open: &Open, class: &'static str, placed_at: Time
         raised_at: open.raised_at,
         doubt,
         files: open.files.clone(),
+        unwanted: open.unwanted,
     }
 }

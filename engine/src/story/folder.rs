@@ -51,6 +51,10 @@ pub(super) enum Happens {
         on: bool,
         thread: String,
     },
+    /// An operator has everything tried again that is held in a dialogue, the longest held first.
+    Retry {
+        thread: String,
+    },
     Restart,
 }
 
@@ -99,7 +103,7 @@ pub enum StoryError {
     Config(#[from] Invalid),
     /// A file's name says nothing.
     #[error(
-        "{file}: its name says neither `from-WHO`, `reply-from-WHO`, `polled-from-WHO`, `found-at-WHO`, `file`, `wait-TIME`, `assistant-on`, `assistant-off` nor `restart`"
+        "{file}: its name says neither `from-WHO`, `reply-from-WHO`, `polled-from-WHO`, `found-at-WHO`, `file`, `wait-TIME`, `assistant-on`, `assistant-off`, `held-retry` nor `restart`"
     )]
     Unclear {
         /// The file's name.
@@ -237,6 +241,8 @@ fn step(config: &Config, file: &str, path: &Path) -> Result<Step, StoryError> {
     } else if let Some(on) = [("assistant-on", true), ("assistant-off", false)].iter().find(|(name, _)| *name == what) {
         let thread = String::from_utf8_lossy(&content()?).trim().to_owned();
         Happens::Instruct { on: on.1, thread }
+    } else if what == "held-retry" {
+        Happens::Retry { thread: String::from_utf8_lossy(&content()?).trim().to_owned() }
     } else if what == "restart" {
         Happens::Restart
     } else {

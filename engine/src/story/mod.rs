@@ -13,6 +13,7 @@
 //! | `NN-found-at-WHO.json` | this document is found there when it is asked for news or for the past |
 //! | `NN-wait-TIME.txt` | nothing, for so long (`90s`, `5m`) |
 //! | `NN-assistant-on.txt`, `-off.txt` | an operator switches the assistant on or off in the dialogue that the file names, as `thread-1` |
+//! | `NN-held-retry.txt` | an operator has everything tried again that is held in the dialogue that the file names |
 //! | `NN-restart.txt` | the engine is killed and starts again |
 //!
 //! `WHO` is a connection (`amo.main`), or what its name begins with (`amo`). A reply may also be one line: `no answer`
@@ -33,7 +34,7 @@ use chatledger_projections::event::{
     WebhookReceived,
 };
 use chatledger_projections::files::Stored;
-use chatledger_projections::ids::{ConnectionName, EventId, IntentId};
+use chatledger_projections::ids::{ConnectionName, EventId, IntentId, ThreadId};
 use chatledger_projections::outcome::AttemptKind;
 use chatledger_projections::recorded::{Position, Recorded, Revision, StreamName};
 use chatledger_projections::time::Timestamp;
@@ -163,7 +164,23 @@ impl Teller {
             }
             Happens::Instruct { on, thread } => {
                 self.page.heading(&step.name, &format!("an operator switches the assistant {}", on_or_off(on)));
-                self.instruct(&step.name, on, thread)?;
+                let thread = self.dialogue(&step.name, thread)?;
+                self.instruct(if on {
+                    Instruction::SwitchAssistantOn { thread }
+                } else {
+                    Instruction::SwitchAssistantOff { thread }
+                });
+            }
+            Happens::Retry { thread } => {
+                self.page.heading(&step.name, "an operator has tried again what is held");
+                let thread = self.dialogue(&step.name, thread)?;
+                let held: Vec<IntentId> = {
+                    let held = self.pipeline.state().held.in_order().into_iter();
+                    held.filter(|(_, held)| held.raised.thread == thread).map(|(intent, _)| intent).collect()
+                };
+                for intent in held {
+                    self.instruct(Instruction::RetryHeld { thread, intent, to: None });
+                }
             }
             Happens::Restart => {
                 self.page.heading(&step.name, "the engine is killed and starts again");
@@ -174,17 +191,15 @@ impl Teller {
         Ok(())
     }
 
-    fn instruct(&mut self, step: &str, on: bool, name: String) -> Result<(), StoryError> {
-        let Some(thread) = self.page.thread(&name) else {
-            return Err(StoryError::NoThread { step: step.to_owned(), thread: name });
-        };
-        let instruction =
-            if on { Instruction::SwitchAssistantOn { thread } } else { Instruction::SwitchAssistantOff { thread } };
+    fn dialogue(&self, step: &str, name: String) -> Result<ThreadId, StoryError> {
+        self.page.thread(&name).ok_or_else(|| StoryError::NoThread { step: step.to_owned(), thread: name })
+    }
+
+    fn instruct(&mut self, instruction: Instruction) {
         let (who, said_at) = ("olga".to_owned(), self.now);
         let event = Event::OperatorInstructed(OperatorInstructed { who, said_at, why: None, instruction });
         let id = naming::event_id(&event, Revision::FIRST).expect("an instruction's id is derived");
         self.record_as(id, naming::stream_of(&event, id), event);
-        Ok(())
     }
 
     /// The way in, without the socket.

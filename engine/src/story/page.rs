@@ -175,7 +175,8 @@ impl Page {
         }
         for (intent, open) in state.attempts.in_order() {
             let name = self.renamed(&intent.to_string());
-            self.line(&format!("{name} is not done: {}", open.purpose.label()));
+            let unwanted = open.unwanted.map(|reason| format!(", not wanted any more: {}", reason.label()));
+            self.line(&format!("{name} is not done: {}{}", open.purpose.label(), unwanted.unwrap_or_default()));
         }
         for (kind, count) in &state.anomalies {
             self.line(&format!("anomaly {}: {count}", kind.label()));

@@ -174,6 +174,18 @@ impl Bindings {
         changes.push(Change::ManagerWroteToClient { written, client: client.clone() });
     }
 
+    /// A message is to go to somebody whom the channel knows, and opens the conversation: until that is done, others wait
+    /// behind it, and the conversation is known by them. That is so already, unless the message is one that was held.
+    pub fn seek(&mut self, thread: ThreadId, connection: &ConnectionName, client: &PersonId) {
+        if self.current(thread, connection).is_some() {
+            return;
+        }
+        let mut endpoint = Endpoint::new(connection, Standing::Opening);
+        endpoint.client_theirs = Some(client.clone());
+        self.sought.insert((connection.clone(), client.clone()), thread);
+        self.add(thread, endpoint);
+    }
+
     /// A conversation could not be opened: gives back what waited for it. The next message tries again.
     pub fn not_opened(&mut self, thread: ThreadId, connection: &ConnectionName) -> ThinVec<Written> {
         let Some(endpoints) = self.endpoints.get_mut(&thread) else { return ThinVec::new() };

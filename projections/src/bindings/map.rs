@@ -91,7 +91,7 @@ impl Bindings {
 
 impl Projection for Bindings {
     const NAME: &'static str = "bindings";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]

@@ -1,9 +1,9 @@
-//! Which messages one message becomes, where a platform shows at most one file in each.
+//! Which messages one message becomes, where a platform shows at most one file, and so many signs of text, in each.
 //!
 //! Takes what was written and the rules of the platform that it goes to; gives what is to be said there, in order, and
 //! always at least one message. The first bears the text, the quotation and everything that is no file.
 
-use super::{FileRules, Wants, bears_text};
+use super::{FileRules, Wants, bears_text, texts};
 use crate::content::{Content, File, Part};
 
 /// How many messages one may become; the files beyond it stay together in the last as words. An album has ten.
@@ -11,6 +11,13 @@ const PIECES_AT_MOST: usize = 32;
 
 /// The messages that one message becomes.
 pub fn pieces(content: Content, rules: &FileRules) -> Vec<Content> {
+    let by_files = by_files(content, rules);
+    let Some(longest) = rules.longest_text else { return by_files };
+    let longest = usize::try_from(longest.get()).unwrap_or(usize::MAX);
+    by_files.into_iter().flat_map(|piece| texts::fitting(piece, longest)).collect()
+}
+
+fn by_files(content: Content, rules: &FileRules) -> Vec<Content> {
     match rules.wants {
         Wants::Words => return vec![content],
         Wants::Link | Wants::Bytes | Wants::Upload | Wants::UploadByLink => {}

@@ -74,7 +74,7 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
     match change {
         Change::ClientWrote(written) => client_message_to_crm::decide(state, written),
         Change::AppWrote(written) => app_message_to_crm::decide(state, written),
-        Change::AssistantAsked(written) => only(client_message_to_assistant::decide(state, written)),
+        Change::AssistantAsked(written) => client_message_to_assistant::decide(state, written),
         // The client first: it is for them.
         Change::AssistantWrote(written) => {
             let mut both = assistant_message_to_channel::decide(state, written);
@@ -131,6 +131,8 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
         Change::AssistantFellSilent { .. } | Change::AssistantSpeaksAgain { .. } | Change::AnswerWithheld { .. } => {
             Vec::new()
         }
+        // It ends at its turn; what follows from that end follows then.
+        Change::AnswerUnwanted { .. } => Vec::new(),
         // Echoes die here.
         Change::EchoHeard { .. } | Change::EchoSuspected { .. } => Vec::new(),
         // For people, not for machines.
@@ -139,7 +141,7 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
 }
 
 /// The messages that one message becomes at another connection, in order: our id of each, and what it says. Most
-/// become one; where a platform shows one file in a message, every further file goes in a message of its own.
+/// become one; a further file where a platform shows one in a message, and what is too long for one, are further messages.
 fn pieces_across(state: &State, written: &Written, to: &ConnectionName) -> Vec<(MessageId, Content)> {
     let pieces = in_pieces(state, content_across(state, written, to), to);
     (0..).zip(pieces).map(|(place, piece)| (written.origin.name_of_piece(place), piece)).collect()

@@ -43,7 +43,12 @@ impl State {
             None => match by_job() {
                 Some(index) => index,
                 None => {
-                    self.alterations.keep(&named, Kept { fact: fact.clone(), event, ordinal, at });
+                    let given_way = self.alterations.keep(&named, Kept { fact: fact.clone(), event, ordinal, at });
+                    if let Some(lost) = given_way {
+                        let detail = format!("{} was altered, but was never heard of", lost.message);
+                        let (anomaly, connection) = (AnomalyKind::NeverShown, Some(lost.connection));
+                        changes.push(Change::Anomaly(Anomaly { anomaly, event, connection, detail }));
+                    }
                     changes.push(Change::AlterationKept { connection: named.connection, message: named.message });
                     return;
                 }

@@ -5,9 +5,8 @@
 //! are the echo of what it was given, and go nowhere.
 
 use super::{Moment, State};
-use crate::assistance::Return;
+use crate::assistance::{Reason, Return};
 use crate::attempts::Open;
-use crate::bindings::Scene;
 use crate::change::{Anomaly, AnomalyKind, Change, Written};
 use crate::configuration::Role;
 use crate::contacts::Source;
@@ -78,7 +77,7 @@ impl State {
         self.contacts.learn(thread, &report.client, Source::Assistant);
         let reported = self.assistance.report(thread, report, moment.at);
         if let Some(reason) = reported.fell_silent {
-            changes.push(Change::AssistantFellSilent { thread, reason });
+            self.fall_silent(thread, reason, changes);
         }
         if let Some(because) = reported.speaks_again {
             changes.push(Change::AssistantSpeaksAgain { thread, because });
@@ -102,7 +101,7 @@ impl State {
         match instruction {
             &Instruction::SwitchAssistantOff { thread } => {
                 if let Some(reason) = self.assistance.switch_off(thread, moment.at) {
-                    changes.push(Change::AssistantFellSilent { thread, reason });
+                    self.fall_silent(thread, reason, changes);
                 }
             }
             &Instruction::SwitchAssistantOn { thread } => {
@@ -162,8 +161,19 @@ impl State {
             && self.is_assisted(thread)
             && let Some(reason) = self.assistance.manager_wrote(thread, moment.at)
         {
-            changes.push(Change::AssistantFellSilent { thread, reason });
+            self.fall_silent(thread, reason, changes);
         }
+    }
+
+    /// The assistant is silent from here on, with what it wrote and the client has not been sent yet, too.
+    fn fall_silent(&mut self, thread: ThreadId, reason: Reason, changes: &mut Vec<Change>) {
+        changes.push(Change::AssistantFellSilent { thread, reason });
+        if reason.lets_finish() {
+            return;
+        }
+        let Some(channel) = self.route_of(thread).map(|(_, route)| route.channel.clone()) else { return };
+        let unwanted = self.attempts.unwant(thread, &channel, reason);
+        changes.extend(unwanted.into_iter().map(|origin| Change::AnswerUnwanted { thread, origin }));
     }
 
     /// What an assistant is given is remembered, so that it is known again in its feed.

@@ -10,12 +10,12 @@
 //! before them. A part that was edited or removed is told again, as far as its dialogue's newest page reaches. Absent:
 //! dialogues that the company opened and no visitor has answered, for no operator sees them either (3.4).
 
-mod page;
+pub(super) mod page;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use chatledger_projections::ids::ConnectionName;
+use chatledger_projections::ids::{ConnectionName, ConversationId};
 use chatledger_projections::outcome::Outcome;
 use chatledger_projections::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ use crate::connector::{Call, Reply, Request};
 use crate::polling::{Document, News, Polling, Setback};
 
 /// The most that a page holds (2.6).
-const A_PAGE: usize = 50;
+pub(super) const A_PAGE: usize = 50;
 
 /// How far a round reads back behind the last mark (7.5).
 const OVERLAP: Duration = Duration::from_secs(60);
@@ -138,26 +138,8 @@ impl Rounds {
             // Without it, dialogues that nobody was assigned to are not listed (3.1, quirk).
             ("include_not_assigned".to_owned(), "true".to_owned()),
         ];
-        self.page(&mut query, cursor, size);
+        turn_to(&mut query, self.settings.api, cursor, size);
         Call { name: call::CONVERSATIONS, class: limits::READ, request: Request::bare("GET", path, query) }
-    }
-
-    fn list_parts(&self, conversation: &str, cursor: Option<&str>) -> Call {
-        let conversation = ids::in_path(&chatledger_projections::ids::ConversationId::new(conversation));
-        let path = format!("{}/conversations/{conversation}/parts", self.settings.api.prefix());
-        let mut query = vec![id_as_string()];
-        self.page(&mut query, cursor, A_PAGE);
-        Call { name: call::PARTS, class: limits::READ, request: Request::bare("GET", path, query) }
-    }
-
-    /// A cursor goes back byte for byte as it came (2.6).
-    fn page(&self, query: &mut Vec<(String, String)>, cursor: Option<&str>, size: usize) {
-        let (count, position) = match self.settings.api {
-            Api::V1 => ("count", "after"),
-            Api::V2 => ("paginate_count", "paginate_position"),
-        };
-        query.push((count.to_owned(), size.to_string()));
-        query.extend(cursor.map(|cursor| (position.to_owned(), cursor.to_owned())));
     }
 
     /// Everything older was on record when the older of the two marks was reached.
@@ -300,7 +282,8 @@ impl Polling for Rounds {
             Stage::Beginning => Some(self.list_dialogues(List::Open, None, 1)),
             Stage::Listing { list, cursor, .. } => Some(self.list_dialogues(*list, cursor.as_deref(), A_PAGE)),
             Stage::Reading { left, cursor, .. } => {
-                left.front().map(|dialogue| self.list_parts(&dialogue.conversation, cursor.as_deref()))
+                let conversation = left.front().map(|dialogue| ConversationId::new(dialogue.conversation.as_str()))?;
+                Some(list_parts(&self.settings, &conversation, cursor.as_deref(), A_PAGE))
             }
         }
     }
@@ -366,6 +349,29 @@ impl Rounds {
             }
         }
     }
+}
+
+/// A page of one dialogue's parts, newest first (3.1).
+pub(super) fn list_parts(
+    settings: &Settings,
+    conversation: &ConversationId,
+    cursor: Option<&str>,
+    size: usize,
+) -> Call {
+    let path = format!("{}/conversations/{}/parts", settings.api.prefix(), ids::in_path(conversation));
+    let mut query = vec![id_as_string()];
+    turn_to(&mut query, settings.api, cursor, size);
+    Call { name: call::PARTS, class: limits::READ, request: Request::bare("GET", path, query) }
+}
+
+/// A cursor goes back byte for byte as it came (2.6).
+fn turn_to(query: &mut Vec<(String, String)>, api: Api, cursor: Option<&str>, size: usize) {
+    let (count, position) = match api {
+        Api::V1 => ("count", "after"),
+        Api::V2 => ("paginate_count", "paginate_position"),
+    };
+    query.push((count.to_owned(), size.to_string()));
+    query.extend(cursor.map(|cursor| (position.to_owned(), cursor.to_owned())));
 }
 
 const fn listing(list: List) -> Stage {

@@ -12,17 +12,18 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::carrotquest::decode::values::moment;
+use crate::errands;
 use crate::polling::Document;
 
 /// A page.
-pub(super) struct Page<'a> {
+pub(in crate::carrotquest) struct Page<'a> {
     elements: Vec<&'a RawValue>,
     /// Where the next page begins, as it stands there; absent on the last one.
-    pub(super) next: Option<&'a str>,
+    pub(in crate::carrotquest) next: Option<&'a str>,
 }
 
 /// An element of a list of dialogues.
-pub(super) enum Listed {
+pub(in crate::carrotquest) enum Listed {
     /// A dialogue with its last change.
     Changed(Changed),
     /// The company opened it, and no visitor has answered: no operator sees it (3.4, 7.3).
@@ -33,20 +34,20 @@ pub(super) enum Listed {
 
 /// A dialogue and when it last changed.
 #[derive(Debug)]
-pub(super) struct Changed {
-    pub(super) conversation: String,
+pub(in crate::carrotquest) struct Changed {
+    pub(in crate::carrotquest) conversation: String,
     /// When; absent if nobody can tell.
-    pub(super) at: Option<Timestamp>,
+    pub(in crate::carrotquest) at: Option<Timestamp>,
     /// The same as it was written, to know this very change again.
-    pub(super) written: String,
+    pub(in crate::carrotquest) written: String,
     /// What is said of its visitor, if there is anything but the id.
     visitor: Option<String>,
 }
 
 /// One part of a dialogue.
 #[derive(Debug)]
-pub(super) struct Piece {
-    pub(super) created: Option<Timestamp>,
+pub(in crate::carrotquest) struct Piece {
+    pub(in crate::carrotquest) created: Option<Timestamp>,
     /// Whether it is not any more as it was.
     changed: bool,
     document: Document,
@@ -54,7 +55,7 @@ pub(super) struct Piece {
 
 impl<'a> Page<'a> {
     /// Reads an answer (2.4, 2.6); `None` if it holds no list.
-    pub(super) fn of(body: &'a [u8]) -> Option<Self> {
+    pub(in crate::carrotquest) fn of(body: &'a [u8]) -> Option<Self> {
         #[derive(Deserialize)]
         struct Answer<'a> {
             #[serde(borrow, default)]
@@ -78,15 +79,15 @@ impl<'a> Page<'a> {
         })
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(in crate::carrotquest) const fn is_empty(&self) -> bool {
         self.elements.is_empty()
     }
 
-    pub(super) fn dialogues(&self) -> impl Iterator<Item = Listed> {
+    pub(in crate::carrotquest) fn dialogues(&self) -> impl Iterator<Item = Listed> {
         self.elements.iter().map(|element| Changed::of(element.get()))
     }
 
-    pub(super) fn parts(&self, connection: &ConnectionName) -> impl Iterator<Item = Piece> {
+    pub(in crate::carrotquest) fn parts(&self, connection: &ConnectionName) -> impl Iterator<Item = Piece> {
         self.elements.iter().map(move |element| Piece::of(connection, element.get()))
     }
 }
@@ -110,7 +111,7 @@ impl Changed {
 
     /// What is to be recorded of it: its visitor before its parts, and those oldest first. `from` is where our time
     /// begins; behind `boundary` only what was changed is told again.
-    pub(super) fn documents(
+    pub(in crate::carrotquest) fn documents(
         &self,
         connection: &ConnectionName,
         mut pieces: Vec<Piece>,
@@ -138,6 +139,11 @@ impl Changed {
 }
 
 impl Piece {
+    /// The same for whoever asked for one dialogue's past.
+    pub(in crate::carrotquest) fn into_listed(self) -> errands::Document {
+        errands::Document { id: self.document.id(), written_at: self.created, body: self.document.into_body() }
+    }
+
     /// A part is the same part as long as it was not changed: its id names it together with its changes.
     fn of(connection: &ConnectionName, element: &str) -> Self {
         let part: Value = serde_json::from_str(element).unwrap_or_default();
@@ -158,7 +164,7 @@ impl Piece {
 }
 
 /// An element that is not what its list should hold.
-pub(super) fn odd(connection: &ConnectionName, element: String) -> Document {
+pub(in crate::carrotquest) fn odd(connection: &ConnectionName, element: String) -> Document {
     let id = EventId::derived(&[b"carrotquest polled", connection.as_str().as_bytes(), element.as_bytes()]);
     Document::new(id, element.into_bytes())
 }
@@ -184,7 +190,7 @@ fn visitor(dialogue: &Value) -> Option<String> {
 }
 
 /// A date as HTTP writes it.
-pub(super) fn date(written: &str) -> Option<Timestamp> {
+pub(in crate::carrotquest) fn date(written: &str) -> Option<Timestamp> {
     let moment = jiff::fmt::rfc2822::parse(written).ok()?;
     Some(Timestamp::from_millis(moment.timestamp().as_millisecond()))
 }

@@ -9,6 +9,7 @@ mod table;
 
 use serde_json::{Map, Value, json};
 
+use super::limits::LONGEST_TEXT;
 use super::requests::v1::CodeStep;
 use super::requests::{Form, Metadata, Page, Source, Stretch, Upload, v1, v2};
 use super::settings::{Api, BUSINESS, Settings};
@@ -16,9 +17,6 @@ use crate::administration::{Given, Misuse, Typing};
 use crate::connector::Call;
 
 pub(super) use table::COMMANDS;
-
-/// The most text that a message may have; longer ones are refused by WhatsApp and Telegram alike.
-const LONGEST_TEXT: usize = 4096;
 
 /// The call that a command is, with what was typed for it.
 pub(super) fn call(settings: &Settings, noun: &str, verb: &str, given: &Given) -> Result<Call, Misuse> {
@@ -215,7 +213,7 @@ impl<'a> Typed<'a> {
 
     fn said(&self) -> Result<Option<&'a str>, Misuse> {
         let text = self.given.text("text");
-        match text.map(|text| text.chars().count()).filter(|length| *length > LONGEST_TEXT) {
+        match text.map(|text| text.chars().count()).filter(|length| *length > LONGEST_TEXT.get() as usize) {
             Some(length) => Err(Misuse::new(
                 format!("the text has {length} signs, and messengers take {LONGEST_TEXT}"),
                 "send it in several messages",
