@@ -40,6 +40,10 @@ bench-esdb *ARGS:
     cargo bench --locked --package chatledger-eventstoredb --bench adapter -- {{ARGS}}
     CHATLEDGER={{justfile_directory()}}/target/release/chatledger cargo bench --locked --package chatledger-eventstoredb --bench ingest -- {{ARGS}}
 
+# Many small worlds on virtual time, with faults of every kind: `just simulate --seed N --messages M`, or `--hours H`.
+simulate *ARGS:
+    cargo run --release --quiet --locked --package chatledger-tests --example simulate -- {{ARGS}}
+
 # The code's own documentation, opened in a browser.
 doc:
     cargo doc --workspace --no-deps --open

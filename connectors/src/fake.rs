@@ -141,7 +141,7 @@ impl Connection for Account {
     }
 
     fn classify(&self, _: &str, _: Reply<'_>, _: Timestamp, _: std::time::Duration) -> Outcome {
-        Outcome::Uncertain { reason: "there is nobody there".to_owned() }
+        Outcome::Uncertain { until: None, reason: "there is nobody there".to_owned() }
     }
 
     fn recourse(&self, _: &Intent) -> Recourse {
@@ -153,7 +153,7 @@ impl Connection for Account {
     }
 
     fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Timestamp) -> (Outcome, Vec<Fact>) {
-        (Outcome::Uncertain { reason: "there is nobody there".to_owned() }, Vec::new())
+        (Outcome::Uncertain { until: None, reason: "there is nobody there".to_owned() }, Vec::new())
     }
 
     fn class_of(&self, _: &'static str, _: AttemptKind) -> &'static str {

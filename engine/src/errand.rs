@@ -61,8 +61,7 @@ impl<'a> Errand<'a> {
                 (Outcome::Accepted, Some(reply)) => return Ok(reply),
                 (Outcome::Accepted, None) => ("no answer came".to_owned(), None),
                 (Outcome::Refused { failure }, _) => return Err(Fruitless { reason: failure.reason, status }),
-                (Outcome::Postponed { until, reason }, _) => (reason, until),
-                (Outcome::Uncertain { reason }, _) => (reason, None),
+                (Outcome::Postponed { until, reason } | Outcome::Uncertain { until, reason }, _) => (reason, until),
             };
             if attempt == ATTEMPTS {
                 return Err(Fruitless { reason: format!("tried {ATTEMPTS} times: {reason}"), status });

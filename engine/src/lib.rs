@@ -9,7 +9,7 @@
 //! * [`spool`]: where webhooks wait while the log does not take them;
 //! * [`pipeline`]: from an event to what follows from it, pure; [`fold`]: a whole log through it;
 //! * [`dispatch`]: which attempt is due, pure; [`http`]: the way out; [`passes`]: what some calls
-//!   must carry; [`poll`]: accounts that are asked for their news;
+//!   must carry; [`poll`]: accounts that are asked for their news; [`places`]: how both keep to the limits;
 //! * [`media`]: files on their way; from where they are fetched, where they lie, where they are shown;
 //! * [`live`]: all of it at work, it alone has hands; [`replay`]: the pipeline alone, which has none;
 //! * [`errand`]: a call that a person asks for; [`backfill`]: messages whose webhooks never came;
@@ -38,6 +38,7 @@ pub mod media;
 pub mod metrics;
 pub mod passes;
 pub mod pipeline;
+pub mod places;
 pub mod poll;
 pub mod replay;
 pub mod spool;

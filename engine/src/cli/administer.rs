@@ -215,7 +215,7 @@ impl Way<'_> {
                     let remedy = remedy(failure.kind);
                     return Err(Failure::failed(format!("{} refused: {}; {remedy}", self.name, failure.reason)));
                 }
-                Outcome::Uncertain { reason } => {
+                Outcome::Uncertain { reason, until: _ } => {
                     return Err(Failure::failed(format!(
                         "{}: it is not known whether this was done ({reason}); look before doing it again",
                         self.name
