@@ -55,11 +55,11 @@ pub(super) fn document<'a>(form: &'a [u8], name: &str) -> Option<Cow<'a, [u8]>> 
     })
 }
 
-/// The same form with nothing in the fields of this name; every other byte stays as it came.
-pub(super) fn emptied(form: &[u8], name: &str) -> Vec<u8> {
+/// The same form with nothing in the fields whose name and value are meant; every other byte stays as it came.
+pub(super) fn emptied(form: &[u8], is_meant: impl Fn(&str, &str) -> bool) -> Vec<u8> {
     let mut kept: Vec<&[u8]> = Vec::new();
     for pair in form.split(|byte| *byte == b'&') {
-        let is_it = form_urlencoded::parse(pair).next().is_some_and(|(known, _)| known == name);
+        let is_it = form_urlencoded::parse(pair).next().is_some_and(|(name, value)| is_meant(&name, &value));
         let key = pair.iter().position(|byte| *byte == b'=').map_or(pair, |end| &pair[..=end]);
         kept.push(if is_it { key } else { pair });
     }
@@ -109,7 +109,7 @@ mod tests {
     fn only_the_named_field_is_emptied_and_every_other_byte_stays() {
         let form = b"conversation=%7b%7D+&&type=conversation&token=se%63ret&tok%65n=x&tokens=1&token";
         let expected = b"conversation=%7b%7D+&&type=conversation&token=&tok%65n=&tokens=1&token";
-        assert_eq!(emptied(form, "token"), expected);
+        assert_eq!(emptied(form, |name, _| name == "token"), expected);
     }
 
     #[test]

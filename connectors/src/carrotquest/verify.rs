@@ -36,7 +36,7 @@ pub(super) fn verify(
     let recorded = match form::open(request.body) {
         Opened::Form(form) => {
             prove(secret, form::field(&form, TOKEN))?;
-            form::emptied(&form, TOKEN)
+            emptied(&form, secret)
         }
         Opened::Json(document) => {
             prove(secret, token_in_json(&document))?;
@@ -45,7 +45,7 @@ pub(super) fn verify(
         Opened::Neither => {
             // A form without its type is still a form.
             prove(secret, form::field(request.body, TOKEN))?;
-            form::emptied(request.body, TOKEN)
+            emptied(request.body, secret)
         }
     };
     let content_type = request.header(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value).into_owned());
@@ -67,8 +67,13 @@ fn token_in_json(document: &[u8]) -> Option<Cow<'static, str>> {
     with_document::<Shape<'static>, _>(document, &mut Decoded::default(), read).flatten()
 }
 
-/// Empties the token where it is written as it is; a document that writes it in another way is written anew. One that
-/// hides it and cannot be written anew gives nothing: neither its bytes nor its token may be recorded.
+/// A form with nothing in its token's field, nor in any other that holds the token.
+fn emptied(form: &[u8], secret: &Secret) -> Vec<u8> {
+    form::emptied(form, |name, value| name == TOKEN || value.contains(secret.reveal()))
+}
+
+/// Empties the token where it is written as it is; a document that writes it in another way, or anywhere else, is written
+/// anew. One that hides it and cannot be written anew gives nothing: neither its bytes nor its token may be recorded.
 fn without_token(document: &[u8], secret: &Secret) -> Option<Vec<u8>> {
     let quoted = format!("\"{}\"", secret.reveal()).into_bytes();
     let mut emptied = Vec::with_capacity(document.len());
@@ -82,12 +87,31 @@ fn without_token(document: &[u8], secret: &Secret) -> Option<Vec<u8>> {
             rest = others;
         }
     }
-    if token_in_json(&emptied).is_none() {
+    let mut read: Value = serde_json::from_slice(&emptied).ok()?;
+    let is_clean = !contains(&emptied, secret.reveal().as_bytes());
+    if token_in_json(&emptied).is_none() && !empty_out(&mut read, secret) && is_clean {
         return Some(emptied);
     }
-    let mut document: Value = serde_json::from_slice(document).ok()?;
-    document.as_object_mut()?.remove(TOKEN);
-    Some(document.to_string().into_bytes())
+    read.as_object_mut()?.remove(TOKEN);
+    let anew = read.to_string().into_bytes();
+    (!contains(&anew, secret.reveal().as_bytes())).then_some(anew)
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len().max(1)).any(|window| window == part)
+}
+
+/// Empties every text that holds the token; says whether there was one.
+fn empty_out(document: &mut Value, secret: &Secret) -> bool {
+    match document {
+        Value::String(text) if text.contains(secret.reveal()) => {
+            text.clear();
+            true
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::Array(items) => items.iter_mut().fold(false, |found, item| empty_out(item, secret) | found),
+        Value::Object(fields) => fields.values_mut().fold(false, |found, field| empty_out(field, secret) | found),
+    }
 }
 
 #[cfg(test)]
@@ -135,9 +159,14 @@ mod tests {
     fn everything_is_recorded_but_the_token() {
         assert_eq!(recorded(FORM.as_bytes()), "conversation=%7B%22id%22%3A+1%7D&type=conversation&token=");
         assert_eq!(recorded(BASE64_STANDARD.encode(FORM).as_bytes()), recorded(FORM.as_bytes()));
+        let repeated = format!("{FORM}&copy=%63q-webhook%2Btoken+1&a=1&url=x?t=cq-webhook%2btoken+1");
+        let kept = "conversation=%7B%22id%22%3A+1%7D&type=conversation&token=&copy=&a=1&url=";
+        assert_eq!(recorded(repeated.as_bytes()), kept, "the token is nowhere else either");
         let json = format!(r#"{{"a":1.50, "token":"{SECRET}"}}"#);
         assert_eq!(recorded(json.as_bytes()), r#"{"a":1.50, "token":""}"#);
         assert_eq!(recorded(br#"{"a":1,"token":"cq-webhook\u002btoken 1"}"#), r#"{"a":1}"#);
+        let elsewhere = format!(r#"{{"a":["cq-webhook\u002btoken 1"],"b":"x{SECRET}","token":"{SECRET}"}}"#);
+        assert_eq!(recorded(elsewhere.as_bytes()), r#"{"a":[""],"b":""}"#);
         for body in [FORM.to_owned(), json] {
             let verified = let_in("POST", body.as_bytes()).expect("it is authentic");
             assert_eq!(verified.into_headers().len(), 1, "nothing but the content type");

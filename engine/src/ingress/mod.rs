@@ -5,12 +5,14 @@
 //! once and want their answer within seconds.
 //!
 //! * [`listener`] accepts connections and bounds them; [`address`] and [`body`] read a request within its limits;
+//! * [`peers`] says who is not listened to, because it was refused too often;
 //! * [`receive`] is the path from a request to the log and the answer;
 //! * [`private`] is the other listener's: health, [`readiness`] and metrics.
 
 mod address;
 mod body;
 mod listener;
+mod peers;
 mod private;
 mod readiness;
 mod receive;

@@ -27,8 +27,10 @@ use tracing::{debug, error, info, warn};
 use super::Readiness;
 use super::address::Address;
 use super::body::{self, Unread};
+use super::peers::Peers;
 use crate::clock::Clock;
 use crate::config::{Account, Server};
+use crate::instructions::Peer;
 use crate::log::{Append, AppendError, Appended, EventLog, ExpectedRevision, codec};
 use crate::metrics;
 use crate::spool::{Spool, Way};
@@ -44,6 +46,8 @@ pub struct Ingress {
     max_body: usize,
     request_timeout: Duration,
     places: Places,
+    peers: Peers,
+    replay_window: Option<Duration>,
 }
 
 /// What stands behind the log when it does not take a webhook.
@@ -89,6 +93,8 @@ impl Ingress {
             max_body: server.max_body,
             request_timeout: server.request_timeout,
             places: Places { taken: AtomicUsize::new(0), all: server.max_requests },
+            peers: Peers::new(server.refusals_per_minute, server.requests_per_second, server.peer_header.clone()),
+            replay_window: server.replay_window,
         }
     }
 
@@ -128,8 +134,18 @@ impl Ingress {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let request = InboundRequest { method: method.as_str(), tail, headers: &headers, body: &body };
         match inlet.account.connection.verify(&request, &inlet.account.secrets) {
+            Ok(verified) if self.is_stale(&verified) => Answer::Stale,
             Ok(verified) => self.record(inlet, verified, body, deadline).await,
             Err(rejection) => Answer::Rejected(rejection),
+        }
+    }
+
+    /// Whether it says, under its proof, that it is older than we take. What claims to come from the future is as new as
+    /// can be: clocks differ.
+    fn is_stale(&self, verified: &Verified) -> bool {
+        match (self.replay_window, verified.said_at()) {
+            (Some(window), Some(said_at)) => self.clock.now().since(said_at) > window,
+            (None, _) | (_, None) => false,
         }
     }
 
@@ -166,6 +182,8 @@ impl Ingress {
             | Answer::TooSlow
             | Answer::Rejected(_)
             | Answer::WrongMethod
+            | Answer::Stale
+            | Answer::Unheard(_)
             | Answer::Nowhere
             | Answer::Busy => {}
         }
@@ -269,6 +287,18 @@ impl Ingress {
 /// Answers one request, counts it, and says what it was if it was not recorded.
 async fn answer(State(ingress): State<Arc<Ingress>>, request: Request) -> Response {
     let (parts, mut body) = request.into_parts();
+    let connected = parts.extensions.get::<Peer>().map(|Peer(address)| address.ip());
+    let peer = connected.and_then(|connected| ingress.peers.of(connected, &parts.headers));
+    // Before anything is looked at or logged: whoever is not listened to shall cost next to nothing.
+    if let Some(wait) = peer.and_then(|peer| ingress.peers.shut_out_for(peer)) {
+        let answer = Answer::Unheard(wait);
+        metrics::turned_away(answer.label());
+        return answer.response();
+    }
+    if !ingress.peers.has_room() {
+        metrics::turned_away(Answer::Busy.label());
+        return Answer::Busy.response();
+    }
     let found = Address::of(parts.uri.path())
         .and_then(|address| ingress.inlets.get(&*address.connection).map(|inlet| (inlet, address.tail)));
     let answer = match &found {
@@ -283,6 +313,8 @@ async fn answer(State(ingress): State<Arc<Ingress>>, request: Request) -> Respon
                 | Answer::BrokenOff
                 | Answer::WrongMethod
                 | Answer::Nowhere
+                | Answer::Stale
+                | Answer::Unheard(_)
                 | Answer::Busy
                 | Answer::NoLog => {
                     inlet.counters.refused(answer.label());
@@ -296,6 +328,9 @@ async fn answer(State(ingress): State<Arc<Ingress>>, request: Request) -> Respon
             Answer::Nowhere
         }
     };
+    if let Some(peer) = peer.filter(|_| answer.is_the_senders_fault()) {
+        ingress.peers.refused(peer);
+    }
     // Who asks first whether to send is not to send.
     if answer.leaves_body() && !parts.headers.contains_key(header::EXPECT) {
         body::hear_out(&mut body).await;
@@ -326,6 +361,10 @@ enum Answer {
     Nowhere,
     /// There are too many in hand.
     Busy,
+    /// It is older than we take.
+    Stale,
+    /// Its sender was refused too often and is not listened to for so long.
+    Unheard(Duration),
     /// Neither the log nor a spool took it, or said so.
     NoLog,
 }
@@ -343,6 +382,8 @@ impl Answer {
             Self::BrokenOff => "broken_off",
             Self::WrongMethod => "wrong_method",
             Self::Nowhere => "nowhere",
+            Self::Stale => "stale",
+            Self::Unheard(_) => "unheard",
             Self::Busy => "busy",
             Self::NoLog => "no_log",
         }
@@ -353,7 +394,8 @@ impl Answer {
             // Exactly 200: with some platforms, 201, 202 and 204 count as failures.
             Self::Recorded | Self::AlreadyRecorded | Self::Spooled => StatusCode::OK,
             Self::Rejected(Rejection::Unproven) => StatusCode::UNAUTHORIZED,
-            Self::Rejected(Rejection::Forged | Rejection::Misdirected) => StatusCode::FORBIDDEN,
+            Self::Rejected(Rejection::Forged | Rejection::Misdirected) | Self::Stale => StatusCode::FORBIDDEN,
+            Self::Unheard(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Rejected(Rejection::WrongMethod) | Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -368,8 +410,32 @@ impl Answer {
         match self {
             Self::TooLarge | Self::WrongMethod | Self::Nowhere => true,
             // With too many in hand, listening would keep us busy.
-            Self::Busy | Self::TooSlow | Self::BrokenOff => false,
-            Self::Recorded | Self::AlreadyRecorded | Self::Spooled | Self::Rejected(_) | Self::NoLog => false,
+            Self::Busy | Self::Unheard(_) | Self::TooSlow | Self::BrokenOff => false,
+            Self::Recorded
+            | Self::AlreadyRecorded
+            | Self::Spooled
+            | Self::Rejected(_)
+            | Self::Stale
+            | Self::NoLog => false,
+        }
+    }
+
+    /// Whether it counts against whoever sent it.
+    const fn is_the_senders_fault(self) -> bool {
+        match self {
+            Self::Rejected(_)
+            | Self::TooLarge
+            | Self::TooSlow
+            | Self::BrokenOff
+            | Self::WrongMethod
+            | Self::Nowhere
+            | Self::Stale => true,
+            Self::Recorded
+            | Self::AlreadyRecorded
+            | Self::Spooled
+            | Self::Unheard(_)
+            | Self::Busy
+            | Self::NoLog => false,
         }
     }
 
@@ -385,6 +451,9 @@ impl Answer {
             Self::Rejected(Rejection::WrongMethod) | Self::WrongMethod => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
             }
+            Self::Unheard(wait) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+            }
             // Those in hand take moments; a log that is away takes longer.
             Self::Busy => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -396,6 +465,7 @@ impl Answer {
             | Self::TooLarge
             | Self::TooSlow
             | Self::BrokenOff
+            | Self::Stale
             | Self::Nowhere => {}
         }
         response
