@@ -9,6 +9,7 @@ use std::time::Duration;
 use chatledger_connectors::connector::{Call, Reply};
 use chatledger_projections::change::Change;
 use chatledger_projections::configuration::Configuration;
+use chatledger_projections::content::File;
 use chatledger_projections::event::{
     AttemptSettled, AttemptStarted, Event, Happening, IntentRaised, PolicyAdvanced, RecordedReply,
 };
@@ -23,7 +24,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::clock::Clock;
 use crate::config::{Account, Accounts};
-use crate::dispatch::attempt::{Departure, Plan, conclude, plan, turned_away};
+use crate::dispatch::attempt::{Carriage, Departure, Plan, conclude, conclude_fetch, plan, turned_away};
 use crate::dispatch::circuit::Standing;
 use crate::dispatch::{Dispatcher, Rules};
 use crate::fold::{FoldError, fold};
@@ -31,6 +32,8 @@ use crate::http::{Http, NoReply};
 use crate::in_force::put_in_force;
 use crate::ingress::Readiness;
 use crate::log::{Append, AppendError, EventLog, ExpectedRevision, StoredEvent, codec, naming};
+use crate::media::Media;
+use crate::media::fetch::Credentials;
 use crate::metrics;
 use crate::passes::Passes;
 use crate::pipeline::{Pipeline, Step};
@@ -44,6 +47,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     /// The way out.
     pub http: Http,
+    /// The files.
+    pub media: Media,
     /// What calls carry at platforms that want it.
     pub passes: Passes,
     /// The configured accounts.
@@ -379,17 +384,26 @@ struct Errand {
 
 impl Errand {
     /// Gives the attempt back, untouched, if its call falls under the limit of another class than estimated.
-    async fn run(self, stop: &CancellationToken) -> Option<Misplaced> {
-        let (intent, raised) = self.intent(stop).await?;
-        match plan(&self.departure, &intent, &self.account, self.surroundings.clock.now()) {
+    async fn run(mut self, stop: &CancellationToken) -> Option<Misplaced> {
+        let (raised, at) = self.intent(stop).await?;
+        let IntentRaised { intent, carries, .. } = raised;
+        let source = carries.and_then(|origin| self.surroundings.accounts.get(&origin.connection).cloned());
+        self.forget_lost_files();
+        let carriage = carriage(&self.surroundings.media, source.as_ref());
+        match plan(&self.departure, &intent, &self.account, carriage, self.surroundings.clock.now()) {
             Plan::Elsewhere { class } => return Some((self.departure, class)),
             Plan::Call { started, call } => {
-                if self.start(&started, raised, stop).await {
-                    self.make(&intent, &started, call).await;
+                if self.start(&started, at, stop).await {
+                    self.make(&intent, &started, call, carriage).await;
+                }
+            }
+            Plan::Fetch { started, file, most } => {
+                if self.start(&started, at, stop).await {
+                    self.fetch(&started, &file, most, source.as_ref()).await;
                 }
             }
             Plan::End { started, settled } => {
-                if self.start(&started, raised, stop).await {
+                if self.start(&started, at, stop).await {
                     self.settle(settled).await;
                 }
             }
@@ -398,14 +412,14 @@ impl Errand {
     }
 
     /// The intent itself: the queue holds only its name.
-    async fn intent(&self, stop: &CancellationToken) -> Option<(Intent, EventId)> {
+    async fn intent(&self, stop: &CancellationToken) -> Option<(IntentRaised, EventId)> {
         let stream = StreamName::intent(self.departure.intent);
         loop {
             match self.surroundings.log.read_stream(&stream, Revision::FIRST, 1).await {
                 Ok(events) => {
                     let recorded = events.into_iter().next().and_then(|stored| codec::open(stored).ok())?;
                     let Event::IntentRaised(raised) = recorded.event else { return None };
-                    return Some((raised.intent, recorded.id));
+                    return Some((raised, recorded.id));
                 }
                 Err(unreadable) => {
                     warn!(intent = %self.departure.intent, error = %chain(&unreadable), "an intent cannot be read")
@@ -449,7 +463,30 @@ impl Errand {
         }
     }
 
-    async fn make(&self, intent: &Intent, started: &AttemptStarted, call: Call) {
+    /// What is no longer in the store is to be fetched again, unless the platform has it already.
+    fn forget_lost_files(&mut self) {
+        let store = &self.surroundings.media.store;
+        for filed in self.departure.files.values_mut() {
+            if filed.taken.is_none() && filed.stored.as_ref().is_some_and(|stored| !store.has(stored)) {
+                filed.stored = None;
+            }
+        }
+    }
+
+    async fn fetch(&self, started: &AttemptStarted, file: &File, most: Option<u64>, source: Option<&Account>) {
+        let media = &self.surroundings.media;
+        let credentials = source.and_then(|source| {
+            Credentials::of(source.connection.base_url(), &source.connection.file_credentials(&source.secrets))
+        });
+        let link = file.url.as_deref().unwrap_or_default();
+        let ended = media.fetcher.fetch(link, most, credentials.as_ref(), &media.store).await;
+        let label = ended.as_ref().map_or("not fetched", |_| "fetched");
+        info!(intent = %started.intent_id, attempt = started.attempt, ended = label, "file");
+        let now = self.surroundings.clock.now();
+        self.settle(conclude_fetch(&self.departure, started, &self.account, ended, now, media.patience)).await;
+    }
+
+    async fn make(&self, intent: &Intent, started: &AttemptStarted, call: Call, carriage: Carriage<'_>) {
         let answer = self.send(call).await;
         let now = self.surroundings.clock.now();
         let give_up_after = self.surroundings.rules.give_up_after;
@@ -460,7 +497,7 @@ impl Errand {
                     Err(NoReply::NotSent(why)) => Reply::NotSent(why),
                     Err(NoReply::NoAnswer(why)) => Reply::NoAnswer(why),
                 };
-                conclude(&self.departure, started, intent, &self.account, reply, now, give_up_after)
+                conclude(&self.departure, started, intent, &self.account, carriage, reply, now, give_up_after)
             }
             Err(outcome) => turned_away(&self.departure, started, &self.account, outcome.clone(), now, give_up_after),
         };
@@ -479,13 +516,18 @@ impl Errand {
     /// The call itself, with its credentials; or the outcome of one that could not be made for want of them. A pass that is
     /// not good any more is replaced, and the call made once more: what was turned away has done nothing.
     async fn send(&self, call: Call) -> Result<Result<RecordedReply, NoReply>, Outcome> {
-        let Surroundings { http, clock, passes, .. } = &self.surroundings;
+        let Surroundings { http, media, clock, passes, .. } = &self.surroundings;
         let (name, account) = (&self.departure.connection, &self.account);
         let mut again = true;
         loop {
             let secrets = passes.secrets(name, account, http, &**clock).await?;
             let request = account.connection.authorise(call.request.clone(), &secrets, clock.now());
-            let answer = http.send(account.connection.base_url(), request).await;
+            let answer = if request.form.is_empty() {
+                http.send(account.connection.base_url(), request).await
+            } else {
+                let time = media.fetcher.limits().time;
+                http.send_form(account.connection.base_url(), request, &media.store, time).await
+            };
             let is_turned_away = matches!(&answer, Ok(reply) if reply.status == UNAUTHORISED);
             if !is_turned_away || !again || account.connection.sign_in().is_none() {
                 return Ok(answer);
@@ -500,6 +542,12 @@ impl Errand {
         let append = settled_append(settled, self.surroundings.clock.now());
         append_until_taken(&*self.surroundings.log, vec![append], &CancellationToken::new()).await;
     }
+}
+
+/// How the files of a message go that came from this account.
+fn carriage<'a>(media: &'a Media, source: Option<&Account>) -> Carriage<'a> {
+    let links = source.map(|source| source.connection.files().links).unwrap_or_default();
+    Carriage { links, offer: media.offer.as_deref() }
 }
 
 /// Counts what a step brought, once, where it is taken in.

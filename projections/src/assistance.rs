@@ -283,7 +283,7 @@ impl Assistance {
         let given = helped.given.iter_mut().find(|given| given.intent == started.intent_id);
         match (given, started.kind) {
             (Some(given), AttemptKind::Act) => given.sent += 1,
-            (Some(_), AttemptKind::Probe) | (None, _) => {}
+            (Some(_), AttemptKind::Probe | AttemptKind::Prepare { .. }) | (None, _) => {}
         }
     }
 

@@ -119,7 +119,13 @@ fn intents() -> impl Strategy<Value = Intent> {
 }
 
 fn our_events() -> impl Strategy<Value = Event> {
-    let kinds = || prop_oneof![Just(AttemptKind::Act), Just(AttemptKind::Probe)];
+    let kinds = || {
+        prop_oneof![
+            Just(AttemptKind::Act),
+            Just(AttemptKind::Probe),
+            any::<u32>().prop_map(|file| AttemptKind::Prepare { file })
+        ]
+    };
     let outcomes = prop_oneof![
         Just(Outcome::Accepted),
         any::<String>().prop_map(|reason| Outcome::Uncertain { reason }),
@@ -295,6 +301,8 @@ fn the_names_of_our_own_events_are_fixed_and_different() {
         (settled(1, AttemptKind::Act), 2),
         (started(1, AttemptKind::Probe), 3),
         (settled(1, AttemptKind::Probe), 4),
+        (started(1, AttemptKind::Prepare { file: 0 }), 5),
+        (settled(1, AttemptKind::Prepare { file: 0 }), 6),
         (started(2, AttemptKind::Act), 5),
         (configuration.clone(), 0),
         (configuration, 1),
@@ -328,5 +336,5 @@ fn the_names_of_our_own_events_are_fixed_and_different() {
         // Which revision an attempt's event gets is no part of its name: a second start is the same start.
     }
     assert_eq!(stream_of(&events[0].0, named[0]), StreamName::intent(intent_id));
-    assert_eq!(stream_of(&events[5].0, named[5]), StreamName::configuration());
+    assert_eq!(stream_of(&events[7].0, named[7]), StreamName::configuration());
 }

@@ -7,6 +7,7 @@
 //!
 //! * [`house`]: one engine and its two platforms, what people do there, and what must be seen; [`engine`]: the process;
 //!   [`door`]: the way to a platform, which can be shut;
+//! * [`files`]: they cross, whole, in little memory;
 //! * [`kills`], [`faults`], [`shutdown`], [`disk`], [`spool`], [`held`]: what goes wrong; [`stage`]: the platforms' stage
 //!   itself; [`passes`]: what some calls must carry; [`demo`]:
 //!   the demonstration, to its end.
@@ -16,6 +17,7 @@ mod disk;
 mod door;
 mod engine;
 mod faults;
+mod files;
 mod held;
 mod house;
 mod kills;

@@ -72,9 +72,7 @@ async fn carry(
     from: &LogAddress,
     to: &LogAddress,
 ) -> Result<Report, Failure> {
-    let failed = |error: &dyn std::error::Error| {
-        Failure::because(format!("{} cannot be copied into {}", from.to_string(), to.to_string()), error)
-    };
+    let failed = |error: &dyn std::error::Error| Failure::because(format!("{from} cannot be copied into {to}"), error);
     let newest = source.read_backwards(1).await.map_err(|error| failed(&error))?;
     // An empty source still refuses a target that holds something.
     let until = newest.first().map_or(Position::new(0), |newest| newest.position);
@@ -120,7 +118,7 @@ fn is_same(from: &LogAddress, to: &LogAddress) -> bool {
 fn tell(report: &Report, to: &LogAddress) -> Result<(), Failure> {
     let Report { stored, already, events, digest, different } = report;
     let mut output = Output::standard();
-    output.line(format_args!("{stored} events stored, {already} were there already, in {}", to.to_string()))?;
+    output.line(format_args!("{stored} events stored, {already} were there already, in {to}"))?;
     if different.is_empty() {
         output.line(format_args!("{events} events are equal byte for byte, and so are all digests: {digest}"))?;
     } else {

@@ -183,11 +183,7 @@ impl Drain {
         ended.map_err(|error| {
             let done = passed_on + already;
             let left = after.waiting;
-            Failure::failed(format!(
-                "{}: {} ({done} webhooks are in the log, {left} wait)",
-                config.log.to_string(),
-                chain(&error)
-            ))
+            Failure::failed(format!("{}: {} ({done} webhooks are in the log, {left} wait)", config.log, chain(&error)))
         })?;
         let drained = Drained { passed, left: after.waiting, unreadable_segments: after.unreadable_segments };
         self.tell(&drained)

@@ -14,9 +14,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chatledger_connectors::connector::Known;
-use chatledger_projections::attempts::{Open, Standing};
+use chatledger_connectors::connector::{FETCH, Known};
+use chatledger_projections::attempts::{Open, Purpose, Standing};
 use chatledger_projections::event::{AttemptSettled, AttemptStarted, Happening};
+use chatledger_projections::files::Filed;
 use chatledger_projections::ids::{ConnectionName, IntentId};
 use chatledger_projections::outcome::{AttemptKind, Outcome};
 use chatledger_projections::state::State;
@@ -218,7 +219,7 @@ impl Dispatcher {
             (Outcome::Postponed { until: Some(until), .. }, _) => (*until).max(at),
             // It was asked, and nothing happened there: no reason to wait.
             (Outcome::Postponed { until: None, .. }, AttemptKind::Probe) => at,
-            (Outcome::Postponed { until: None, .. }, AttemptKind::Act) => later,
+            (Outcome::Postponed { until: None, .. }, AttemptKind::Act | AttemptKind::Prepare { .. }) => later,
             // What is still to be heard by itself is waited for.
             (Outcome::Uncertain { .. }, _) => {
                 let account = self.accounts.get(&open.connection);
@@ -230,14 +231,25 @@ impl Dispatcher {
     }
 
     fn class(&self, open: &Open, kind: AttemptKind) -> &'static str {
+        // To whom the file is given, and whether at all, is known when it is planned.
+        if matches!(kind, AttemptKind::Prepare { .. }) {
+            return FETCH;
+        }
         let account = self.accounts.get(&open.connection);
         account.map_or("", |account| account.connection.class_of(open.purpose.label(), kind))
     }
 }
 
 /// What the next attempt at an intent will do, as far as is known before its connector is asked.
-const fn next_kind(open: &Open) -> AttemptKind {
-    if open.uncertain_since.is_some() { AttemptKind::Probe } else { AttemptKind::Act }
+fn next_kind(open: &Open) -> AttemptKind {
+    let is_ready = |file: &Filed| file.stored.is_some() || file.taken.is_some() || file.missing.is_some();
+    if open.uncertain_since.is_some() {
+        AttemptKind::Probe
+    } else if matches!(open.purpose, Purpose::Carry { files: true, .. }) && !open.files.values().any(is_ready) {
+        AttemptKind::Prepare { file: 0 }
+    } else {
+        AttemptKind::Act
+    }
 }
 
 fn departure(intent: IntentId, open: &Open, class: &'static str, state: &State) -> Departure {
@@ -258,5 +270,6 @@ fn departure(intent: IntentId, open: &Open, class: &'static str, state: &State) 
         class,
         raised_at: open.raised_at,
         doubt,
+        files: open.files.clone(),
     }
 }
