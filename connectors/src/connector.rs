@@ -255,6 +255,11 @@ impl Secrets {
         self.0.insert(key, secret);
     }
 
+    /// Every secret, whatever its key.
+    pub fn all(&self) -> impl Iterator<Item = &Secret> {
+        self.0.values()
+    }
+
     /// The secret under a key, if the account has it.
     pub fn get(&self, key: &str) -> Option<&Secret> {
         self.0.get(key)

@@ -37,6 +37,7 @@ use crate::media::fetch::Credentials;
 use crate::metrics;
 use crate::passes::Passes;
 use crate::pipeline::{Pipeline, Step};
+use crate::redaction::without_secrets;
 
 /// Everything that the engine needs of the outside.
 #[derive(Clone, Debug)]
@@ -530,7 +531,7 @@ impl Errand {
             };
             let is_turned_away = matches!(&answer, Ok(reply) if reply.status == UNAUTHORISED);
             if !is_turned_away || !again || account.connection.sign_in().is_none() {
-                return Ok(answer);
+                return Ok(answer.map(|reply| without_secrets(reply, &secrets)));
             }
             passes.spoil(name, &secrets).await;
             again = false;

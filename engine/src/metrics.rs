@@ -86,7 +86,10 @@ fn describe() {
     describe_counter!(RECORDED, "Webhooks that are on disk, by connection.");
     describe_counter!(DUPLICATES, "Webhooks that were recorded before, by connection.");
     describe_counter!(REFUSED, "Requests to a connection that were not recorded, by connection and reason.");
-    describe_counter!(TURNED_AWAY, "Requests that were not looked at, because too many came or were refused, by reason.");
+    describe_counter!(
+        TURNED_AWAY,
+        "Requests that were not looked at, because too many came or were refused, by reason."
+    );
     describe_counter!(NOWHERE, "Requests to an address that does not exist.");
     describe_counter!(RAISED, "Intents, by the connection where they are to become true, and kind.");
     describe_counter!(SETTLED, "Attempts that came to an end, by connection and outcome.");

@@ -362,3 +362,62 @@ async fn until(so: impl AsyncFn() -> bool) {
     }
     panic!("it never was so");
 }
+
+#[tokio::test]
+async fn whoever_is_refused_too_often_is_not_listened_to_and_nobody_else_suffers() {
+    let house = House::with("refused-often", "peer_header = \"X-Real-Ip\"\nrefusals_per_minute = 3").await;
+    let bad = ("x-real-ip", "203.0.113.9");
+    let post = async |headers: &[(&str, &str)], body: &[u8]| {
+        Wire::to(house.public).await.post(&house.path(), headers, body).await.status
+    };
+    for _ in 0..4 {
+        assert_eq!(post(&[bad, ("x-proof", "guessed")], b"x").await, 403);
+    }
+    assert_eq!(post(&[bad, ("x-proof", "guessed")], b"x").await, 429);
+    assert_eq!(post(&[bad, PROOF], b"authentic").await, 429, "unheard, it cannot be told from the others");
+    assert_eq!(post(&[("x-real-ip", "203.0.113.10"), PROOF], b"another").await, 200);
+    assert_eq!(house.counted(REFUSED, ",reason=\"forged\"").await, 4);
+}
+
+#[tokio::test]
+async fn authentic_webhooks_are_never_too_many() {
+    let house = House::with("many", "peer_header = \"x-real-ip\"\nrefusals_per_minute = 1").await;
+    for number in 0..20 {
+        let body = format!("{{\"number\":{number}}}");
+        let headers = [("x-real-ip", "203.0.113.11"), PROOF];
+        assert_eq!(Wire::to(house.public).await.post(&house.path(), &headers, body.as_bytes()).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_says_nothing_is_never_shut_out() {
+    let house = House::with("proxied", "refusals_per_minute = 1").await;
+    for _ in 0..5 {
+        let reply = Wire::to(house.public).await.post(&house.path(), &[("x-proof", "guessed")], b"x").await;
+        assert_eq!(reply.status, 403);
+    }
+    assert_eq!(house.deliver(b"authentic").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_old_webhook_is_taken_unless_the_configuration_says_otherwise() {
+    let old = (NOW.as_millis() - 3_600_001).to_string();
+    let young = (NOW.as_millis() - 3_600_000).to_string();
+    let from_the_future = (NOW.as_millis() + 86_400_000).to_string();
+    let strict = House::with("window", "replay_window = \"1h\"").await;
+    let lenient = House::of("no-window").await;
+    for (house, sent_at, status) in [
+        (&strict, Some(&old), 403),
+        (&strict, Some(&young), 200),
+        (&strict, Some(&from_the_future), 200),
+        (&strict, None, 200),
+        (&lenient, Some(&old), 200),
+    ] {
+        let body = format!("{sent_at:?}");
+        let sent_at = sent_at.map(|text| ("x-sent-at", text.as_str()));
+        let headers: Vec<_> = sent_at.into_iter().chain([PROOF]).collect();
+        let reply = Wire::to(house.public).await.post(&house.path(), &headers, body.as_bytes()).await;
+        assert_eq!(reply.status, status, "{}: {body}", house.name);
+    }
+    assert_eq!(strict.counted(REFUSED, ",reason=\"stale\"").await, 1);
+}

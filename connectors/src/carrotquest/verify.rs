@@ -87,9 +87,10 @@ fn without_token(document: &[u8], secret: &Secret) -> Option<Vec<u8>> {
             rest = others;
         }
     }
-    let mut read: Value = serde_json::from_slice(&emptied).ok()?;
-    let is_clean = !contains(&emptied, secret.reveal().as_bytes());
-    if token_in_json(&emptied).is_none() && !empty_out(&mut read, secret) && is_clean {
+    let is_clean = token_in_json(&emptied).is_none() && !contains(&emptied, secret.reveal().as_bytes());
+    let unmarked = emptied.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&emptied);
+    let Ok(mut read) = serde_json::from_slice::<Value>(unmarked) else { return is_clean.then_some(emptied) };
+    if !empty_out(&mut read, secret) && is_clean {
         return Some(emptied);
     }
     read.as_object_mut()?.remove(TOKEN);

@@ -411,12 +411,9 @@ impl Answer {
             Self::TooLarge | Self::WrongMethod | Self::Nowhere => true,
             // With too many in hand, listening would keep us busy.
             Self::Busy | Self::Unheard(_) | Self::TooSlow | Self::BrokenOff => false,
-            Self::Recorded
-            | Self::AlreadyRecorded
-            | Self::Spooled
-            | Self::Rejected(_)
-            | Self::Stale
-            | Self::NoLog => false,
+            Self::Recorded | Self::AlreadyRecorded | Self::Spooled | Self::Rejected(_) | Self::Stale | Self::NoLog => {
+                false
+            }
         }
     }
 
@@ -430,12 +427,9 @@ impl Answer {
             | Self::WrongMethod
             | Self::Nowhere
             | Self::Stale => true,
-            Self::Recorded
-            | Self::AlreadyRecorded
-            | Self::Spooled
-            | Self::Unheard(_)
-            | Self::Busy
-            | Self::NoLog => false,
+            Self::Recorded | Self::AlreadyRecorded | Self::Spooled | Self::Unheard(_) | Self::Busy | Self::NoLog => {
+                false
+            }
         }
     }
 

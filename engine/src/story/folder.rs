@@ -216,9 +216,9 @@ fn step(config: &Config, file: &str, path: &Path) -> Result<Step, StoryError> {
         let body = content()?;
         Happens::Found { at: named(config, &name, who)?, body: body.strip_suffix(b"\n").unwrap_or(&body).to_vec() }
     } else if let Some(time) = what.strip_prefix("wait-") {
-        Happens::Wait(
-            span(time).ok_or_else(|| malformed("the time is a whole number and s, m or h, as in `wait-90s`, and at most a century"))?,
-        )
+        Happens::Wait(span(time).ok_or_else(|| {
+            malformed("the time is a whole number and s, m or h, as in `wait-90s`, and at most a century")
+        })?)
     } else if let Some(on) = [("assistant-on", true), ("assistant-off", false)].iter().find(|(name, _)| *name == what) {
         let thread = String::from_utf8_lossy(&content()?).trim().to_owned();
         Happens::Instruct { on: on.1, thread }

@@ -91,10 +91,8 @@ fn webhook(platform: &str, input: &[u8]) {
 fn reply(platform: &str, input: &[u8]) {
     let (line, body) = first_line(input);
     let (call, status) = line.split_once(' ').unwrap_or((line, "200"));
-    let headers = vec![
-        ("content-type".to_owned(), "application/json".to_owned()),
-        ("retry-after".to_owned(), status.to_owned()),
-    ];
+    let headers =
+        vec![("content-type".to_owned(), "application/json".to_owned()), ("retry-after".to_owned(), status.to_owned())];
     let status = status.parse().unwrap_or(200);
     let reply = RecordedReply { status, headers, body: Bytes(body.to_vec()), cut: status == 206 };
     let Account { connector, connection, secrets } = account(platform);
