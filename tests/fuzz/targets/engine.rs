@@ -90,7 +90,7 @@ fn history(input: &[u8]) {
         }));
     }
     for (place, event) in (0_u64..).zip(events) {
-        let id = EventId::derived(&[b"fuzz", &place.to_be_bytes()]);
+        let id = EventId::derived(&[&b"fuzz"[..], &place.to_be_bytes()]);
         let step = pipeline.take(Recorded {
             id,
             stream: StreamName::webhook(id),
