@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use crate::administration::{Answer, Command, Given, Misuse};
 use crate::errands::{Administration, History};
+use crate::polling::Polling;
 use crate::simulator::Simulator;
 
 /// One platform: everything about it that needs no account.
@@ -151,6 +152,17 @@ pub trait Connection: Send + Sync + fmt::Debug {
 
     /// The account's quotas, by class of call.
     fn limits(&self) -> Vec<Limit>;
+
+    /// What is missing or wrong among the secrets, where that depends on the settings.
+    fn problems_with(&self, _secrets: &Secrets) -> Vec<SettingProblem> {
+        Vec::new()
+    }
+
+    /// How this account is asked for its news, from a mark on, or from the beginning that its settings name; `None` if
+    /// it tells of them by itself.
+    fn poll(&self, _through: Option<&str>) -> Option<Box<dyn Polling>> {
+        None
+    }
 
     /// The call that a person's command is, or why it cannot be asked; only for [`Connector::commands`].
     fn administer(&self, command: &Command, _given: &Given) -> Result<Call, Misuse> {
@@ -514,6 +526,7 @@ impl Unencodable {
         let what = match intent {
             Intent::SendMessage(_) => "takes no messages from us",
             Intent::OpenConversation(_) => "opens no conversation for us",
+            Intent::FindClient(_) => "finds nobody by number or address for us",
             Intent::ClaimConversation(_) => "takes no conversation ids of ours",
             Intent::ReportDelivery(_) => "takes no delivery reports",
             Intent::LookUpConversation(_) => "does not tell of a conversation",

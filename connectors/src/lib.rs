@@ -23,6 +23,7 @@ pub mod errands;
 pub mod fake;
 pub mod loose;
 pub mod pact;
+pub mod polling;
 mod readable;
 pub mod selarti;
 pub mod simulator;

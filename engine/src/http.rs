@@ -49,13 +49,13 @@ impl Http {
         Ok(Self { client, body_at_most: BODY_AT_MOST })
     }
 
-    /// The same for replies that are shown and not recorded, and may be longer.
+    /// The same for replies that are shown, or are recorded in parts, and may be longer.
     #[must_use]
     pub fn with_replies_up_to(self, bytes: usize) -> Self {
         Self { body_at_most: bytes, ..self }
     }
 
-    /// Sends a request that bears its credentials.
+    /// Sends a request that bears its credentials. Of the reply so much is kept as is evidence.
     pub async fn send(&self, base_url: &str, request: Request) -> Result<RecordedReply, NoReply> {
         let url = format!("{base_url}{}", request.target());
         let method = reqwest::Method::from_bytes(request.method.as_bytes())

@@ -9,9 +9,9 @@
 //! * [`spool`]: where webhooks wait while the log does not take them;
 //! * [`pipeline`]: from an event to what follows from it, pure; [`fold`]: a whole log through it;
 //! * [`dispatch`]: which attempt is due, pure; [`http`]: the way out; [`passes`]: what some calls
-//!   must carry; [`redaction`]: what no reply may bring back into the log;
+//!   must carry; [`poll`]: accounts that are asked for their news; [`redaction`]: what no reply brings into the log;
 //! * [`media`]: files on their way; from where they are fetched, where they lie, where they are shown;
-//! * [`live`]: both at work, it alone has hands; [`replay`]: the pipeline alone, which has none;
+//! * [`live`]: all of it at work, it alone has hands; [`replay`]: the pipeline alone, which has none;
 //! * [`errand`]: a call that a person asks for; [`backfill`]: messages whose webhooks never came;
 //! * [`story`]: recorded traffic told through all of it, on a clock of its own;
 //! * [`config`]: the document that says what there is; [`in_force`]: its way into the log;
@@ -37,6 +37,7 @@ pub mod media;
 pub mod metrics;
 pub mod passes;
 pub mod pipeline;
+pub mod poll;
 pub mod redaction;
 pub mod replay;
 pub mod spool;

@@ -18,6 +18,7 @@ use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::Outcome;
 use chatledger_projections::projection::Projection as _;
 use chatledger_projections::recorded::{Position, Revision, StreamName};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -37,6 +38,7 @@ use crate::media::fetch::Credentials;
 use crate::metrics;
 use crate::passes::Passes;
 use crate::pipeline::{Pipeline, Step};
+use crate::poll;
 use crate::redaction::without_secrets;
 
 /// Everything that the engine needs of the outside.
@@ -96,6 +98,9 @@ const BATCH: usize = 128;
 /// After so many events from which nothing followed, the log is told that they were decided.
 const MARK_EVERY: usize = 1024;
 
+/// How many wishes for a place wait at most; then those who wish do.
+const PLACES_WANTED: usize = 64;
+
 /// The status of a call whose pass is not good.
 const UNAUTHORISED: u16 = 401;
 
@@ -124,6 +129,11 @@ impl Live {
         let mut following = self.surroundings.log.follow(self.position).await?;
         let mut attempts: Attempts = JoinSet::new();
         let halt = CancellationToken::new();
+        // One end of it is kept here: whoever waits for a wish waits for ever if nobody polls.
+        let (places, mut places_wanted) = mpsc::channel(PLACES_WANTED);
+        let polling = stop.child_token();
+        let _also_on_failure = polling.clone().drop_guard();
+        let pollers = poll::start(&self.surroundings, self.pipeline.state(), &places, &polling);
         loop {
             // Also under a load that never lets the log come to an end.
             while let Some(ended) = attempts.try_join_next() {
@@ -148,10 +158,17 @@ impl Live {
                 Some(ended) = attempts.join_next(), if !attempts.is_empty() => {
                     self.see_off(ended, &mut attempts, &stop, &halt);
                 }
+                Some(wanted) = places_wanted.recv() => {
+                    let now = self.surroundings.clock.now();
+                    let permitted = self.dispatcher.permit_call(&wanted.connection, wanted.class, now);
+                    // Whoever asked may have been told to stop meanwhile.
+                    let _gone = wanted.answer.send(permitted);
+                }
                 () = sleep_for(wake) => {}
             }
         }
         self.surroundings.readiness.set_caught_up(false);
+        poll::finish(pollers, self.surroundings.grace).await;
         self.finish(attempts, &halt).await;
         Ok(())
     }
@@ -170,19 +187,6 @@ impl Live {
         }
         let appends: Vec<_> = ends.into_iter().map(|settled| self.settled(settled)).collect();
         self.append(appends, stop).await;
-    }
-
-    /// A stream's last revision: `None` if the log does not say, `Some(None)` if there is no such stream.
-    async fn last_revision(&self, stream: &StreamName) -> Option<Option<Revision>> {
-        let mut last = None;
-        loop {
-            let from = last.map_or(Revision::FIRST, Revision::next);
-            let page = self.surroundings.log.read_stream(stream, from, BATCH).await.ok()?;
-            match page.last() {
-                Some(event) => last = Some(event.revision),
-                None => return Some(last),
-            }
-        }
     }
 
     /// Takes in what the log brings, and records what follows from it.
@@ -221,7 +225,8 @@ impl Live {
             | Happening::Started(_)
             | Happening::Configured(_)
             | Happening::Instructed(_)
-            | Happening::Advanced(_) => None,
+            | Happening::Advanced(_)
+            | Happening::Polled(_) => None,
         };
         let before = settled_at.and_then(|connection| self.dispatcher.circuit(connection));
         self.dispatcher.see(step, self.pipeline.state());
@@ -262,7 +267,7 @@ impl Live {
         self.unmarked = 0;
         let stream = StreamName::policy();
         if self.marked.is_none() {
-            self.marked = self.last_revision(&stream).await;
+            self.marked = last_revision(&*self.surroundings.log, &stream).await;
         }
         let Some(last) = self.marked else { return };
         let event = Event::PolicyAdvanced(PolicyAdvanced { through });
@@ -569,7 +574,8 @@ fn measure(step: &Step) {
         | Happening::Started(_)
         | Happening::Configured(_)
         | Happening::Instructed(_)
-        | Happening::Advanced(_) => {}
+        | Happening::Advanced(_)
+        | Happening::Polled(_) => {}
     }
 }
 
@@ -611,6 +617,18 @@ async fn append_until_taken(log: &dyn EventLog, appends: Vec<Append>, stop: &Can
         left = again.collect();
         if !left.is_empty() && !pause(stop).await {
             return;
+        }
+    }
+}
+
+/// A stream's last revision: `None` if the log does not say, `Some(None)` if there is no such stream.
+pub(crate) async fn last_revision(log: &dyn EventLog, stream: &StreamName) -> Option<Option<Revision>> {
+    let mut last = None;
+    loop {
+        let from = last.map_or(Revision::FIRST, Revision::next);
+        match log.read_stream(stream, from, BATCH).await.ok()?.last() {
+            Some(event) => last = Some(event.revision),
+            None => return Some(last),
         }
     }
 }

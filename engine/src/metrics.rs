@@ -27,6 +27,9 @@ const LANE_DEPTH: &str = "chatledger_lane_depth";
 const HELD: &str = "chatledger_held_intents";
 const CIRCUIT: &str = "chatledger_circuit_open";
 const LAG: &str = "chatledger_pipeline_lag_events";
+const POLLED: &str = "chatledger_polled_documents_total";
+const POLLS_FAILED: &str = "chatledger_polls_failed_total";
+const POLL_AGE: &str = "chatledger_poll_age_seconds";
 const REMARKS: &str = "chatledger_remarks_total";
 const ANOMALIES: &str = "chatledger_anomalies_total";
 const SPOOLED: &str = "chatledger_spool_kept_total";
@@ -100,6 +103,13 @@ fn describe() {
         "Whether a platform is left alone because it does not answer: 0 no, 0.5 one call is out to see, 1 yes."
     );
     describe_gauge!(LAG, "Events that are in the log and not decided yet.");
+    describe_counter!(POLLED, "Documents that were asked for and are on disk, by connection.");
+    describe_counter!(POLLS_FAILED, "Rounds of asking for news that did not come to their end, by connection.");
+    describe_gauge!(
+        POLL_AGE,
+        Unit::Seconds,
+        "How long ago the last good round of asking for news ended, by connection."
+    );
     describe_counter!(REMARKS, "Oddities found while reading what platforms said, by kind.");
     describe_counter!(ANOMALIES, "Things that should not have happened, by kind.");
     describe_counter!(
@@ -200,6 +210,21 @@ pub fn lag(events: u64) {
     gauge!(LAG).set(events as f64);
 }
 
+/// A document that was asked for is on disk.
+pub fn polled(connection: &ConnectionName) {
+    counter!(POLLED, "connection" => connection.to_string()).increment(1);
+}
+
+/// A round of asking for news did not come to its end.
+pub fn poll_failed(connection: &ConnectionName) {
+    counter!(POLLS_FAILED, "connection" => connection.to_string()).increment(1);
+}
+
+/// The last good round of asking for news is so old.
+pub fn poll_age(connection: &ConnectionName, age: Duration) {
+    gauge!(POLL_AGE, "connection" => connection.to_string()).set(age.as_secs_f64());
+}
+
 /// A webhook is kept in the spool.
 pub fn spooled(connection: &ConnectionName) {
     counter!(SPOOLED, "connection" => connection.to_string()).increment(1);
@@ -257,6 +282,9 @@ mod tests {
         passed_on(4, 1);
         spool(5, 6000, 7, 0);
         flushed(Duration::from_millis(3), 2);
+        polled(&connection);
+        poll_failed(&connection);
+        poll_age(&connection, Duration::from_secs(12));
         remarked(RemarkKind::OddValue);
         anomaly(AnomalyKind::NoRoute);
         page.fold();
@@ -281,6 +309,9 @@ mod tests {
             "chatledger_spool_unreadable_segments 0",
             "chatledger_log_flush_seconds_bucket{le=\"0.005\"} 1",
             "chatledger_log_batch_events_bucket{le=\"2\"} 1",
+            "chatledger_polled_documents_total{connection=\"crm.main\"} 1",
+            "chatledger_polls_failed_total{connection=\"crm.main\"} 1",
+            "chatledger_poll_age_seconds{connection=\"crm.main\"} 12",
             "chatledger_remarks_total{kind=\"odd_value\"} 1",
             "chatledger_anomalies_total{kind=\"no_route\"} 1",
         ] {

@@ -70,6 +70,7 @@ impl Open {
                 | Fact::DeliveryReported(_)
                 | Fact::ConversationSeen(_)
                 | Fact::ConversationNotFound { .. }
+                | Fact::ClientFound { .. }
                 | Fact::SendAcknowledged(_)
                 | Fact::ConnectionChanged(_)
                 | Fact::AssistantReported(_)
@@ -132,6 +133,8 @@ pub enum Purpose {
     },
     /// It finds or opens a conversation.
     OpenConversation,
+    /// It finds a client.
+    FindClient,
     /// It gives a conversation an id of ours.
     Claim {
         /// The CRM's id of the conversation.
@@ -185,6 +188,8 @@ impl Purpose {
             | Self::React { .. }
             | Self::Edit { .. }
             | Self::Delete { .. } => true,
+            // Whatever waited for the answer was given back with the refusal; the next message asks anew.
+            Self::FindClient => false,
             // Nobody is writing any more.
             Self::ShowTyping => false,
         }
@@ -195,6 +200,7 @@ impl Purpose {
         match self {
             Self::Carry { .. } => "send_message",
             Self::OpenConversation => "open_conversation",
+            Self::FindClient => "find_client",
             Self::Claim { .. } => "claim_conversation",
             Self::Report { .. } => "report_delivery",
             Self::LookUp { .. } => "look_up_conversation",
@@ -226,6 +232,7 @@ impl Attempts {
                 files: has_files(&send.content),
             },
             Intent::OpenConversation(_) => Purpose::OpenConversation,
+            Intent::FindClient(_) => Purpose::FindClient,
             Intent::ClaimConversation(claim) => Purpose::Claim { theirs: claim.theirs.clone() },
             Intent::ReportDelivery(report) => Purpose::Report { message: report.message.clone() },
             Intent::LookUpConversation(look_up) => Purpose::LookUp { conversation: look_up.conversation.clone() },

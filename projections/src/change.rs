@@ -12,8 +12,8 @@ use crate::content::{Content, Person};
 use crate::delivery::Origin;
 use crate::event::IntentRaised;
 use crate::fact::{DeliveryState, Failure, Message, MessageKey};
-use crate::ids::{ConnectionName, ConversationId, EventId, MessageId, ThreadId};
-use crate::intent::{Address, Destination};
+use crate::ids::{ConnectionName, ConversationId, EventId, MessageId, PersonId, ThreadId};
+use crate::intent::{Address, ClientMark, Destination};
 use crate::threads::Side;
 use crate::time::Timestamp;
 
@@ -36,6 +36,13 @@ pub enum Change {
         written: Written,
         /// By what the client is found.
         address: Address,
+    },
+    /// A manager's message is to go to somebody whom the channel knows, and opens the conversation there.
+    ManagerWroteToClient {
+        /// The message.
+        written: Written,
+        /// The channel's id of the client.
+        client: PersonId,
     },
     /// A message that the company's side wrote past the CRM is to be shown there.
     AppWrote(Written),
@@ -87,6 +94,15 @@ pub enum Change {
         connection: ConnectionName,
         /// By what the client is found.
         address: Address,
+    },
+    /// The client is to be found among those whom the channel knows; messages wait for that.
+    ClientWanted {
+        /// For which dialogue.
+        thread: ThreadId,
+        /// Where.
+        connection: ConnectionName,
+        /// What they are known by.
+        by: ClientMark,
     },
     /// A conversation that only the CRM can name is to be given an id of ours.
     ClaimWanted {

@@ -82,6 +82,9 @@ pub enum FirstContact {
     SendToPhone,
     /// Writing under a new id of ours opens the conversation.
     WriteUnderOurId,
+    /// The client is looked for among those whom the platform knows, by number or by address; whoever is found is
+    /// written to, and that opens the conversation.
+    FindThenSend,
     /// Only the client can begin.
     ClientOnly,
 }

@@ -7,6 +7,7 @@
 
 use serde::Serialize;
 
+use crate::delivery::MessageIndex;
 use crate::fact::{Message, MessageKey};
 use crate::ids::{ConnectionName, EventId, IntentId, ThreadId};
 use crate::projection::{Digest, Map, Projection};
@@ -41,6 +42,15 @@ type Place = (ThreadId, ConnectionName);
 pub struct Echoes {
     in_flight: Map<Place, Vec<IntentId>>,
     held: Map<Place, Vec<Held>>,
+    /// Messages of ours that were taken without being named: they may still come back.
+    expected: Map<Place, Vec<Expected>>,
+}
+
+/// A message of ours that has no name there yet.
+#[derive(Clone, PartialEq, Debug)]
+struct Expected {
+    message: MessageIndex,
+    text: Box<str>,
 }
 
 impl Echoes {
@@ -67,6 +77,28 @@ impl Echoes {
         if !waiting.iter().any(known) {
             waiting.push(held);
         }
+    }
+
+    /// A platform took a message of ours and did not say what it calls it.
+    pub fn expect(&mut self, thread: ThreadId, connection: &ConnectionName, message: MessageIndex, text: &str) {
+        let text = text.trim().into();
+        self.expected.entry((thread, connection.clone())).or_default().push(Expected { message, text });
+    }
+
+    /// Whether a message of the company's side is one that was taken without a name; it is expected only once.
+    pub fn recall(&mut self, thread: ThreadId, connection: &ConnectionName, said: &Message) -> Option<MessageIndex> {
+        if self.expected.is_empty() {
+            return None;
+        }
+        let place = (thread, connection.clone());
+        let expected = self.expected.get_mut(&place)?;
+        let text = said.content.text.as_deref()?.trim();
+        let found = expected.iter().position(|expected| *expected.text == *text)?;
+        let message = expected.remove(found).message;
+        if expected.is_empty() {
+            self.expected.remove(&place);
+        }
+        Some(message)
     }
 
     /// A send ended. `key` is what the platform calls it, if it took it; `text` what it said.
@@ -103,7 +135,7 @@ fn is_it(message: &Message, key: &MessageKey, text: Option<&str>) -> bool {
 
 impl Projection for Echoes {
     const NAME: &'static str = "echoes";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]
@@ -111,13 +143,18 @@ impl Projection for Echoes {
         enum Entry<'a> {
             InFlight(&'a Place, &'a [IntentId]),
             Held(&'a Place, &'a [Held]),
+            Expected(&'a Place, Vec<&'a str>),
         }
         let in_flight = self.in_flight.iter().map(|(place, intents)| Entry::InFlight(place, intents));
         let held = self.held.iter().map(|(place, held)| Entry::Held(place, held));
-        Digest::of_entries(Self::NAME, Self::VERSION, in_flight.chain(held))
+        let expected = self
+            .expected
+            .iter()
+            .map(|(place, expected)| Entry::Expected(place, expected.iter().map(|expected| &*expected.text).collect()));
+        Digest::of_entries(Self::NAME, Self::VERSION, in_flight.chain(held).chain(expected))
     }
 
     fn len(&self) -> usize {
-        self.in_flight.len() + self.held.len()
+        self.in_flight.len() + self.held.len() + self.expected.len()
     }
 }

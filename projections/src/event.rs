@@ -27,6 +27,8 @@ pub enum Event {
     OperatorInstructed(OperatorInstructed),
     /// Everything up to and including an event has been decided.
     PolicyAdvanced(PolicyAdvanced),
+    /// All news of a connection up to a mark was asked for, and is on record.
+    PollAdvanced(PollAdvanced),
 }
 
 impl Event {
@@ -40,6 +42,7 @@ impl Event {
             Self::ConfigurationApplied(_) => "ConfigurationApplied",
             Self::OperatorInstructed(_) => "OperatorInstructed",
             Self::PolicyAdvanced(_) => "PolicyAdvanced",
+            Self::PollAdvanced(_) => "PollAdvanced",
         }
     }
 }
@@ -232,6 +235,15 @@ pub struct PolicyAdvanced {
     pub through: EventId,
 }
 
+/// All news of a connection up to a mark was asked for, and is on record. Whoever asks next begins there.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PollAdvanced {
+    /// At which connection.
+    pub connection: ConnectionName,
+    /// The mark; only the connection's connector reads it.
+    pub through: String,
+}
+
 /// What a fold takes in: a recorded event with the facts that were read from its bytes.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Happening {
@@ -259,4 +271,6 @@ pub enum Happening {
     Instructed(OperatorInstructed),
     /// Everything up to and including an event has been decided.
     Advanced(PolicyAdvanced),
+    /// All news of a connection up to a mark is on record.
+    Polled(PollAdvanced),
 }

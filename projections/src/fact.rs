@@ -39,6 +39,11 @@ pub enum Fact {
         /// The conversation that was asked for.
         conversation: ConversationKey,
     },
+    /// The platform knows somebody with the number or the address that we asked for.
+    ClientFound {
+        /// Who it is.
+        client: Person,
+    },
     /// The platform took a message of ours and said what it calls it.
     SendAcknowledged(SendAcknowledged),
     /// The connection's own state at the platform changed.

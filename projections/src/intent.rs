@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::{Content, Person};
 use crate::fact::{ConversationKey, DeliveryState, Failure, MessageKey};
-use crate::ids::{ConversationId, MessageId, SourceId};
+use crate::ids::{ConversationId, MessageId, PersonId, SourceId};
 use crate::phone::PhoneNumber;
 use crate::time::Timestamp;
 use crate::username::Username;
@@ -21,6 +21,8 @@ pub enum Intent {
     SendMessage(SendMessage),
     /// Find the conversation with a client, or open one, without saying anything.
     OpenConversation(OpenConversation),
+    /// Ask which of the platform's people has a number or an address.
+    FindClient(FindClient),
     /// Give a conversation of theirs an id of ours, by a silent message of the bot.
     ClaimConversation(ClaimConversation),
     /// Say where a message of theirs stands at the other side.
@@ -43,6 +45,7 @@ impl Intent {
         match self {
             Self::SendMessage(_) => "send_message",
             Self::OpenConversation(_) => "open_conversation",
+            Self::FindClient(_) => "find_client",
             Self::ClaimConversation(_) => "claim_conversation",
             Self::ReportDelivery(_) => "report_delivery",
             Self::LookUpConversation(_) => "look_up_conversation",
@@ -60,6 +63,7 @@ impl Intent {
             Self::ShowTyping(typing) => Some(typing.until),
             Self::SendMessage(_)
             | Self::OpenConversation(_)
+            | Self::FindClient(_)
             | Self::ClaimConversation(_)
             | Self::ReportDelivery(_)
             | Self::LookUpConversation(_)
@@ -103,6 +107,8 @@ pub enum Destination {
     Conversation(ConversationKey),
     /// To a number, opening the conversation with this message.
     Phone(PhoneNumber),
+    /// To somebody whom the platform knows by this id, opening the conversation with this message.
+    Client(PersonId),
     /// To somebody's public name in the messenger, opening the conversation with this message.
     Username(Username),
 }
@@ -112,7 +118,7 @@ impl Destination {
     pub const fn opens(&self) -> bool {
         match self {
             Self::Conversation(_) => false,
-            Self::Phone(_) | Self::Username(_) => true,
+            Self::Phone(_) | Self::Username(_) | Self::Client(_) => true,
         }
     }
 }
@@ -188,6 +194,23 @@ impl From<OpenConversation> for StoredAddress {
             Address::Username(username) => Self { phone: None, username: Some(username) },
         }
     }
+}
+
+/// Ask which of the platform's people has a number or an address.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FindClient {
+    /// What they are known by.
+    pub by: ClientMark,
+}
+
+/// What a client is known by at more than one platform.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientMark {
+    /// Their number.
+    Phone(PhoneNumber),
+    /// Their electronic mail address, as it was written.
+    Email(String),
 }
 
 /// Give a conversation of theirs an id of ours, by a silent message of the bot.

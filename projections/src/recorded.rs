@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{EventId, IntentId};
+use crate::ids::{ConnectionName, EventId, IntentId};
 use crate::time::Timestamp;
 
 /// Something that stands in the log.
@@ -68,6 +68,11 @@ impl StreamName {
     /// The progress of deciding.
     pub fn policy() -> Self {
         Self("policy-main".to_owned())
+    }
+
+    /// How far a connection's news was asked for.
+    pub fn poll(connection: &ConnectionName) -> Self {
+        Self(format!("poll-{connection}"))
     }
 
     /// A name as it stands in a store.

@@ -31,7 +31,7 @@ use crate::intent::{Intent, Speaker};
 use crate::outcome::{AttemptKind, Outcome};
 use crate::phone::PhoneNumber;
 use crate::projection::{Digest, Projection};
-use crate::recorded::Recorded;
+use crate::recorded::{Recorded, Revision};
 use crate::threads::{Side, Threads};
 use crate::time::Timestamp;
 use crate::typing::Typing;
@@ -64,8 +64,19 @@ pub struct State {
     pub held: HeldIntents,
     /// How the connections themselves are.
     pub connections: BTreeMap<ConnectionName, ConnectionChanged>,
+    /// How far each connection's news was asked for.
+    pub polls: BTreeMap<ConnectionName, Polled>,
     /// How often each thing happened that should not have.
     pub anomalies: BTreeMap<AnomalyKind, u64>,
+}
+
+/// How far a connection's news was asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Polled {
+    /// The mark; only the connection's connector reads it.
+    pub through: String,
+    /// Where that stands in its stream.
+    pub revision: Revision,
 }
 
 /// Everything that placing a fact depends on, borrowed field by field, so that the bindings may change meanwhile.
@@ -113,6 +124,10 @@ impl State {
             }
             // Deciding says nothing about what is so.
             Happening::Advanced(_) => {}
+            Happening::Polled(advanced) => {
+                let polled = Polled { through: advanced.through.clone(), revision: recorded.revision };
+                self.polls.insert(advanced.connection.clone(), polled);
+            }
         }
         for change in &changes {
             if let Change::Anomaly(anomaly) = change {
@@ -145,6 +160,7 @@ impl State {
             (HeldIntents::NAME, self.held.digest()),
             ("configuration", Digest::of_entries("configuration", 1, std::iter::once(&self.configuration))),
             ("health", Digest::of_entries("health", 1, connections.chain(anomalies))),
+            ("polls", Digest::of_entries("polls", 1, self.polls.iter())),
         ]
     }
 
@@ -203,6 +219,7 @@ impl State {
                 | Fact::DeliveryReported(_)
                 | Fact::ConversationSeen(_)
                 | Fact::ConversationNotFound { .. }
+                | Fact::ClientFound { .. }
                 | Fact::SendAcknowledged(_)
                 | Fact::ConnectionChanged(_)
                 | Fact::AssistantReported(_)
@@ -236,7 +253,7 @@ impl State {
                 self.connections.insert(connection.clone(), changed.clone());
             }
             // It belongs to the attempt whose reply said it; see `settle`. The same holds for "no such conversation".
-            Fact::SendAcknowledged(_) | Fact::ConversationNotFound { .. } => {}
+            Fact::SendAcknowledged(_) | Fact::ConversationNotFound { .. } | Fact::ClientFound { .. } => {}
             Fact::MessageNamed(named) => self.delivery.name(connection, &named.message, &named.also),
             Fact::MessageEdited(edited) => self.alter(moment, connection, &edited.message, fact, changes),
             Fact::MessageDeleted(deleted) => self.alter(moment, connection, &deleted.message, fact, changes),
@@ -329,6 +346,11 @@ impl State {
         };
         if let Some(client) = client {
             self.contacts.learn(thread, client, says);
+        }
+        if side == Side::Company
+            && let Some(index) = self.echoes.recall(thread, connection, message)
+        {
+            return self.recognise(index, connection, message, changes);
         }
         if side == Side::Company && self.echoes.is_in_flight(thread, connection) {
             let Moment { event, ordinal, at } = moment;
@@ -583,7 +605,7 @@ impl State {
             // A bot's message causes no hook (amoCRM contract, 5.4).
             (Purpose::Claim { .. }, AttemptKind::Act) => {}
             // Nothing that these do comes back as a message.
-            (Purpose::OpenConversation | Purpose::Report { .. } | Purpose::LookUp { .. }, _)
+            (Purpose::OpenConversation | Purpose::FindClient | Purpose::Report { .. } | Purpose::LookUp { .. }, _)
             | (_, AttemptKind::Probe | AttemptKind::Prepare { .. }) => {}
             // What comes back of these is known by what it says; see `alter`.
             (
@@ -629,6 +651,7 @@ impl State {
         let opened_for = match &open.purpose {
             Purpose::OpenConversation | Purpose::Carry { opens: true, .. } => Some(open.thread),
             Purpose::Carry { .. }
+            | Purpose::FindClient
             | Purpose::Claim { .. }
             | Purpose::Report { .. }
             | Purpose::LookUp { .. }
@@ -649,6 +672,7 @@ impl State {
                 self.landed(settled, &open, acknowledged, text.as_deref(), changes);
             }
             Purpose::OpenConversation => self.opened(moment, settled, &open, changes),
+            Purpose::FindClient => self.found(settled, &open, facts, changes),
             Purpose::Claim { theirs } => {
                 let taken = match &settled.outcome {
                     Outcome::Accepted => Some(acknowledged.map(|said| said.conversation.clone()).unwrap_or_default()),
@@ -754,6 +778,42 @@ impl State {
         }
     }
 
+    /// An attempt to find a client ended: whoever was found is written to, and nobody is not.
+    fn found(&mut self, settled: &AttemptSettled, open: &Open, facts: &[Fact], changes: &mut Vec<Change>) {
+        let client = facts.iter().find_map(|fact| match fact {
+            Fact::ClientFound { client } => client.theirs.as_ref(),
+            Fact::MessageReceived(_)
+            | Fact::MessageSent(_)
+            | Fact::MessageEdited(_)
+            | Fact::MessageDeleted(_)
+            | Fact::ReactionChanged(_)
+            | Fact::TypingStarted(_)
+            | Fact::MessageNamed(_)
+            | Fact::DeliveryReported(_)
+            | Fact::ConversationSeen(_)
+            | Fact::ConversationNotFound { .. }
+            | Fact::SendAcknowledged(_)
+            | Fact::ConnectionChanged(_)
+            | Fact::AssistantReported(_)
+            | Fact::FileFetched { .. }
+            | Fact::FileMissing { .. }
+            | Fact::FileTaken { .. }
+            | Fact::AddressProbed => None,
+        });
+        match (&settled.outcome, client) {
+            (Outcome::Accepted, Some(client)) => {
+                self.bindings.client_found(open.thread, &open.connection, client, changes);
+            }
+            (Outcome::Accepted, None) => {
+                let reason = "nobody there is known by this number or address; only the client can begin".to_owned();
+                self.fail_waiting(open, &Failure { kind: FailureKind::CannotOpen, reason }, changes);
+            }
+            (Outcome::Refused { failure }, _) => self.fail_waiting(open, failure, changes),
+            // It goes on.
+            (Outcome::Postponed { .. } | Outcome::Uncertain { .. }, _) => {}
+        }
+    }
+
     /// The platform opened a conversation without saying which: whatever waits for it cannot be sent there.
     fn still_closed(&mut self, moment: Moment, open: &Open, changes: &mut Vec<Change>) {
         let endpoint = self.bindings.current(open.thread, &open.connection);
@@ -798,6 +858,7 @@ impl State {
         let carried = match &open.purpose {
             Purpose::Carry { message, .. } => *message,
             Purpose::OpenConversation
+            | Purpose::FindClient
             | Purpose::Claim { .. }
             | Purpose::Report { .. }
             | Purpose::LookUp { .. }
@@ -806,6 +867,7 @@ impl State {
             | Purpose::Delete { .. }
             | Purpose::ShowTyping => None,
         };
+        let came_back = verdict.echo.is_some();
         if let Some(echo) = verdict.echo {
             match carried {
                 Some(index) => self.recognise(index, &open.connection, &echo.message, changes),
@@ -815,6 +877,13 @@ impl State {
                     }
                 }
             }
+        }
+        // It opened the conversation and has no name in it: what comes back will bear one that nobody told us.
+        let unnamed = acknowledged.is_none_or(|said| said.message.theirs.is_none() && said.message.job.is_none());
+        if let (Purpose::Carry { message: Some(index), opens: true, text: Some(text), .. }, Outcome::Accepted, true) =
+            (&open.purpose, &settled.outcome, unnamed && !came_back)
+        {
+            self.echoes.expect(open.thread, &open.connection, *index, text);
         }
         let role = self.configuration.role_of(&open.connection);
         for Held { event, ordinal, heard_at, message } in verdict.released {
@@ -853,6 +922,9 @@ impl Unreachable {
         let reason = match (self, typed) {
             (Self::NoPhone, None) => "the contact has no phone number to write to".to_owned(),
             (Self::NoPhone, Some(typed)) => format!("{typed:?} is not a phone number that can be written to"),
+            (Self::NoMark, _) => {
+                "the contact has neither a phone number nor an e-mail address to be found by".to_owned()
+            }
             (Self::ClientOnly, _) => "in this messenger only the client can begin a conversation".to_owned(),
         };
         Failure { kind: FailureKind::CannotOpen, reason }

@@ -23,9 +23,19 @@ use crate::{assert_snapshot, cases, fixtures};
 const PLATFORM: &str = "carrotquest";
 
 /// Our calls, and one that we never make.
-const CALLS: [&str; 4] = ["reply", "conversation", "parts", "another"];
+const CALLS: [&str; 9] = [
+    "reply",
+    "set_typing",
+    "first_message",
+    "users",
+    "users_conversations",
+    "conversation",
+    "conversations",
+    "parts",
+    "another",
+];
 
-const FOLDERS: [&str; 6] = ["decode", "encode", "probes", "replies", "judgements", "unmade"];
+const FOLDERS: [&str; 7] = ["decode", "encode", "probes", "replies", "judgements", "polls", "unmade"];
 
 /// The token of every sample.
 const TOKEN: &str = "cq-webhook-token-example";
@@ -280,6 +290,37 @@ fn answers_to_probes_are_judged_as_stands_with_them() {
     }
 }
 
+#[test]
+fn answers_to_the_questions_for_news_bring_what_stands_beside_them() {
+    let folder = fixtures(PLATFORM, "polls");
+    for (name, case) in documents("polls") {
+        let account = account(&case["settings"]);
+        let mut polling = account.poll(case["through"].as_str()).expect("the case's account is polled");
+        let now = Timestamp::from_millis(case["now"].as_i64().expect("a case names its moment"));
+        let mut told = Vec::new();
+        for answer in case["answers"].as_array().expect("a case holds answers") {
+            let call = polling.ask(now).or_else(|| polling.ask(now)).expect("there is always a next round");
+            assert!(account.limits().iter().any(|limit| limit.class == call.class), "{name}: {} is free", call.class);
+            assert_eq!(account.class_of_call(call.name), Some(call.class), "{name}: {} is not recalled", call.name);
+            let asked = written(&call.request);
+            let reply = reply(&json!({ "reply": answer }));
+            told.push(match polling.take(call.name, Reply::Answered(&reply), now) {
+                Ok(news) => {
+                    let bodies = news.documents.into_iter().map(|document| {
+                        serde_json::from_slice::<Value>(&document.into_body()).expect("documents of a list are JSON")
+                    });
+                    json!({ "asked": asked, "documents": bodies.collect::<Vec<_>>(), "through": news.through })
+                }
+                Err(setback) => json!({
+                    "asked": asked, "setback": setback.reason, "until": setback.until,
+                    "needs_person": setback.needs_person,
+                }),
+            });
+        }
+        assert_snapshot(&folder, &name, &told);
+    }
+}
+
 /// Everything that came, as it is recorded.
 static BODIES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let documents_read = documents("decode").into_iter().map(|(_, sample)| recorded(&sample));
@@ -346,6 +387,16 @@ static INTENTS: LazyLock<Vec<Intent>> = LazyLock::new(|| {
 
 /// Asks every question that takes foreign bytes. None may panic, and none may pass anything over in silence.
 fn ask_everything(body: &[u8]) {
+    let polled = account(&json!({ "transport": "polling", "poll_since": "2020-01-01T00:00:00Z" }));
+    for steps in 1..4 {
+        let mut polling = polled.poll(None).expect("it is polled");
+        for _ in 0..steps {
+            let Some(call) = polling.ask(Timestamp::from_millis(0)) else { break };
+            let reply = RecordedReply { status: 200, headers: Vec::new(), body: Bytes(body.to_vec()), cut: false };
+            // Whether it is an answer is another question.
+            let _ = polling.take(call.name, Reply::Answered(&reply), Timestamp::from_millis(0));
+        }
+    }
     let account = account(&json!({}));
     let request = InboundRequest { method: "POST", tail: "", headers: &[("content-type", body)], body };
     // Whether it is let in is another question; the recorded samples have no token.

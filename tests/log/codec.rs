@@ -7,7 +7,7 @@ use chatledger_projections::bytes::Bytes;
 use chatledger_projections::configuration::Configuration;
 use chatledger_projections::content::{Content, Part as ContentPart};
 use chatledger_projections::event::{
-    AttemptSettled, AttemptStarted, Event, Instruction, IntentRaised, OperatorInstructed, PolicyAdvanced,
+    AttemptSettled, AttemptStarted, Event, Instruction, IntentRaised, OperatorInstructed, PolicyAdvanced, PollAdvanced,
     RecordedReply, Transport, WebhookReceived,
 };
 use chatledger_projections::fact::{ConversationKey, DeliveryState, MessageKey};
@@ -41,6 +41,10 @@ fn ids() -> impl Strategy<Value = EventId> {
 
 fn intent_ids() -> impl Strategy<Value = IntentId> {
     ids().prop_map(|id| IntentId::from_uuid(id.as_uuid()))
+}
+
+fn polled() -> Event {
+    Event::PollAdvanced(PollAdvanced { connection: ConnectionName::new("channel"), through: "1".to_owned() })
 }
 
 fn webhooks() -> impl Strategy<Value = Event> {
@@ -167,6 +171,9 @@ fn our_events() -> impl Strategy<Value = Event> {
             }
         ),
         ids().prop_map(|through| Event::PolicyAdvanced(PolicyAdvanced { through })),
+        (any::<String>(), any::<String>()).prop_map(|(connection, through)| {
+            Event::PollAdvanced(PollAdvanced { connection: ConnectionName::new(connection), through })
+        }),
     ]
 }
 
@@ -325,6 +332,8 @@ fn the_names_of_our_own_events_are_fixed_and_different() {
             )),
             0,
         ),
+        (polled(), 0),
+        (polled(), 1),
     ];
     let named: Vec<_> =
         events.iter().map(|(event, revision)| event_id(event, Revision::new(*revision)).unwrap()).collect();

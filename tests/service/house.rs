@@ -42,10 +42,15 @@ pub struct Plan {
     pub call_timeout: &'static str,
     /// How long calls that are under way may take at the end.
     pub grace: &'static str,
+    /// The messenger's platform and what stands in its section.
+    pub messenger: &'static str,
 }
 
 impl Plan {
-    pub const USUAL: Self = Self { call_timeout: "1500ms", grace: "5s" };
+    pub const USUAL: Self = Self { call_timeout: "1500ms", grace: "5s", messenger: HOOKED };
+
+    /// Nothing tells us of the visitors of the site; we ask.
+    pub const POLLED: Self = Self { messenger: POLLED, ..Self::USUAL };
 }
 
 /// One engine's folder, its platforms, and the doors to them.
@@ -261,7 +266,7 @@ pub fn with_secrets(command: &mut Command) -> &mut Command {
 
 /// A configuration that hurries: short patience, wide quotas.
 fn configuration(plan: Plan, log: &str, listen: SocketAddr, private: SocketAddr, crm: &str, messenger: &str) -> String {
-    let Plan { call_timeout, grace } = plan;
+    let Plan { call_timeout, grace, messenger: section } = plan;
     format!(
         r#"
 log = "{log}"
@@ -294,15 +299,8 @@ base_url = "{crm}"
 channel_secret = {{ env = "CHANNEL_SECRET" }}
 
 [connections.messenger]
-platform = "pact"
-company_id = 52205
-provider = "whatsapp"
-api = "v2"
-sends_per_second = 50
-sends_per_minute = 3000
 base_url = "{messenger}"
-token = {{ env = "TOKEN" }}
-webhook_secret = {{ env = "WEBHOOK_SECRET" }}
+{section}
 
 [routes.main]
 crm = "crm"
@@ -311,6 +309,28 @@ manager_first = "remember"
 "#
     )
 }
+
+/// A messenger that sends webhooks.
+const HOOKED: &str = r#"
+platform = "pact"
+company_id = 52205
+provider = "whatsapp"
+api = "v2"
+sends_per_second = 50
+sends_per_minute = 3000
+token = { env = "TOKEN" }
+webhook_secret = { env = "WEBHOOK_SECRET" }
+"#;
+
+/// A site's chat that sends none, and bears five calls a second.
+const POLLED: &str = r#"
+platform = "carrotquest"
+transport = "polling"
+poll_every = "1s"
+reads_per_second = 3
+sends_per_second = 2
+auth_token = { env = "TOKEN" }
+"#;
 
 const SECRETS: [(&str, &str); 3] = [
     ("CHANNEL_SECRET", "f2d7f8704eff95087ed45b23ba99c0b5aac8278e"),

@@ -8,8 +8,8 @@
 //! * [`house`]: one engine and its two platforms, what people do there, and what must be seen; [`engine`]: the process;
 //!   [`door`]: the way to a platform, which can be shut;
 //! * [`files`]: they cross, whole, in little memory;
-//! * [`kills`], [`faults`], [`shutdown`], [`disk`], [`spool`], [`held`]: what goes wrong; [`stage`]: the platforms' stage
-//!   itself; [`passes`]: what some calls must carry; [`demo`]:
+//! * [`kills`], [`faults`], [`shutdown`], [`disk`], [`spool`], [`held`]: what goes wrong; [`polling`]: a site that has
+//!   to be asked; [`stage`]: the platforms' stage itself; [`passes`]: what some calls must carry; [`demo`]:
 //!   the demonstration, to its end.
 
 mod demo;
@@ -22,6 +22,7 @@ mod held;
 mod house;
 mod kills;
 mod passes;
+mod polling;
 mod shutdown;
 mod spool;
 mod stage;

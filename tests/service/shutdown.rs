@@ -9,7 +9,7 @@ const PHONES: [&str; 3] = ["79161230001", "79161230002", "79161230003"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_under_way_come_to_their_end_and_nothing_is_left_to_the_next_start() {
-    let house = House::build(Plan { call_timeout: "30s", grace: "15s" }).await;
+    let house = House::build(Plan { call_timeout: "30s", grace: "15s", ..Plan::USUAL }).await;
     let mut engine = house.start().await;
     for phone in PHONES {
         house.acquainted(phone, &format!("{phone} is here.")).await;
@@ -50,7 +50,7 @@ async fn calls_under_way_come_to_their_end_and_nothing_is_left_to_the_next_start
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_never_comes_to_its_end_is_in_doubt_at_the_next_start_and_not_done_twice() {
-    let house = House::build(Plan { call_timeout: "60s", grace: "1s" }).await;
+    let house = House::build(Plan { call_timeout: "60s", grace: "1s", ..Plan::USUAL }).await;
     let mut engine = house.start().await;
     let [phone, ..] = PHONES;
     house.acquainted(phone, "I am here.").await;

@@ -636,7 +636,7 @@ impl Log {
             Event::AttemptStarted(started) => Some(u64::from(started.attempt) * 2 - 1),
             Event::AttemptSettled(settled) => Some(u64::from(settled.attempt) * 2),
             Event::OperatorInstructed(_) => Some(0),
-            Event::ConfigurationApplied(_) | Event::PolicyAdvanced(_) => None,
+            Event::ConfigurationApplied(_) | Event::PolicyAdvanced(_) | Event::PollAdvanced(_) => None,
         };
         let place = revision.as_u64();
         assert!(expected.is_none_or(|expected| expected == place), "{stream} is at {place}: {}", Brief(&event));
@@ -723,6 +723,9 @@ impl fmt::Display for Brief<'_> {
             Event::ConfigurationApplied(_) => formatter.write_str("configured"),
             Event::OperatorInstructed(instructed) => write!(formatter, "instructed {}", instructed.instruction.label()),
             Event::PolicyAdvanced(advanced) => write!(formatter, "decided through {}", advanced.through),
+            Event::PollAdvanced(advanced) => {
+                write!(formatter, "{} asked through {}", advanced.connection, advanced.through)
+            }
         }
     }
 }

@@ -82,7 +82,7 @@ pub(super) const fn recourse(intent: &Intent) -> Recourse {
         // Over before anybody could ask.
         Intent::ShowTyping(_) => Recourse::AskPerson,
         // Never encoded, so never attempted.
-        Intent::LookUpConversation(_) | Intent::DeleteMessage(_) => Recourse::RetrySafely,
+        Intent::FindClient(_) | Intent::LookUpConversation(_) | Intent::DeleteMessage(_) => Recourse::RetrySafely,
     }
 }
 

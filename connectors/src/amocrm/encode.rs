@@ -51,6 +51,7 @@ pub(super) fn intent(name: &ConnectionName, settings: &Settings, intent: &Intent
         Intent::ShowTyping(typing) => client_writes(settings, typing),
         // There is no such call (contract, 14.6).
         Intent::DeleteMessage(_) => Err(Unencodable::not_there("amoCRM", intent)),
+        Intent::FindClient(_) => Err(cannot("amoCRM lists no contacts here; a chat begins under an id of ours")),
         Intent::LookUpConversation(_) => {
             Err(cannot("amoCRM does not tell who the client of a chat is; its hooks bring the client along"))
         }
@@ -292,6 +293,7 @@ fn chat_of(destination: &Destination) -> Result<&ConversationKey, Unencodable> {
     match destination {
         Destination::Conversation(chat) if chat.ours.is_some() || chat.theirs.is_some() => Ok(chat),
         Destination::Conversation(_) => Err(cannot("the chat has neither an id of ours nor one of amo's")),
+        Destination::Client(_) => Err(cannot("amoCRM opens no chat by its id of a client")),
         Destination::Phone(_) | Destination::Username(_) => {
             Err(cannot("amoCRM takes no number: a dialogue begins under an id of ours for the chat"))
         }

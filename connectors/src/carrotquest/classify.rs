@@ -59,15 +59,15 @@ pub(super) fn classify(call: &str, reply: Reply<'_>, now: Timestamp) -> Outcome 
 /// What may be done when it is not known whether an attempt took effect.
 pub(super) fn recourse(intent: &Intent) -> Recourse {
     match intent {
-        // Read the newest parts first, repeat only if it is absent (7.4).
+        // Read the newest parts or dialogues first, repeat only if it is absent (7.4).
         Intent::SendMessage(_) => Recourse::ProbeFirst,
         // Reading changes nothing.
-        Intent::LookUpConversation(_) => Recourse::RetrySafely,
+        Intent::LookUpConversation(_) | Intent::FindClient(_) => Recourse::RetrySafely,
         // Never encoded, so never attempted.
         Intent::OpenConversation(_) | Intent::ClaimConversation(_) | Intent::ReportDelivery(_) => Recourse::AskPerson,
-        Intent::SetReaction(_) | Intent::EditMessage(_) | Intent::DeleteMessage(_) | Intent::ShowTyping(_) => {
-            Recourse::AskPerson
-        }
+        Intent::SetReaction(_) | Intent::EditMessage(_) | Intent::DeleteMessage(_) => Recourse::AskPerson,
+        // Over before anybody could ask.
+        Intent::ShowTyping(_) => Recourse::AskPerson,
     }
 }
 
@@ -117,6 +117,13 @@ fn taken(call: &str, reply: &RecordedReply, verdict: &Verdict) -> Outcome {
         let why = if verdict.is_spoken { "the answer names no message" } else { "the answer holds no verdict" };
         return in_doubt(call, format!("{}: {why}", verdict.status));
     }
+    if call == call::FIRST_MESSAGE && !learn::names_opened(reply) {
+        return in_doubt(call, format!("{}: the answer names no conversation", verdict.status));
+    }
+    if call == call::USERS && !learn::lists_users(reply) {
+        let reason = format!("{}: the answer is no list of visitors", verdict.status);
+        return Outcome::Postponed { until: None, reason };
+    }
     if call == call::CONVERSATION && !learn::names_conversation(reply) {
         let reason = format!("{}: the answer names no conversation", verdict.status);
         return Outcome::Postponed { until: None, reason };
@@ -125,7 +132,11 @@ fn taken(call: &str, reply: &RecordedReply, verdict: &Verdict) -> Outcome {
 }
 
 fn in_doubt(call: &str, reason: String) -> Outcome {
-    if call == call::REPLY { Outcome::Uncertain { reason } } else { Outcome::Postponed { until: None, reason } }
+    if matches!(call, call::REPLY | call::FIRST_MESSAGE) {
+        Outcome::Uncertain { reason }
+    } else {
+        Outcome::Postponed { until: None, reason }
+    }
 }
 
 fn refused(kind: FailureKind, verdict: &Verdict) -> Outcome {

@@ -50,6 +50,11 @@ pub(super) fn in_path(conversation: &ConversationId) -> String {
     utf8_percent_encode(conversation.as_str(), NON_ALPHANUMERIC).to_string()
 }
 
+/// A user as a part of a path.
+pub(super) fn user_in_path(user: &PersonId) -> String {
+    utf8_percent_encode(user.as_str(), NON_ALPHANUMERIC).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,8 +2,8 @@
 //!
 //! This file introduces the platform and joins its questions to the files that answer them. Sections named in
 //! comments, such as (5.3), are those of the Carrot quest contract. It is a channel here: visitors are clients, and a
-//! manager's answer becomes an operator's reply. Deliberately absent: polling and realtime as transports (their
-//! documents are read all the same), files as uploads, and writing in a user's name.
+//! manager's answer becomes an operator's reply. News come by webhook, or are asked for, or both. Deliberately absent:
+//! realtime as a transport (its documents are read all the same), files as uploads, and writing in a user's name.
 
 mod classify;
 mod decode;
@@ -12,7 +12,9 @@ mod form;
 mod ids;
 mod learn;
 mod limits;
+mod poll;
 mod probe;
+mod probe_opened;
 mod readable;
 mod settings;
 mod simulate;
@@ -34,6 +36,7 @@ use crate::connector::{
     Call, Connection, Connector, Decoded, InboundRequest, Known, Limit, Rejection, Reply, Request, Secrets, Setting,
     SettingProblem, SimulatedAccount, Unencodable, Verified, Webhook,
 };
+use crate::polling::Polling;
 use crate::simulator::Simulator;
 use settings::{AUTH_TOKEN, Settings};
 
@@ -85,7 +88,7 @@ struct Account {
 
 impl Connection for Account {
     fn traits(&self) -> Traits {
-        Settings::traits()
+        self.settings.traits()
     }
 
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection> {
@@ -134,21 +137,32 @@ impl Connection for Account {
 
     fn class_of_call(&self, call: &str) -> Option<&'static str> {
         match call {
-            call::REPLY => Some(limits::SEND),
-            call::CONVERSATION | call::PARTS => Some(limits::READ),
+            call::REPLY | call::FIRST_MESSAGE | call::SET_TYPING => Some(limits::SEND),
+            call::USERS | call::USERS_CONVERSATIONS | call::CONVERSATION | call::CONVERSATIONS | call::PARTS => {
+                Some(limits::READ)
+            }
             _ => None,
         }
     }
 
     fn class_of(&self, intent: &'static str, kind: AttemptKind) -> &'static str {
         match (kind, intent) {
-            (AttemptKind::Act, "look_up_conversation") | (AttemptKind::Probe, _) => limits::READ,
+            (AttemptKind::Act, "look_up_conversation" | "find_client") | (AttemptKind::Probe, _) => limits::READ,
             (AttemptKind::Act | AttemptKind::Prepare { .. }, _) => limits::SEND,
         }
     }
 
     fn limits(&self) -> Vec<Limit> {
         limits::limits(&self.settings)
+    }
+
+    fn problems_with(&self, secrets: &Secrets) -> Vec<SettingProblem> {
+        self.settings.problems_with(secrets)
+    }
+
+    fn poll(&self, through: Option<&str>) -> Option<Box<dyn Polling>> {
+        let is_asked = self.settings.transport.is_polled();
+        is_asked.then(|| Box::new(poll::Rounds::new(&self.name, &self.settings, through)) as Box<dyn Polling>)
     }
 
     fn base_url(&self) -> &str {
@@ -160,8 +174,18 @@ impl Connection for Account {
 mod call {
     /// An operator's reply.
     pub(super) const REPLY: &str = "reply";
+    /// That an operator is typing.
+    pub(super) const SET_TYPING: &str = "set_typing";
+    /// The first message to a visitor.
+    pub(super) const FIRST_MESSAGE: &str = "first_message";
+    /// The app's visitors.
+    pub(super) const USERS: &str = "users";
+    /// The conversations of one visitor.
+    pub(super) const USERS_CONVERSATIONS: &str = "users_conversations";
     /// One conversation.
     pub(super) const CONVERSATION: &str = "conversation";
+    /// The conversations of the app.
+    pub(super) const CONVERSATIONS: &str = "conversations";
     /// A conversation's newest parts.
     pub(super) const PARTS: &str = "parts";
 }

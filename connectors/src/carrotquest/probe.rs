@@ -22,7 +22,7 @@ use super::encode::id_as_string;
 use super::readable::readable;
 use super::settings::{Api, Settings};
 use super::wire::{Part, PartsAnswer};
-use super::{call, ids, limits};
+use super::{call, ids, limits, probe_opened};
 use crate::connector::{Call, Decoded, Known, Reply, Request};
 use crate::loose::{Object, with_document};
 
@@ -30,15 +30,19 @@ use crate::loose::{Object, with_document};
 const PARTS_A_PAGE: usize = 50;
 
 /// How much earlier than the attempt a part may claim to be: clocks differ, and times may be whole seconds.
-const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
+pub(super) const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
 
 /// How long an attempt may be under way before its absence means anything. Parts are made at once, but the interface is
 /// asynchronous by its own word (7.4).
-const UNDER_WAY: Duration = Duration::from_secs(30);
+pub(super) const UNDER_WAY: Duration = Duration::from_secs(30);
 
 /// The question whether a message was taken; `None` where there is nothing to ask.
 pub(super) fn probe(settings: &Settings, intent: &Intent, known: &Known) -> Option<Call> {
-    let conversation = conversation_of(sent(intent)?, known)?;
+    let message = sent(intent)?;
+    if let Destination::Client(user) = &message.to {
+        return Some(probe_opened::probe(settings, user));
+    }
+    let conversation = conversation_of(message, known)?;
     let path = format!("{}/conversations/{}/parts", settings.api.prefix(), ids::in_path(conversation));
     let size = match settings.api {
         Api::V1 => "count",
@@ -66,6 +70,9 @@ pub(super) fn judge(
     let verdict = Verdict::of(reply);
     if !verdict.is_yes() {
         return (uncertain(&verdict.described()), Vec::new());
+    }
+    if call == call::USERS_CONVERSATIONS {
+        return probe_opened::judge(message, known, reply, now);
     }
     if call != call::PARTS {
         return (uncertain("an answer to another question"), Vec::new());
@@ -100,6 +107,7 @@ fn sent(intent: &Intent) -> Option<&SendMessage> {
         Intent::OpenConversation(_)
         | Intent::ClaimConversation(_)
         | Intent::ReportDelivery(_)
+        | Intent::FindClient(_)
         | Intent::LookUpConversation(_)
         | Intent::SetReaction(_)
         | Intent::EditMessage(_)
@@ -111,7 +119,7 @@ fn sent(intent: &Intent) -> Option<&SendMessage> {
 fn conversation_of<'a>(message: &'a SendMessage, known: &'a Known) -> Option<&'a ConversationId> {
     match &message.to {
         Destination::Conversation(key) => key.theirs.as_ref(),
-        Destination::Phone(_) | Destination::Username(_) => None,
+        Destination::Phone(_) | Destination::Username(_) | Destination::Client(_) => None,
     }
     .or(known.conversation.as_ref())
 }
@@ -205,6 +213,6 @@ impl Listed {
     }
 }
 
-fn uncertain(reason: &str) -> Outcome {
+pub(super) fn uncertain(reason: &str) -> Outcome {
     Outcome::Uncertain { reason: bounded(reason) }
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
 use chatledger_projections::content::Person;
+use chatledger_projections::time::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::connector::{Setting, SettingProblem};
+use crate::connector::{Secrets, Setting, SettingProblem};
 
 /// The secret that proves us to Carrot quest.
 pub(super) const AUTH_TOKEN: &str = "auth_token";
@@ -31,6 +33,36 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "api",
         about: "The version of Carrot quest's interface that is called: \"v2\", or \"v1\", which they call deprecated.",
         example: "\"v2\"",
+        required: false,
+    },
+    Setting {
+        key: "app_id",
+        about: "The app's number; $self_app is the app that the API key belongs to.",
+        example: "\"$self_app\"",
+        required: false,
+    },
+    Setting {
+        key: "find_visitors",
+        about: "Whether a manager may write first, to a visitor whom the app's list of users knows by number or address; and how numbers are written there: as \"digits\", with a \"plus\", or \"never\".",
+        example: "\"digits\"",
+        required: false,
+    },
+    Setting {
+        key: "transport",
+        about: "How news come: by \"webhook\" (their support switches it on), by \"polling\" (we ask), or by \"both\".",
+        example: "\"webhook\"",
+        required: false,
+    },
+    Setting {
+        key: "poll_every",
+        about: "How long the rounds of asking are apart, if news are asked for: from \"1s\" to \"1h\".",
+        example: "\"10s\"",
+        required: false,
+    },
+    Setting {
+        key: "poll_since",
+        about: "From when on news are wanted, when they are asked for the first time; without it, from that moment on.",
+        example: "\"2026-03-02T00:00:00Z\"",
         required: false,
     },
     Setting {
@@ -68,9 +100,9 @@ pub(super) const SECRETS: &[Setting] = &[
     },
     Setting {
         key: WEBHOOK_TOKEN,
-        about: "The token that Carrot quest sends with every webhook; their support names it when they switch webhooks on.",
+        about: "The token that Carrot quest sends with every webhook; their support names it when they switch webhooks on. Not needed with transport = \"polling\".",
         example: "\"…\"",
-        required: true,
+        required: false,
     },
 ];
 
@@ -83,6 +115,16 @@ pub(super) struct Settings {
     pub(super) admins: BTreeMap<String, String>,
     /// Which version is called.
     pub(super) api: Api,
+    /// The app, as it stands in paths.
+    pub(super) app_id: String,
+    /// How visitors are found by whom a manager writes to first.
+    pub(super) find_visitors: FindVisitors,
+    /// How news come.
+    pub(super) transport: Transport,
+    /// How long the rounds of asking are apart.
+    pub(super) poll_every: Duration,
+    /// From when on news are asked for; absent: from the first round on.
+    pub(super) poll_since: Option<Timestamp>,
     /// Where Carrot quest is called, without a slash at the end.
     pub(super) base_url: String,
     /// The largest file that is sent along, in bytes.
@@ -100,6 +142,47 @@ pub(super) enum Api {
     V1,
     /// `/v2`.
     V2,
+}
+
+/// How visitors are found to whom a manager writes first. The search is observed, not documented, and how numbers are
+/// written in `$phone` is for whoever put them there (4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum FindVisitors {
+    /// Numbers are digits there.
+    Digits,
+    /// Numbers begin with a plus there.
+    Plus,
+    /// They are not looked for.
+    Never,
+}
+
+/// How news come to us.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Transport {
+    /// They are sent to us.
+    Webhook,
+    /// We ask for them.
+    Polling,
+    /// Both; what comes by both ways causes nothing twice.
+    Both,
+}
+
+impl Transport {
+    /// Whether we ask.
+    pub(super) const fn is_polled(self) -> bool {
+        match self {
+            Self::Polling | Self::Both => true,
+            Self::Webhook => false,
+        }
+    }
+
+    /// Whether they send.
+    pub(super) const fn is_hooked(self) -> bool {
+        match self {
+            Self::Webhook | Self::Both => true,
+            Self::Polling => false,
+        }
+    }
 }
 
 impl Api {
@@ -126,6 +209,18 @@ impl Settings {
                 .unwrap_or_else(|| DEFAULT_ADMIN.to_owned()),
             admins: reading.admins(),
             api: reading.api(),
+            app_id: reading
+                .text("app_id", is_app, "\"$self_app\" or the app's number in quotes")
+                .unwrap_or_else(|| SELF_APP.to_owned()),
+            find_visitors: reading.find_visitors(),
+            transport: reading.transport(),
+            poll_every: reading
+                .text("poll_every", |text| span(text).is_some(), "a time from \"1s\" to \"1h\", as \"10s\" or \"2m\"")
+                .and_then(|text| span(&text))
+                .unwrap_or(POLL_EVERY),
+            poll_since: reading
+                .text("poll_since", |text| since(text).is_some(), "a moment, as \"2026-03-02T00:00:00Z\"")
+                .and_then(|text| since(&text)),
             base_url: reading
                 .text("base_url", is_base_url, "\"https://api.carrotquest.io\"")
                 .map_or_else(|| CARROT_QUEST.to_owned(), |url| url.trim_end_matches('/').to_owned()),
@@ -138,12 +233,27 @@ impl Settings {
 
     /// What can be done at an account.
     ///
-    /// Only the client can begin. Both calls that begin a dialogue (3.4) are addressed by a user's id and not by a
-    /// number: `startconversation` writes in the *user's* name, and `sendmessage` wants a user who is known already,
-    /// while users are found by number only through a search that lags by minutes (4).
-    pub(super) const fn traits() -> Traits {
-        let can = Abilities::NONE;
-        Traits { first_contact: FirstContact::ClientOnly, can_look_up: true, wants_delivery: false, can }
+    /// Both calls that begin a dialogue (3.4) are addressed by a user's id: `startconversation` writes in the *user's*
+    /// name, so it is `sendmessage`, to a visitor who is known already. Whoever has never left a number or an address
+    /// on the site cannot be written to first.
+    pub(super) const fn traits(&self) -> Traits {
+        let first_contact = match self.find_visitors {
+            FindVisitors::Digits | FindVisitors::Plus => FirstContact::FindThenSend,
+            FindVisitors::Never => FirstContact::ClientOnly,
+        };
+        // Parts can neither be changed nor taken away through the interface, and there are no reactions (3.3).
+        let can = Abilities { show_typing: true, ..Abilities::NONE };
+        Traits { first_contact, can_look_up: true, wants_delivery: false, can }
+    }
+
+    /// Who is told by webhook knows by their token who tells.
+    pub(super) fn problems_with(&self, secrets: &Secrets) -> Vec<SettingProblem> {
+        if !self.transport.is_hooked() || secrets.get(WEBHOOK_TOKEN).is_some() {
+            return Vec::new();
+        }
+        let remedy = "write webhook_token = { env = \"VARIABLE\" }, which Carrot quest's support names when they switch \
+                      webhooks on; or, without webhooks, transport = \"polling\"";
+        vec![problem(WEBHOOK_TOKEN, "it is missing, and news are to come by webhook", remedy)]
     }
 
     /// The operator who speaks for a manager.
@@ -155,6 +265,12 @@ impl Settings {
 
 /// Where Carrot quest is.
 const CARROT_QUEST: &str = "https://api.carrotquest.io";
+
+/// The app that the token belongs to (2.2).
+const SELF_APP: &str = "$self_app";
+
+/// Within the 5 to 15 s of the contract (7.5).
+const POLL_EVERY: Duration = Duration::from_secs(10);
 
 /// The app's own operator, as the interface names it (3.2).
 const DEFAULT_ADMIN: &str = "default_admin";
@@ -217,6 +333,25 @@ impl Reading<'_> {
         })
     }
 
+    fn find_visitors(&mut self) -> FindVisitors {
+        let is_one = |word: &str| matches!(word, "digits" | "plus" | "never");
+        match self.text("find_visitors", is_one, "\"digits\", \"plus\" or \"never\"").as_deref() {
+            Some("plus") => FindVisitors::Plus,
+            Some("never") => FindVisitors::Never,
+            Some(_) | None => FindVisitors::Digits,
+        }
+    }
+
+    fn transport(&mut self) -> Transport {
+        let is_one = |word: &str| matches!(word, "webhook" | "polling" | "both");
+        let written = self.text("transport", is_one, "\"webhook\", \"polling\" or \"both\"");
+        match written.as_deref() {
+            Some("polling") => Transport::Polling,
+            Some("both") => Transport::Both,
+            Some(_) | None => Transport::Webhook,
+        }
+    }
+
     fn rate(&mut self, key: &str, otherwise: u32) -> NonZeroU32 {
         let otherwise = NonZeroU32::new(otherwise).unwrap_or(NonZeroU32::MIN);
         let Some(value) = self.settings.get(key).filter(|value| !value.is_null()) else { return otherwise };
@@ -240,6 +375,30 @@ impl Reading<'_> {
 
 fn is_admin(text: &str) -> bool {
     text == DEFAULT_ADMIN || (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn is_app(text: &str) -> bool {
+    text == SELF_APP || (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// A time as the document writes it elsewhere: a whole number and `ms`, `s`, `m` or `h`; none shorter than a second.
+fn span(text: &str) -> Option<Duration> {
+    let unit = text.trim_start_matches(|sign: char| sign.is_ascii_digit());
+    let number: u64 = text[..text.len() - unit.len()].parse().ok()?;
+    let millis = match unit.trim() {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    let span = Duration::from_millis(number.checked_mul(millis)?);
+    (Duration::from_secs(1)..=Duration::from_secs(3_600)).contains(&span).then_some(span)
+}
+
+/// A moment with its zone: without one, nobody knows which is meant.
+fn since(text: &str) -> Option<Timestamp> {
+    text.parse::<jiff::Timestamp>().ok().map(|moment| Timestamp::from_millis(moment.as_millisecond()))
 }
 
 fn is_base_url(text: &str) -> bool {
@@ -284,5 +443,32 @@ mod tests {
         assert_eq!(settings.admin_for(&person("m-1")), "139001");
         assert_eq!(settings.admin_for(&person("m-2")), "default_admin");
         assert_eq!(settings.admin_for(&Person::default()), "default_admin");
+    }
+
+    #[test]
+    fn who_is_only_asked_needs_no_token_for_webhooks_and_who_is_told_does() {
+        let mut secrets = Secrets::default();
+        for (transport, missing) in [("webhook", 1), ("both", 1), ("polling", 0)] {
+            let settings = Settings::parse(&json!({ "transport": transport })).expect("these settings are right");
+            assert_eq!(settings.problems_with(&secrets).len(), missing, "{transport}");
+        }
+        secrets.insert(WEBHOOK_TOKEN, crate::connector::Secret::new("token"));
+        let settings = Settings::parse(&json!({})).expect("everything has a default");
+        assert!(settings.problems_with(&secrets).is_empty() && !settings.transport.is_polled());
+    }
+
+    #[test]
+    fn times_and_moments_are_read_or_named() {
+        let wrong = json!({ "transport": "realtime", "poll_every": "0s", "poll_since": "2026-03-02", "app_id": "a/b",
+            "find_visitors": "always" });
+        let problems = Settings::parse(&wrong).expect_err("there is something wrong");
+        let keys: Vec<_> = problems.iter().map(|found| found.key.as_str()).collect();
+        assert_eq!(keys, ["app_id", "find_visitors", "transport", "poll_every", "poll_since"]);
+        for (text, seconds) in [("1s", 1), ("1500ms", 1), ("2m", 120), ("1h", 3600)] {
+            assert_eq!(span(text).map(|span| span.as_secs()), Some(seconds), "{text}");
+        }
+        for text in ["", "10", "999ms", "2h", "-1s", "1.5s", "99999999999999999999s", "s", "1 week"] {
+            assert_eq!(span(text), None, "{text}");
+        }
     }
 }

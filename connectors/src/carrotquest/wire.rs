@@ -128,7 +128,7 @@ macro_rules! documents {
 
 documents!(Shape, Part, Conversation, User, Webhook, Answer, Created);
 documents!(RealtimePart, RealtimeConversation, RealtimeTyping);
-documents!(ConversationAnswer, ConversationsAnswer, PartsAnswer);
+documents!(ConversationAnswer, ConversationsAnswer, PartsAnswer, UsersAnswer);
 
 /// The keys by which a JSON document's kind is told.
 #[derive(Deserialize, Debug, Default)]
@@ -264,6 +264,12 @@ pub(super) struct Attachment<'a> {
 pub(super) struct Conversation<'a> {
     pub(super) id: Field<Id>,
     #[serde(borrow)]
+    pub(super) created: Field<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) last_update: Field<Text<'a>>,
+    /// The message of the company that opened it, if one did.
+    pub(super) message: Presence,
+    #[serde(borrow)]
     pub(super) user: Reference<User<'a>>,
     /// The kind of messenger integration; absent for the chat on the site.
     #[serde(borrow)]
@@ -277,6 +283,9 @@ pub(super) struct Conversation<'a> {
 #[serde(default)]
 pub(super) struct User<'a> {
     pub(super) id: Field<Id>,
+    /// When the user was removed or merged into another, as an ISO date.
+    #[serde(borrow)]
+    pub(super) removed: Field<Text<'a>>,
     #[serde(borrow)]
     pub(super) props: Object<Props<'a>>,
 }
@@ -337,7 +346,25 @@ pub(super) struct ConversationAnswer<'a> {
 #[serde(default)]
 pub(super) struct ConversationsAnswer<'a> {
     #[serde(borrow)]
+    pub(super) meta: Object<Meta<'a>>,
+    #[serde(borrow)]
     pub(super) data: List<Object<Conversation<'a>>>,
+}
+
+/// The visitors that a search found (4).
+#[derive(Deserialize, Debug, Default)]
+#[serde(default)]
+pub(super) struct UsersAnswer<'a> {
+    #[serde(borrow)]
+    pub(super) data: Object<Users<'a>>,
+}
+
+/// The visitors of a page.
+#[derive(Deserialize, Debug, Default)]
+#[serde(default)]
+pub(super) struct Users<'a> {
+    #[serde(borrow)]
+    pub(super) users: List<Object<User<'a>>>,
 }
 
 /// A page of parts.

@@ -54,7 +54,7 @@ pub(super) fn recourse(intent: &Intent) -> Recourse {
         // No idempotency key (1, line 8): look for the message first (17.3).
         Intent::SendMessage(_) => Recourse::ProbeFirst,
         // Opening finds what is open already; reading changes nothing.
-        Intent::OpenConversation(_) | Intent::LookUpConversation(_) => Recourse::RetrySafely,
+        Intent::OpenConversation(_) | Intent::FindClient(_) | Intent::LookUpConversation(_) => Recourse::RetrySafely,
         // Never encoded, so never attempted.
         Intent::ClaimConversation(_) | Intent::ReportDelivery(_) => Recourse::AskPerson,
         // What is gone is gone, however often it is asked.

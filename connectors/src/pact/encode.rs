@@ -22,6 +22,7 @@ pub(super) fn encode(settings: &Settings, intent: &Intent) -> Result<Call, Unenc
     match intent {
         Intent::SendMessage(message) => send(settings, message),
         Intent::OpenConversation(open) => open_conversation(settings, open),
+        Intent::FindClient(_) => Err(cannot("Pact lists no clients; conversations are opened by number")),
         Intent::LookUpConversation(look_up) => Ok(conversation(settings, &look_up.conversation)),
         Intent::ClaimConversation(_) => Err(cannot("Pact takes no conversation ids of ours")),
         Intent::ReportDelivery(_) => Err(cannot("Pact takes no delivery reports")),
@@ -49,6 +50,9 @@ fn send(settings: &Settings, message: &SendMessage) -> Result<Call, Unencodable>
         Destination::Username(username) => {
             check_username(settings)?;
             first_message(settings, v2::Client::Nickname(username.as_str()), &message.content)
+        }
+        Destination::Client(_) => {
+            Err(cannot("Pact opens conversations by number or public name, not by its id of a client"))
         }
     }
 }
@@ -88,7 +92,7 @@ fn first_message(settings: &Settings, client: v2::Client<'_>, content: &Content)
         FirstContact::OpenThenSend => {
             return Err(cannot("the first generation opens a conversation before anything is said in it"));
         }
-        FirstContact::ClientOnly | FirstContact::WriteUnderOurId => {
+        FirstContact::ClientOnly | FirstContact::WriteUnderOurId | FirstContact::FindThenSend => {
             return Err(cannot(format!("in {} only the client can begin", settings.provider)));
         }
     }
@@ -128,7 +132,7 @@ fn open_conversation(settings: &Settings, open: &OpenConversation) -> Result<Cal
         FirstContact::SendToPhone => {
             return Err(cannot("the second generation opens a conversation only with its first message"));
         }
-        FirstContact::ClientOnly | FirstContact::WriteUnderOurId => {
+        FirstContact::ClientOnly | FirstContact::WriteUnderOurId | FirstContact::FindThenSend => {
             return Err(cannot(format!("in {} only the client can begin", settings.provider)));
         }
     }

@@ -48,7 +48,10 @@ pub(super) fn probe(settings: &Settings, intent: &Intent, known: &Known) -> Opti
         (Some(conversation), _) => Some(list_messages(settings, conversation)),
         (None, Destination::Phone(phone)) if settings.api == Api::V2 => Some(search(settings, phone.digits())),
         (None, Destination::Username(name)) if settings.api == Api::V2 => Some(search(settings, name.as_str())),
-        (None, Destination::Phone(_) | Destination::Username(_) | Destination::Conversation(_)) => None,
+        (
+            None,
+            Destination::Phone(_) | Destination::Username(_) | Destination::Client(_) | Destination::Conversation(_),
+        ) => None,
     }
 }
 
@@ -84,6 +87,7 @@ fn sent(intent: &Intent) -> Option<&SendMessage> {
     match intent {
         Intent::SendMessage(message) => Some(message),
         Intent::OpenConversation(_)
+        | Intent::FindClient(_)
         | Intent::ClaimConversation(_)
         | Intent::ReportDelivery(_)
         | Intent::LookUpConversation(_)
@@ -97,7 +101,7 @@ fn sent(intent: &Intent) -> Option<&SendMessage> {
 fn conversation_of<'a>(message: &'a SendMessage, known: &'a Known) -> Option<&'a ConversationId> {
     match &message.to {
         Destination::Conversation(key) => key.theirs.as_ref(),
-        Destination::Phone(_) | Destination::Username(_) => None,
+        Destination::Phone(_) | Destination::Username(_) | Destination::Client(_) => None,
     }
     .or(known.conversation.as_ref())
 }
@@ -263,11 +267,13 @@ fn judge_search(
         Destination::Username(name) => {
             seen.client.username.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(name.as_str()))
         }
-        Destination::Conversation(_) => false,
+        Destination::Conversation(_) | Destination::Client(_) => false,
     };
     match &message.to {
         Destination::Phone(_) | Destination::Username(_) => {}
-        Destination::Conversation(_) => return (uncertain("its conversation is known"), Vec::new()),
+        Destination::Conversation(_) | Destination::Client(_) => {
+            return (uncertain("its conversation is known"), Vec::new());
+        }
     }
     let read = |reply: v2::ConversationsReply<'_>, decoded: &mut Decoded| {
         let conversations = reply.conversations.0.read("", decoded)?;

@@ -58,6 +58,7 @@ pub(super) fn recourse(intent: &Intent) -> Recourse {
         Intent::SendMessage(_) => Recourse::ListenFirst,
         // Never encoded, so never attempted.
         Intent::OpenConversation(_)
+        | Intent::FindClient(_)
         | Intent::ClaimConversation(_)
         | Intent::ReportDelivery(_)
         | Intent::LookUpConversation(_)

@@ -18,6 +18,7 @@ pub(super) fn encode(settings: &Settings, intent: &Intent) -> Result<Call, Unenc
     match intent {
         Intent::SendMessage(message) => send(settings, message),
         Intent::OpenConversation(_) => Err(cannot("at Selarti a dialogue begins with the client's first words")),
+        Intent::FindClient(_) => Err(cannot("Selarti lists no clients")),
         Intent::ClaimConversation(_) => Err(cannot("Selarti knows a dialogue by our id from its first message on")),
         Intent::ReportDelivery(_) => Err(cannot("Selarti takes no delivery reports")),
         Intent::LookUpConversation(_) => Err(cannot("Selarti has no call that tells of a dialogue")),

@@ -7,7 +7,7 @@ use chatledger::log::{EventLog, Following, StoredEvent, codec};
 use chatledger_projections::bytes::Bytes;
 use chatledger_projections::configuration::Configuration;
 use chatledger_projections::event::{
-    AttemptSettled, AttemptStarted, Event, IntentRaised, OperatorInstructed, PolicyAdvanced, Transport,
+    AttemptSettled, AttemptStarted, Event, IntentRaised, OperatorInstructed, PolicyAdvanced, PollAdvanced, Transport,
 };
 use chatledger_projections::ids::EventId;
 use chatledger_projections::outcome::Outcome;
@@ -133,6 +133,7 @@ enum Said {
     Configured(Configuration),
     Instructed(OperatorInstructed),
     Advanced(PolicyAdvanced),
+    Polled(PollAdvanced),
 }
 
 #[derive(Serialize)]
@@ -180,6 +181,7 @@ impl Said {
             Event::ConfigurationApplied(configuration) => Self::Configured(configuration),
             Event::OperatorInstructed(instructed) => Self::Instructed(instructed),
             Event::PolicyAdvanced(advanced) => Self::Advanced(advanced),
+            Event::PollAdvanced(advanced) => Self::Polled(advanced),
         }
     }
 }
@@ -210,5 +212,6 @@ fn summary(event: &Event) -> String {
             format!("{} by {}, thread {}", instruction.label(), instructed.who, instruction.thread())
         }
         Event::PolicyAdvanced(advanced) => format!("through {}", advanced.through),
+        Event::PollAdvanced(advanced) => format!("{} through {}", advanced.connection, advanced.through),
     }
 }

@@ -127,7 +127,8 @@ fn see(circuits: &mut BTreeMap<ConnectionName, Circuit>, step: &Step) {
         | Happening::Started(_)
         | Happening::Configured(_)
         | Happening::Instructed(_)
-        | Happening::Advanced(_) => {}
+        | Happening::Advanced(_)
+        | Happening::Polled(_) => {}
     }
 }
 

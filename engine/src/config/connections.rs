@@ -129,10 +129,12 @@ impl Reading<'_> {
         let settings = self.settings(connector, &mut given);
         self.refuse_rest(connector, given);
         let connection = connector.connect(self.name, &settings);
-        if let Err(found) = &connection {
-            for problem in found {
-                self.add(problem, &settings, before);
-            }
+        let found = match &connection {
+            Ok(connection) => connection.problems_with(&secrets),
+            Err(found) => found.clone(),
+        };
+        for problem in &found {
+            self.add(problem, &settings, before);
         }
         match connection {
             Ok(connection) if self.problems.len() == before => {

@@ -10,7 +10,7 @@ use std::path::Path;
 use chatledger_connectors::simulator::{Line, LineAuthor};
 use chatledger_projections::bindings::Standing;
 use chatledger_projections::change::AnomalyKind;
-use chatledger_projections::event::Event;
+use chatledger_projections::event::{Event, Transport};
 use chatledger_projections::ids::{ConnectionName, ConversationId};
 use chatledger_projections::recorded::Revision;
 
@@ -224,7 +224,10 @@ fn webhooks_once(stage: &Stage, ledger: &Ledger) -> Claim {
     for stored in &ledger.events {
         match codec::open(stored.clone()) {
             Ok(opened) => {
-                if let Event::WebhookReceived(webhook) = opened.event {
+                // What was asked for was sent by nobody.
+                if let Event::WebhookReceived(webhook) = opened.event
+                    && webhook.transport == Transport::Webhook
+                {
                     *recorded.entry((webhook.connection, webhook.body)).or_default() += 1;
                 }
             }

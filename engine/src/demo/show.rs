@@ -52,7 +52,7 @@ impl Show {
     /// Before the play: what there is, and where its files are while or after it runs.
     pub fn prologue(self, folder: &Path, stays: bool) -> String {
         let title = self.paint(Style::Title, "Chatledger: a demonstration");
-        let about = "Three simulated CRM accounts and three simulated messengers run on this machine, and between them \
+        let about = "Five simulated CRM accounts, as many simulated messengers and an assistant run on this machine, and between them \
                      the real engine, which knows nothing of them but what goes over HTTP.";
         let about: String = wrapped(about, 2 * COLUMN).iter().map(|line| format!("{MARGIN}{line}\n")).collect();
         let afterwards = if stays { "" } else { " (until the end; --keep DIR keeps them)" };

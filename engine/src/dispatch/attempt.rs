@@ -135,6 +135,7 @@ fn act(departure: &Departure, intent: &Intent, account: &Account, carriage: Carr
     let message = match intent {
         Intent::SendMessage(message) => message,
         Intent::OpenConversation(_)
+        | Intent::FindClient(_)
         | Intent::ClaimConversation(_)
         | Intent::ReportDelivery(_)
         | Intent::SetReaction(_)
@@ -308,6 +309,7 @@ impl Departure {
                 Intent::SendMessage(equipped(message, &account.connection.files(), &self.files, &show))
             }
             Intent::OpenConversation(_)
+            | Intent::FindClient(_)
             | Intent::ClaimConversation(_)
             | Intent::ReportDelivery(_)
             | Intent::SetReaction(_)

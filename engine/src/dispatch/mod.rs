@@ -106,7 +106,8 @@ impl Dispatcher {
             | Happening::Raised(_)
             | Happening::Configured(_)
             | Happening::Instructed(_)
-            | Happening::Advanced(_) => return,
+            | Happening::Advanced(_)
+            | Happening::Polled(_) => return,
         };
         let Some(open) = state.attempts.get(started.intent_id) else { return };
         let account = self.accounts.get(&open.connection);
@@ -130,7 +131,8 @@ impl Dispatcher {
             | Happening::Started(_)
             | Happening::Configured(_)
             | Happening::Instructed(_)
-            | Happening::Advanced(_) => {}
+            | Happening::Advanced(_)
+            | Happening::Polled(_) => {}
         }
     }
 
@@ -167,6 +169,12 @@ impl Dispatcher {
                 None
             }
         }
+    }
+
+    /// Takes a place for a call that carries out no intent, or says when there may be one. A connection without a lane
+    /// has no limits.
+    pub fn permit_call(&mut self, connection: &ConnectionName, class: &str, now: Timestamp) -> Result<(), Timestamp> {
+        self.lanes.get_mut(connection).map_or(Ok(()), |lane| lane.permit(class, now))
     }
 
     /// How a connection's circuit stands.

@@ -137,7 +137,8 @@ pub fn seal(
         | Event::AttemptSettled(_)
         | Event::ConfigurationApplied(_)
         | Event::OperatorInstructed(_)
-        | Event::PolicyAdvanced(_) => None,
+        | Event::PolicyAdvanced(_)
+        | Event::PollAdvanced(_) => None,
     };
     let metadata = Metadata {
         codec: CODEC,
@@ -163,6 +164,7 @@ pub fn seal(
         Event::ConfigurationApplied(configuration) => json(configuration),
         Event::OperatorInstructed(instructed) => json(instructed),
         Event::PolicyAdvanced(advanced) => json(advanced),
+        Event::PollAdvanced(advanced) => json(advanced),
     };
     NewEvent { id, event_type: event.label().to_owned(), data, metadata: json(&metadata) }
 }
@@ -210,6 +212,7 @@ pub fn unseal(stored: StoredEventRef<'_>) -> Result<Unsealed<'_>, CodecError> {
         EventType::ConfigurationApplied => ours(Event::ConfigurationApplied(reader.data()?)),
         EventType::OperatorInstructed => ours(Event::OperatorInstructed(reader.data()?)),
         EventType::PolicyAdvanced => ours(Event::PolicyAdvanced(reader.data()?)),
+        EventType::PollAdvanced => ours(Event::PollAdvanced(reader.data()?)),
     };
     Ok(Unsealed {
         id: stored.id,
@@ -305,6 +308,7 @@ enum EventType {
     ConfigurationApplied,
     OperatorInstructed,
     PolicyAdvanced,
+    PollAdvanced,
 }
 
 struct Reader<'a> {
@@ -321,6 +325,7 @@ impl<'a> Reader<'a> {
             "ConfigurationApplied" => Ok(EventType::ConfigurationApplied),
             "OperatorInstructed" => Ok(EventType::OperatorInstructed),
             "PolicyAdvanced" => Ok(EventType::PolicyAdvanced),
+            "PollAdvanced" => Ok(EventType::PollAdvanced),
             unknown => Err(CodecError::UnknownType { position: self.stored.position, event_type: unknown.to_owned() }),
         }
     }

@@ -39,6 +39,13 @@ pub fn event_id(event: &Event, revision: Revision) -> Option<EventId> {
             Some(EventId::derived(&[b"operator", &Sha256::digest(content)]))
         }
         Event::PolicyAdvanced(advanced) => Some(EventId::derived(&[b"policy", advanced.through.as_uuid().as_bytes()])),
+        // The revision belongs to the name: a mark may come again, as when the settings begin anew.
+        Event::PollAdvanced(advanced) => Some(EventId::derived(&[
+            b"poll",
+            advanced.connection.as_str().as_bytes(),
+            &revision.as_u64().to_be_bytes(),
+            advanced.through.as_bytes(),
+        ])),
     }
 }
 
@@ -52,6 +59,7 @@ pub fn stream_of(event: &Event, id: EventId) -> StreamName {
         Event::ConfigurationApplied(_) => StreamName::configuration(),
         Event::OperatorInstructed(_) => StreamName::operator(id),
         Event::PolicyAdvanced(_) => StreamName::policy(),
+        Event::PollAdvanced(advanced) => StreamName::poll(&advanced.connection),
     }
 }
 

@@ -41,6 +41,10 @@ pub(super) enum Happens {
         answer: Answer,
     },
     File(Result<Stored, FetchError>),
+    Polled {
+        from: ConnectionName,
+        answer: Answer,
+    },
     Wait(Duration),
     /// An operator switches the assistant on or off in a dialogue, which is called as on the page: `thread-1`.
     Instruct {
@@ -95,7 +99,7 @@ pub enum StoryError {
     Config(#[from] Invalid),
     /// A file's name says nothing.
     #[error(
-        "{file}: its name says neither `from-WHO`, `reply-from-WHO`, `found-at-WHO`, `file`, `wait-TIME`, `assistant-on`, `assistant-off` nor `restart`"
+        "{file}: its name says neither `from-WHO`, `reply-from-WHO`, `polled-from-WHO`, `found-at-WHO`, `file`, `wait-TIME`, `assistant-on`, `assistant-off` nor `restart`"
     )]
     Unclear {
         /// The file's name.
@@ -130,6 +134,14 @@ pub enum StoryError {
     NothingFetched {
         /// Which step.
         step: String,
+    },
+    /// Nobody asks for news there, or the round is over.
+    #[error("{step}: {who} is not asked for news; see its setting `transport`")]
+    NotPolled {
+        /// Which step.
+        step: String,
+        /// The connection.
+        who: String,
     },
     /// An instruction about a dialogue that there is not.
     #[error("{step}: there is no {thread:?} yet; dialogues are called thread-1, thread-2 … as they begin")]
@@ -209,6 +221,9 @@ fn step(config: &Config, file: &str, path: &Path) -> Result<Step, StoryError> {
         Happens::Reply { from: named(config, &name, who)?, answer }
     } else if what == "file" {
         Happens::File(fetched(&content()?).map_err(malformed)?)
+    } else if let Some(who) = what.strip_prefix("polled-from-") {
+        let answer = answer(&content()?).map_err(malformed)?;
+        Happens::Polled { from: named(config, &name, who)?, answer }
     } else if let Some(who) = what.strip_prefix("from-") {
         let spoken = spoken(&content()?).map_err(malformed)?;
         Happens::Webhook { from: named(config, &name, who)?, spoken }

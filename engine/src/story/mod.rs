@@ -9,6 +9,7 @@
 //! | `NN-from-WHO.http` | the platform sends this webhook |
 //! | `NN-reply-from-WHO.http` | the platform answers the oldest call that waits for an answer |
 //! | `NN-file.http` | the server of the file that is being fetched answers; in a line: `no answer`, `forbidden address` … |
+//! | `NN-polled-from-WHO.http` | we ask the platform for its news, and it answers this |
 //! | `NN-found-at-WHO.json` | this document is found there when it is asked for news or for the past |
 //! | `NN-wait-TIME.txt` | nothing, for so long (`90s`, `5m`) |
 //! | `NN-assistant-on.txt`, `-off.txt` | an operator switches the assistant on or off in the dialogue that the file names, as `thread-1` |
@@ -26,8 +27,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chatledger_connectors::connector::{InboundRequest, Reply, SimulatedAccount};
+use chatledger_connectors::polling::{Document, News, Polling};
 use chatledger_projections::event::{
-    AttemptStarted, Event, Instruction, IntentRaised, OperatorInstructed, RecordedReply, Transport, WebhookReceived,
+    AttemptStarted, Event, Instruction, IntentRaised, OperatorInstructed, PollAdvanced, RecordedReply, Transport,
+    WebhookReceived,
 };
 use chatledger_projections::files::Stored;
 use chatledger_projections::ids::{ConnectionName, EventId, IntentId};
@@ -35,7 +38,7 @@ use chatledger_projections::outcome::AttemptKind;
 use chatledger_projections::recorded::{Position, Recorded, Revision, StreamName};
 use chatledger_projections::time::Timestamp;
 
-use crate::config::{Accounts, Config};
+use crate::config::{Account, Accounts, Config};
 use crate::dispatch::attempt::{Carriage, Departure, Plan, conclude, conclude_fetch, plan};
 use crate::dispatch::backoff::Backoff;
 use crate::dispatch::circuit::CircuitRules;
@@ -44,6 +47,7 @@ use crate::log::naming;
 use crate::media::ended::FetchError;
 use crate::media::offer::Offer;
 use crate::pipeline::Pipeline;
+use crate::poll::polled;
 
 pub use folder::StoryError;
 use folder::{Answer, Happens, Spoken};
@@ -82,6 +86,7 @@ struct Teller {
     calls: BTreeMap<ConnectionName, VecDeque<Waiting>>,
     fetches: VecDeque<Waiting>,
     offer: Option<Offer>,
+    polls: BTreeMap<ConnectionName, Box<dyn Polling>>,
     now: Timestamp,
     page: Page,
 }
@@ -118,6 +123,7 @@ impl Teller {
             calls: BTreeMap::new(),
             fetches: VecDeque::new(),
             offer: offer(config),
+            polls: BTreeMap::new(),
             now: BEGINNING,
             page: Page::default(),
         }
@@ -146,6 +152,10 @@ impl Teller {
             Happens::File(ended) => {
                 self.page.heading(&step.name, "the file's server answers");
                 self.fetched(&step.name, ended)?;
+            }
+            Happens::Polled { from, answer } => {
+                self.page.heading(&step.name, &format!("{from} is asked for news"));
+                self.poll(&step.name, &from, answer)?;
             }
             Happens::Wait(time) => {
                 self.now = self.now + time;
@@ -275,6 +285,53 @@ impl Teller {
         Carriage { links, offer: self.offer.as_ref() }
     }
 
+    /// Asks for news, one question, and records what the answer brings.
+    fn poll(&mut self, step: &str, from: &ConnectionName, answer: Answer) -> Result<(), StoryError> {
+        let not_polled = || StoryError::NotPolled { step: step.to_owned(), who: from.to_string() };
+        let account = self.accounts.get(from).cloned().ok_or_else(not_polled)?;
+        let mut polling = match self.polls.remove(from) {
+            Some(polling) => polling,
+            None => {
+                let known = self.pipeline.state().polls.get(from).map(|polled| polled.through.clone());
+                account.connection.poll(known.as_deref()).ok_or_else(not_polled)?
+            }
+        };
+        // A round that is over has said so; the next one begins.
+        let call = polling.ask(self.now).or_else(|| polling.ask(self.now)).ok_or_else(not_polled)?;
+        self.page.request(&call);
+        let reply = match &answer {
+            Answer::Reply(reply) => Reply::Answered(reply),
+            Answer::Silence => Reply::NoAnswer("no answer in time"),
+            Answer::Unreached => Reply::NotSent("no connection"),
+        };
+        match polling.take(call.name, reply, self.now) {
+            Ok(News { documents, through }) => {
+                for document in documents {
+                    self.record_polled(from, &account, document);
+                }
+                if let Some(through) = through {
+                    self.page.line(&format!("asked through {through}"));
+                    let advanced = PollAdvanced { connection: from.clone(), through };
+                    self.record(StreamName::poll(from), Event::PollAdvanced(advanced));
+                }
+            }
+            Err(setback) => self.page.line(&format!("setback: {}", setback.reason)),
+        }
+        self.polls.insert(from.clone(), polling);
+        Ok(())
+    }
+
+    fn record_polled(&mut self, from: &ConnectionName, account: &Account, document: Document) {
+        let id = document.id();
+        let stream = StreamName::webhook(id);
+        if self.revisions.contains_key(&stream) {
+            self.page.line("already recorded: it was asked for before");
+            return;
+        }
+        self.page.line("a document is recorded");
+        self.record_as(id, stream, polled(from, account, document));
+    }
+
     /// Makes every attempt that is due, up to the point where an answer is waited for.
     fn depart(&mut self) {
         loop {
@@ -316,6 +373,7 @@ impl Teller {
     fn restart(&mut self, step: &str) -> Result<(), StoryError> {
         self.calls.clear();
         self.fetches.clear();
+        self.polls.clear();
         let before = self.pipeline.state().digests();
         let mut pipeline = Pipeline::default();
         let mut dispatcher = Dispatcher::new(self.accounts.clone(), RULES);

@@ -43,7 +43,8 @@ impl Page {
             | Happening::Started(_)
             | Happening::Configured(_)
             | Happening::Instructed(_)
-            | Happening::Advanced(_) => &[],
+            | Happening::Advanced(_)
+            | Happening::Polled(_) => &[],
         };
         for fact in facts {
             self.tagged("fact", "fact", &json(fact));
@@ -79,6 +80,11 @@ impl Page {
         let does = super::does(started.kind);
         let (connection, attempt) = (&departure.connection, departure.attempt);
         self.line(&format!("call to {connection}: {does} {intent} ({label}), attempt {attempt}"));
+        self.request(call);
+    }
+
+    /// What goes over the wire.
+    pub(super) fn request(&mut self, call: &Call) {
         self.line(&format!("    {} {}", call.request.method, call.request.target()));
         for part in &call.request.form {
             match part {

@@ -5,8 +5,8 @@ use crate::change::{AnomalyKind, Change, Written};
 use crate::configuration::{FirstContact, Route, Traits};
 use crate::contacts::Contact;
 use crate::fact::{ConversationSeen, Message};
-use crate::ids::{ConnectionName, ConversationId, ThreadId};
-use crate::intent::Address;
+use crate::ids::{ConnectionName, ConversationId, PersonId, ThreadId};
+use crate::intent::{Address, ClientMark};
 use crate::phone::PhoneNumber;
 use crate::username::Username;
 
@@ -59,13 +59,15 @@ impl Bindings {
         let theirs = seen.conversation.theirs.as_ref()?;
         let (name, route) = scene.configuration.route_of_channel(scene.connection)?;
         let bound_to = self.thread_of(scene.connection, theirs);
+        // The conversation that a message of ours opened may be told of before the answer that names it.
+        let sought = || self.sought.get(&(scene.connection.clone(), seen.client.theirs.clone()?)).copied();
         let by_phone = || phone.and_then(|phone| scene.thread_of(name, route, phone));
         // Whoever has a dialogue under a number keeps it, whatever they are called now.
         let by_username = || {
             let nameless = bound_to.is_none() && phone.is_none() && !seen.group;
             nameless.then(|| scene.thread_of_username(name, route, &seen.client)).flatten()
         };
-        let place = match (bound_to, opened_for.or_else(by_phone).or_else(by_username)) {
+        let place = match (bound_to, opened_for.or_else(sought).or_else(by_phone).or_else(by_username)) {
             (Some(bound_to), Some(asked)) if opened_for.is_some() && bound_to != asked => {
                 let detail = format!("{theirs} was dialogue {bound_to}'s; the manager's new one takes it over");
                 changes.push(scene.anomaly(AnomalyKind::Rebound, detail));
@@ -126,22 +128,48 @@ impl Bindings {
         let Some(traits) = traits.filter(|traits| traits.first_contact != FirstContact::ClientOnly) else {
             return Err(Unreachable::ClientOnly);
         };
-        let Some(address) = contact.and_then(|contact| address(contact, traits)) else {
-            return Err(Unreachable::NoPhone);
-        };
+        let address = || contact.and_then(|contact| address(contact, traits)).ok_or(Unreachable::NoPhone);
+        let connection = channel.clone();
         let mut endpoint = Endpoint::new(channel, Standing::Opening);
         match traits.first_contact {
             FirstContact::OpenThenSend => {
+                let address = address()?;
                 endpoint.waiting.push(written);
-                changes.push(Change::ChannelWanted { thread, connection: channel.clone(), address });
+                changes.push(Change::ChannelWanted { thread, connection, address });
             }
             FirstContact::SendToPhone | FirstContact::WriteUnderOurId => {
-                changes.push(Change::ManagerWroteFirst { written, address });
+                changes.push(Change::ManagerWroteFirst { written, address: address()? });
+            }
+            FirstContact::FindThenSend => {
+                let by = contact.and_then(mark).ok_or(Unreachable::NoMark)?;
+                endpoint.waiting.push(written);
+                changes.push(Change::ClientWanted { thread, connection, by });
             }
             FirstContact::ClientOnly => return Err(Unreachable::ClientOnly),
         }
         self.add(thread, endpoint);
         Ok(())
+    }
+
+    /// The channel knows the client: the first message that waits goes to them and opens the conversation; those behind
+    /// it wait for that.
+    pub fn client_found(
+        &mut self,
+        thread: ThreadId,
+        connection: &ConnectionName,
+        client: &PersonId,
+        changes: &mut Vec<Change>,
+    ) {
+        let opening =
+            |endpoint: &Endpoint| endpoint.connection == *connection && endpoint.standing == Standing::Opening;
+        let Some(endpoint) = self.endpoint(thread, opening) else { return };
+        if endpoint.waiting.is_empty() {
+            return;
+        }
+        endpoint.client_theirs = Some(client.clone());
+        let written = endpoint.waiting.remove(0);
+        self.sought.insert((connection.clone(), client.clone()), thread);
+        changes.push(Change::ManagerWroteToClient { written, client: client.clone() });
     }
 
     /// A conversation could not be opened: gives back what waited for it. The next message tries again.
@@ -150,7 +178,11 @@ impl Bindings {
         let opening =
             |endpoint: &Endpoint| endpoint.connection == *connection && endpoint.standing == Standing::Opening;
         let Some(index) = endpoints.iter().position(opening) else { return Vec::new() };
-        endpoints.remove(index).waiting
+        let endpoint = endpoints.remove(index);
+        if let Some(client) = endpoint.client_theirs {
+            self.sought.remove(&(connection.clone(), client));
+        }
+        endpoint.waiting
     }
 
     /// Joins a messenger's conversation to a dialogue, and lets go what waited for it.
@@ -174,7 +206,11 @@ impl Bindings {
         let waiting = if let Some(endpoint) = opening {
             endpoint.theirs = Some(theirs.clone());
             endpoint.standing = Standing::Confirmed;
-            std::mem::take(&mut endpoint.waiting)
+            let (waiting, client) = (std::mem::take(&mut endpoint.waiting), endpoint.client_theirs.clone());
+            if let Some(client) = client {
+                self.sought.remove(&(connection.clone(), client));
+            }
+            waiting
         } else {
             let mut endpoint = Endpoint::new(connection, Standing::Confirmed);
             endpoint.theirs = Some(theirs.clone());
@@ -200,4 +236,10 @@ fn address(contact: &Contact, traits: Traits) -> Option<Address> {
         Username::parse(username).map(Address::Username)
     };
     contact.phone.clone().map(Address::Phone).or_else(by_username)
+}
+
+/// By what a client is looked for among those whom the platform knows: by their number, and failing that by their mail.
+fn mark(contact: &Contact) -> Option<ClientMark> {
+    let by_email = || contact.email.as_deref().map(|email| ClientMark::Email(email.to_owned()));
+    contact.phone.clone().map(ClientMark::Phone).or_else(by_email)
 }

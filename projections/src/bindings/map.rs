@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use super::{Endpoint, Parked};
-use crate::ids::{ConnectionName, ConversationId, ThreadId};
+use crate::ids::{ConnectionName, ConversationId, PersonId, ThreadId};
 use crate::projection::{Digest, Map, Projection};
 
 pub(super) type Named = (ConnectionName, ConversationId);
@@ -17,6 +17,8 @@ pub struct Bindings {
     pub(super) by_theirs: Map<Named, ThreadId>,
     pub(super) by_ours: Map<Named, ThreadId>,
     pub(super) parked: Map<Named, Vec<Parked>>,
+    /// Dialogues whose first message is on its way to somebody whom the channel knows.
+    pub(super) sought: Map<(ConnectionName, PersonId), ThreadId>,
 }
 
 impl Bindings {
@@ -89,7 +91,7 @@ impl Bindings {
 
 impl Projection for Bindings {
     const NAME: &'static str = "bindings";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]
@@ -98,11 +100,13 @@ impl Projection for Bindings {
             Endpoints(&'a ThreadId, &'a [Endpoint]),
             Theirs(&'a Named, &'a ThreadId),
             Parked(&'a Named, &'a [Parked]),
+            Sought(&'a (ConnectionName, PersonId), &'a ThreadId),
         }
         let endpoints = self.endpoints.iter().map(|(thread, endpoints)| Entry::Endpoints(thread, endpoints));
         let theirs = self.by_theirs.iter().map(|(named, thread)| Entry::Theirs(named, thread));
         let parked = self.parked.iter().map(|(named, parked)| Entry::Parked(named, parked));
-        Digest::of_entries(Self::NAME, Self::VERSION, endpoints.chain(theirs).chain(parked))
+        let sought = self.sought.iter().map(|(client, thread)| Entry::Sought(client, thread));
+        Digest::of_entries(Self::NAME, Self::VERSION, endpoints.chain(theirs).chain(parked).chain(sought))
     }
 
     fn len(&self) -> usize {

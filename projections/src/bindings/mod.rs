@@ -111,6 +111,8 @@ pub struct Parked {
 pub enum Unreachable {
     /// There is no number, or none that can be dialled.
     NoPhone,
+    /// There is neither a number nor an address by which the client could be found.
+    NoMark,
     /// In this messenger only the client can begin.
     ClientOnly,
 }

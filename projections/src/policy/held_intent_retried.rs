@@ -39,9 +39,10 @@ pub fn at_another_place(intent: &Intent, to: &Destination) -> Option<Intent> {
             open.address = Address::Username(username.clone());
             Some(Intent::OpenConversation(open))
         }
-        (Intent::OpenConversation(_), Destination::Conversation(_))
+        (Intent::OpenConversation(_), Destination::Conversation(_) | Destination::Client(_))
         | (
-            Intent::ClaimConversation(_)
+            Intent::FindClient(_)
+            | Intent::ClaimConversation(_)
             | Intent::ReportDelivery(_)
             | Intent::LookUpConversation(_)
             | Intent::SetReaction(_)

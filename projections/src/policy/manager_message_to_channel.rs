@@ -3,6 +3,7 @@
 use crate::change::Written;
 use crate::configuration::Route;
 use crate::fact::ConversationKey;
+use crate::ids::PersonId;
 use crate::intent::{Address, Destination, Intent, SendMessage, Speaker};
 use crate::state::State;
 
@@ -19,6 +20,12 @@ pub(super) fn decide(state: &State, written: &Written) -> Vec<Decision> {
 pub(super) fn decide_first(state: &State, written: &Written, address: &Address) -> Vec<Decision> {
     let Some((_, route)) = state.route_of(written.thread) else { return Vec::new() };
     send(state, route, written, &address.clone().into())
+}
+
+/// The same, where the channel knows the client and the message opens the conversation with them.
+pub(super) fn decide_to(state: &State, written: &Written, client: &PersonId) -> Vec<Decision> {
+    let Some((_, route)) = state.route_of(written.thread) else { return Vec::new() };
+    send(state, route, written, &Destination::Client(client.clone()))
 }
 
 fn send(state: &State, route: &Route, written: &Written, to: &Destination) -> Vec<Decision> {

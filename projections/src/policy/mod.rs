@@ -10,6 +10,7 @@ mod assistant_message_to_crm;
 mod assistant_news_noted_in_crm;
 mod channel_opened_for_manager;
 mod chat_claimed_for_us;
+mod client_found_for_manager;
 mod client_message_to_assistant;
 mod client_message_to_crm;
 mod deletion_carried_across;
@@ -88,6 +89,12 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
         }
         Change::ChannelWanted { thread, connection, address } => {
             vec![channel_opened_for_manager::decide(*thread, connection, address)]
+        }
+        Change::ManagerWroteToClient { written, client } => {
+            manager_message_to_channel::decide_to(state, written, client)
+        }
+        Change::ClientWanted { thread, connection, by } => {
+            vec![client_found_for_manager::decide(*thread, connection, by)]
         }
         Change::ClaimWanted { thread, connection, theirs, ordinal } => {
             only(chat_claimed_for_us::decide(state, *thread, connection, theirs, *ordinal, at))

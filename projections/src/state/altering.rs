@@ -64,6 +64,7 @@ impl State {
             | Fact::DeliveryReported(_)
             | Fact::ConversationSeen(_)
             | Fact::ConversationNotFound { .. }
+            | Fact::ClientFound { .. }
             | Fact::SendAcknowledged(_)
             | Fact::ConnectionChanged(_)
             | Fact::AssistantReported(_)

@@ -19,7 +19,7 @@ use super::wire::{Reference, Shape};
 use crate::connector::{Decoded, Webhook};
 use crate::loose::{Object, WireDocument, with_document};
 
-pub(super) use part::{conversation_seen, part};
+pub(super) use part::{client, conversation_seen, part};
 
 /// What a document means.
 pub(super) fn decode(webhook: &Webhook<'_>) -> Decoded {

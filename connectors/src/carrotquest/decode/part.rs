@@ -238,7 +238,7 @@ pub(super) fn seen(conversation: ConversationKey, client: Person, messenger: Opt
 }
 
 /// A client with their properties (4).
-pub(super) fn client(user: Reference<wire::User<'_>>, at: &str, decoded: &mut Decoded) -> Person {
+pub(in crate::carrotquest) fn client(user: Reference<wire::User<'_>>, at: &str, decoded: &mut Decoded) -> Person {
     let Reference::Document(user) = user else {
         return Person { theirs: person_id(user, at, decoded), ..Person::default() };
     };

@@ -1,8 +1,9 @@
 //! What a simulated Carrot quest writes: answers in their envelope, parts, conversations, webhooks.
 
+use chatledger_projections::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::account::{Account, By, Part};
+use super::account::{Account, By, Part, Visitor};
 use crate::simulator::Reaction;
 
 /// The name that stands beside what the company says.
@@ -66,11 +67,12 @@ impl Ids {
 /// A part as every document shows it (5.1).
 pub(super) fn part(account: &Account, part: &Part) -> Value {
     let dialogue = &account.dialogues[part.dialogue];
+    let visitor = &account.visitors[dialogue.visitor];
     json!({
         "id": part.id,
         "created": part.at.as_seconds(),
-        "edited": null,
-        "removed": null,
+        "edited": part.edited.map(Timestamp::as_seconds),
+        "removed": part.removed.map(Timestamp::as_seconds),
         "conversation": dialogue.id,
         "part_group": dialogue.id,
         "body": part.text,
@@ -78,8 +80,8 @@ pub(super) fn part(account: &Account, part: &Part) -> Value {
         "direction": if part.by == By::User { "u2a" } else { "a2u" },
         "type": part.by.kind(),
         "from": match &part.by {
-            By::User => json!(dialogue.user),
-            By::Admin(admin) | By::Note(admin) => json!({ "id": admin, "name": OPERATOR, "type": "admin" }),
+            By::User => json!(visitor.id),
+            By::Admin(admin) | By::Note(admin) | By::Record(_, admin) => json!({ "id": admin, "name": OPERATOR, "type": "admin" }),
         },
         "sent_via": part.sent_via,
         "meta_data": {},
@@ -97,24 +99,38 @@ pub(super) fn conversation(account: &Account, number: usize) -> Value {
     json!({
         "id": dialogue.id,
         "created": dialogue.created_at.as_seconds(),
-        "user": {
-            "id": dialogue.user,
-            "user_id": null,
-            "removed": null,
-            "props": { "$name": dialogue.name, "$phone": dialogue.phone },
-        },
-        "closed": false,
-        "message": null,
+        "user": user(&account.visitors[dialogue.visitor]),
+        "closed": dialogue.closed,
+        "replied": dialogue.replied,
+        "message": dialogue.message,
         "type": "popup_chat",
         "parts_count": count,
-        "last_update": dialogue.last_update.as_seconds(),
+        "last_update": fraction(dialogue.last_update),
         "external_service": null,
         "external_id": null,
-        "tags": [],
-        "assignee": null,
+        "tags": dialogue.tags,
+        "assignee": dialogue.assignee.as_ref().map(|admin| json!({ "id": admin, "name": OPERATOR, "type": "admin" })),
         "channel": null,
         "part_last": parts.next_back().map(|last| part(account, last)),
     })
+}
+
+/// A visitor with their properties (4).
+pub(super) fn user(visitor: &Visitor) -> Value {
+    let mut props = json!({});
+    for (key, value) in [("$name", &visitor.name), ("$phone", &visitor.phone), ("$email", &visitor.email)] {
+        if !value.is_empty() {
+            props[key] = json!(value);
+        }
+    }
+    json!({ "id": visitor.id, "user_id": visitor.user_id, "removed": null, "presence": "offline", "props": props })
+}
+
+/// A moment with its fraction, as lists by date write it (2.6).
+pub(super) fn fraction(moment: Timestamp) -> Value {
+    let millis = moment.as_millis();
+    // A number that JSON writes as it stands here.
+    serde_json::from_str(&format!("{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000))).unwrap_or_default()
 }
 
 /// A part as a webhook bears it: with the visitor and how the dialogue stands (5.1).
@@ -122,10 +138,10 @@ pub(super) fn told(account: &Account, number: usize) -> Value {
     let told = &account.parts[number];
     let dialogue = &account.dialogues[told.dialogue];
     let mut document = part(account, told);
-    document["user"] = json!(dialogue.user);
+    document["user"] = json!(account.visitors[dialogue.visitor].id);
     document["random_id"] = json!(told.random_id);
-    document["conversation_closed"] = json!(false);
-    document["conversation_tags"] = json!([]);
+    document["conversation_closed"] = json!(dialogue.closed);
+    document["conversation_tags"] = json!(dialogue.tags);
     document["conversation_last_update"] = json!(dialogue.last_update.as_seconds());
     document["channel"] = Value::Null;
     document["assignee"] = Value::Null;

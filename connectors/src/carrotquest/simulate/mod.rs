@@ -2,11 +2,12 @@
 //!
 //! Requests and gestures come in; replies, webhooks and a transcript go out. There is no idempotency: nothing says that
 //! a `random_id` is taken only once (7.4). Modelled on purpose: forms alone are understood, `meta` in every answer, ids
-//! beyond 2^53 as numbers unless texts are asked for, refusals by name, a webhook for everything said, our own included
-//! and perhaps before the answer. Not modelled: bots, tags, assignment, closing, files, channels, writing first, and
-//! reading, of which the platform tells nobody.
+//! beyond 2^53 as numbers unless texts are asked for, refusals by name, lists in pages, a webhook for everything said, our
+//! own included and perhaps before the answer; none at an app that is only polled. Not modelled: bots, files, channels,
+//! and reading, of which the platform tells nobody.
 
 mod account;
+mod calls;
 mod documents;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -15,9 +16,9 @@ use std::time::Duration;
 use chatledger_projections::fact::Fact;
 use chatledger_projections::time::Timestamp;
 use percent_encoding::percent_decode_str;
-use serde_json::{Value, json};
 
 use self::account::{Account, By};
+use self::calls::{ADMIN, Answered, Asked};
 use self::documents::{Ids, OPERATOR};
 use super::decode::{decode, values};
 use super::form;
@@ -29,19 +30,12 @@ use crate::simulator::{Emitted, Gesture, Line, LineAuthor, Reaction, Simulator};
 /// As many calls a second as the contract assumes (2.5).
 const CALLS_A_SECOND: usize = 5;
 
-/// Longer than any chat message; the real limit is not documented (11).
-const LONGEST_TEXT: usize = 10_000;
-
-/// Ten megabytes (3.2).
-const LARGEST_FILE: u64 = 10_000_000;
-
-/// The operator who writes in the panel.
-const ADMIN: &str = "139001";
-
 /// A model of the account.
 pub(super) fn simulator(account: &SimulatedAccount<'_>) -> Result<Box<dyn Simulator>, Vec<SettingProblem>> {
-    Settings::parse(account.settings)?;
+    let settings = Settings::parse(account.settings)?;
     Ok(Box::new(Simulated {
+        is_hooked: settings.transport.is_hooked(),
+        app: App(settings.app_id),
         auth_token: account.secrets.get(AUTH_TOKEN).cloned(),
         webhook_token: account.secrets.get(WEBHOOK_TOKEN).map(|token| token.reveal().to_owned()).unwrap_or_default(),
         account: Account::new(account.name.as_str()),
@@ -53,8 +47,21 @@ struct Simulated {
     /// Without one, everybody is let in.
     auth_token: Option<Secret>,
     webhook_token: String,
+    /// Whether webhooks are switched on.
+    is_hooked: bool,
+    app: App,
     account: Account,
     calls: VecDeque<Timestamp>,
+}
+
+/// The app that there is.
+struct App(String);
+
+impl App {
+    /// Whether a path means it (2.2).
+    fn is_it(&self, written: &str) -> bool {
+        written == "$self_app" || written == self.0
+    }
 }
 
 impl Simulator for Simulated {
@@ -76,12 +83,12 @@ impl Simulator for Simulated {
             Gesture::ClientWrites { phone, name, text } => {
                 let dialogue = self.account.find_or_open(&digits(phone)?, name, now);
                 let part = self.account.add(dialogue, text, By::User, "web_user", now);
-                Ok(vec![self.told(part)])
+                Ok(self.told(part).into_iter().collect())
             }
             Gesture::AppWrites { phone, text } => {
                 let dialogue = self.account.find(&digits(phone)?).ok_or("only the client can begin a dialogue here")?;
                 let part = self.account.add(dialogue, text, By::Admin(ADMIN.to_owned()), "web_panel", now);
-                Ok(vec![self.told(part)])
+                Ok(self.told(part).into_iter().collect())
             }
             Gesture::ClientReads { phone } => {
                 self.account.find(&digits(phone)?).ok_or("there is no dialogue with this number")?;
@@ -100,7 +107,7 @@ impl Simulator for Simulated {
             {
                 let (id, user) = (conversation.as_str().to_owned(), user.as_str().to_owned());
                 let at = message.written_at.unwrap_or_default();
-                self.account.learn(id, user, "", "", at);
+                self.account.learn(id, user, at);
             }
         }
         let body = if form::field(&body, TOKEN).is_some() {
@@ -115,16 +122,17 @@ impl Simulator for Simulated {
     }
 
     fn transcript(&self) -> Vec<Line> {
-        let shown = self.account.parts.iter().filter(|part| !matches!(part.by, By::Note(_)));
+        let shown = self.account.parts.iter().filter(|part| part.by.is_shown() && part.removed.is_none());
         shown
             .map(|part| {
                 let dialogue = &self.account.dialogues[part.dialogue];
+                let visitor = &self.account.visitors[dialogue.visitor];
                 let (author, name) = match part.by {
-                    By::User => (LineAuthor::Client, dialogue.name.clone()),
-                    By::Admin(_) | By::Note(_) => (LineAuthor::Company, OPERATOR.to_owned()),
+                    By::User => (LineAuthor::Client, visitor.name.clone()),
+                    By::Admin(_) | By::Note(_) | By::Record(..) => (LineAuthor::Company, OPERATOR.to_owned()),
                 };
                 Line {
-                    chat: if dialogue.phone.is_empty() { dialogue.id.clone() } else { dialogue.phone.clone() },
+                    chat: if visitor.phone.is_empty() { dialogue.id.clone() } else { visitor.phone.clone() },
                     chat_id: dialogue.id.clone(),
                     author,
                     name,
@@ -171,70 +179,67 @@ impl Simulated {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         let ids = if values.get("id_as_string").is_some_and(|flag| flag == "true") { Ids::Texts } else { Ids::Numbers };
         let path = path.strip_prefix(&["v2"]).or_else(|| path.strip_prefix(&["v1"])).unwrap_or(&path);
-        let ["conversations", id, rest @ ..] = path else {
-            return documents::error(404, "NotFound", "There is no such call in this model");
-        };
-        let Some(dialogue) = self.account.by_id(id) else {
-            return documents::error(404, "NotFound", "Conversation not found");
-        };
-        match (request.method, rest) {
-            ("GET", []) => documents::answer(&documents::conversation(&self.account, dialogue), None, ids),
-            ("GET", ["parts"]) => self.parts(dialogue, values, ids),
-            ("POST", ["reply"]) => self.reply(dialogue, values, ids, now),
-            (_, [] | ["parts" | "reply"]) => documents::error(405, "MethodNotAllowed", "Method not allowed"),
-            (_, _) => documents::error(404, "NotFound", "There is no such call in this model"),
+        let asked = Asked { values, ids, now };
+        match self.call(request.method, path, &asked) {
+            Ok((reaction, parts)) => {
+                let webhooks = parts.into_iter().filter_map(|part| self.told(part)).collect();
+                Reaction { webhooks, ..reaction }
+            }
+            Err(refusal) => refusal,
         }
     }
 
-    /// Newest first, at most fifty, with the place where the next page begins (2.6).
-    fn parts(&self, dialogue: usize, values: &BTreeMap<String, String>, ids: Ids) -> Reaction {
-        let size = values.get("paginate_count").or_else(|| values.get("count")).and_then(|size| size.parse().ok());
-        let size = size.filter(|size| (1..=50).contains(size)).unwrap_or(20);
-        let held: Vec<_> = self.account.parts.iter().rev().filter(|part| part.dialogue == dialogue).collect();
-        let shown: Vec<Value> = held.iter().take(size).map(|part| documents::part(&self.account, part)).collect();
-        let next = if held.len() > size { json!([held[size - 1].id]) } else { Value::Null };
-        documents::answer(&json!(shown), Some(("next_before_position", next)), ids)
+    fn call(&mut self, method: &str, path: &[&str], asked: &Asked<'_>) -> Result<Answered, Reaction> {
+        let account = &mut self.account;
+        let not_allowed = || documents::error(405, "MethodNotAllowed", "Method not allowed");
+        let no_call = || documents::error(404, "NotFound", "There is no such call in this model");
+        match (method, path) {
+            ("GET", ["apps", app, "conversations"]) if self.app.is_it(app) => calls::conversations(account, asked),
+            ("GET", ["apps", app, "users"]) if self.app.is_it(app) => calls::users(account, asked),
+            (_, ["apps", app, "conversations" | "users"]) => {
+                let foreign = || documents::error(403, "PermissionDenied", "This is another app");
+                Err(if self.app.is_it(app) { not_allowed() } else { foreign() })
+            }
+            ("GET", ["users", user]) => calls::user(account, user, asked),
+            ("GET", ["users", user, "conversations"]) => calls::conversations_of(account, user, asked),
+            ("POST", ["users", user, "sendmessage"]) => calls::send_message(account, user, asked),
+            ("POST", ["users", user, "startconversation"]) => calls::start_conversation(account, user, asked),
+            (_, ["users", _] | ["users", _, "conversations" | "sendmessage" | "startconversation"]) => {
+                Err(not_allowed())
+            }
+            (_, ["conversations", id, rest @ ..]) => {
+                let not_found = || documents::error(404, "NotFound", "Conversation not found");
+                let dialogue = account.by_id(id).ok_or_else(not_found)?;
+                match (method, rest) {
+                    ("GET", []) => {
+                        let shown = documents::conversation(account, dialogue);
+                        Ok((documents::answer(&shown, None, asked.ids), Vec::new()))
+                    }
+                    ("GET", ["parts"]) => calls::parts(account, dialogue, asked),
+                    ("POST", ["reply"]) => calls::reply(account, dialogue, asked),
+                    ("POST", ["assign"]) => calls::assign(account, dialogue, asked),
+                    ("POST", ["close"]) => calls::close(account, dialogue, asked),
+                    ("POST", ["tag"]) => calls::tag(account, dialogue, true, asked),
+                    ("DELETE", ["tag"]) => calls::tag(account, dialogue, false, asked),
+                    ("POST", ["settyping"]) => calls::set_typing(asked),
+                    (_, [] | ["parts" | "reply" | "assign" | "close" | "tag" | "settyping"]) => Err(not_allowed()),
+                    (_, _) => Err(no_call()),
+                }
+            }
+            (_, _) => Err(no_call()),
+        }
     }
 
-    /// (3.2)
-    fn reply(&mut self, dialogue: usize, values: &BTreeMap<String, String>, ids: Ids, now: Timestamp) -> Reaction {
-        let value = |key: &str| values.get(key).filter(|value| !value.is_empty());
-        let (text, file) = (value("body").map_or("", String::as_str), value("attachment"));
-        if text.is_empty() && file.is_none() {
-            return documents::error(400, "BadRequest", "Neither a text nor a file");
+    /// Everything that is said in a dialogue is told, our own words included; if they switched that on.
+    fn told(&self, part: usize) -> Option<Emitted> {
+        if !self.is_hooked {
+            return None;
         }
-        if file.is_some_and(|bytes| bytes.parse::<u64>().is_ok_and(|bytes| bytes > LARGEST_FILE)) {
-            return documents::error(400, "FileTooBig", "The file is too big");
-        }
-        if text.chars().count() > LONGEST_TEXT {
-            return documents::error(400, "ReplyTooBig", "The reply is too big");
-        }
-        let admin =
-            || value("from_admin").filter(|admin| *admin != "default_admin").map_or(ADMIN, String::as_str).to_owned();
-        let by = match (value("from_user"), value("type").map(String::as_str)) {
-            (Some(_), _) => By::User,
-            (None, Some("note")) => By::Note(admin()),
-            (None, _) => By::Admin(admin()),
-        };
-        let number = self.account.add(dialogue, text, by, "api", now);
-        let part = &mut self.account.parts[number];
-        part.file = file.map(|bytes| {
-            let name = value("attachment_file_name").map_or("?", String::as_str);
-            format!("📎{name}, {bytes} bytes")
-        });
-        part.external_id = value("external_id").cloned();
-        part.random_id = value("random_id").and_then(|number| number.parse().ok()).unwrap_or_default();
-        let data = json!({ "id": part.id, "part_group": self.account.dialogues[dialogue].id });
-        Reaction { webhooks: vec![self.told(number)], ..documents::answer(&data, None, ids) }
-    }
-
-    /// Everything that is said in a dialogue is told, our own words included.
-    fn told(&self, part: usize) -> Emitted {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("conversation", &documents::told(&self.account, part).to_string());
         form.append_pair("type", "conversation").append_pair(TOKEN, &self.webhook_token);
         // No two take equally long, and the first may overtake the answer that it follows from (7.4).
-        self.emitted((part as u64 * 37) % 90, form.finish().into_bytes())
+        Some(self.emitted((part as u64 * 37) % 90, form.finish().into_bytes()))
     }
 
     fn emitted(&self, after_ms: u64, body: Vec<u8>) -> Emitted {

@@ -5,9 +5,15 @@ use chatledger_projections::content::{Content, Person};
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::{ConversationKey, FailureKind};
 use chatledger_projections::ids::{ConnectionName, MessageId};
-use chatledger_projections::intent::{Destination, Intent, LookUpConversation, SendMessage, Speaker};
+use chatledger_projections::intent::{
+    ClientMark, Destination, FindClient, Intent, LookUpConversation, SendMessage, Speaker,
+};
 use chatledger_projections::outcome::Outcome;
+use chatledger_projections::phone::PhoneNumber;
 
+use serde_json::json;
+
+use super::calls::LONGEST_TEXT;
 use super::*;
 use crate::carrotquest::CarrotQuest;
 use crate::connector::{Connection, Connector, InboundRequest, Known, Reply, Secrets};
@@ -202,4 +208,115 @@ fn what_was_recorded_without_its_token_can_be_said_again() {
     let conversation = chatledger_projections::ids::ConversationId::new("6");
     let (outcome, ..) = wired.act(&Intent::LookUpConversation(LookUpConversation { conversation }), NOW);
     assert_eq!(outcome, Outcome::Accepted);
+}
+
+/// Who is known by a number.
+fn find(phone: &str) -> Intent {
+    let phone = PhoneNumber::international(phone).expect("it is a number");
+    Intent::FindClient(FindClient { by: ClientMark::Phone(phone) })
+}
+
+#[test]
+fn a_visitor_is_found_by_number_and_written_to_first_and_nobody_else_is() {
+    let mut wired = Wired::new();
+    wired.client_writes();
+    let (outcome, learnt, _) = wired.act(&find("79000000001"), NOW);
+    assert_eq!((outcome, learnt), (Outcome::Accepted, Vec::new()));
+    let (_, learnt, _) = wired.act(&find(PHONE), NOW);
+    let [Fact::ClientFound { client }] = &learnt[..] else { panic!("{learnt:?}") };
+
+    let to_client = |client| match say(ConversationKey::default(), "m-1", "Добрый день") {
+        Intent::SendMessage(message) => Intent::SendMessage(SendMessage { to: Destination::Client(client), ..message }),
+        other => other,
+    };
+    let first = to_client(client.theirs.clone().expect("the visitor has a name"));
+    let (outcome, learnt, heard) = wired.act(&first, NOW);
+    assert_eq!(outcome, Outcome::Accepted);
+    let [Fact::SendAcknowledged(said)] = &learnt[..] else { panic!("{learnt:?}") };
+    let [Fact::MessageSent(echo)] = &heard[..] else { panic!("{heard:?}") };
+    assert_eq!((&echo.conversation, said.message.theirs.as_ref()), (&said.conversation, None));
+
+    // Had its answer not been heard, it would be found; what was never said is not.
+    let later = NOW + Duration::from_secs(300);
+    let known = Known { attempted_at: NOW, ..Known::default() };
+    let lost = match first.clone() {
+        Intent::SendMessage(message) => {
+            Intent::SendMessage(SendMessage { content: Content::text("Never said"), ..message })
+        }
+        other => other,
+    };
+    for (intent, attempted_at, expected) in
+        [(&first, NOW, "accepted"), (&lost, NOW, "uncertain"), (&lost, later - Duration::from_secs(60), "postponed")]
+    {
+        let known = Known { attempted_at, ..known.clone() };
+        let call = wired.connection.probe(intent, &known).expect("there is something to ask");
+        assert_eq!(wired.connection.class_of_call(call.name), Some(call.class));
+        let request = wired.connection.authorise(call.request, &wired.secrets, later);
+        let reply = recorded(&wired.simulator.handle(&request, later));
+        let (outcome, facts) = wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), later);
+        assert_eq!(outcome.label(), expected, "{outcome:?}");
+        assert_eq!(facts.len(), usize::from(expected == "accepted"));
+    }
+
+    let nobody = to_client(chatledger_projections::ids::PersonId::new("7"));
+    let (outcome, ..) = wired.act(&nobody, later);
+    assert!(matches!(&outcome, Outcome::Refused { failure } if failure.kind == FailureKind::CannotOpen), "{outcome:?}");
+}
+
+#[test]
+fn every_call_of_the_model_refuses_what_the_platform_refuses() {
+    let mut wired = Wired::new();
+    let id = wired.client_writes().theirs.expect("the conversation has a name");
+    let conversation = format!("/v2/conversations/{id}");
+    let mut now = NOW;
+    let mut asked = |method: &'static str, path: &str, query: &[(&str, &str)], body: &str| {
+        now = now + Duration::from_secs(1);
+        let query = query.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let mut request =
+            wired.connection.authorise(Request::bare(method, path.to_owned(), query), &wired.secrets, now);
+        request.body = body.as_bytes().to_vec();
+        let reaction = wired.simulator.handle(&request, now);
+        let answer: serde_json::Value = serde_json::from_slice(&reaction.body).expect("answers are JSON");
+        assert_eq!(answer["meta"]["status"], reaction.status, "the envelope repeats the status");
+        (reaction.status, answer["meta"]["error"].as_str().unwrap_or_default().to_owned())
+    };
+    let yes = (200, String::new());
+    let no = |status: u16, name: &str| (status, name.to_owned());
+    for (method, tail, body, expected) in [
+        ("POST", "reply", "body=x&from_admin=somebody", no(400, "BadRequest")),
+        ("POST", "reply", "body=x&random_id=many", no(400, "BadRequest")),
+        ("POST", "reply", "body=x&type=shout", no(400, "BadRequest")),
+        ("POST", "assign", "admin=819", no(400, "BadRequest")),
+        ("POST", "assign", "admin=819&from_admin=912", yes.clone()),
+        ("POST", "assign", "admin=819&from_admin=912", yes.clone()),
+        ("POST", "tag", "tag=a,b&from_admin=912", no(400, "BadRequest")),
+        ("POST", "tag", "tag=a&from_admin=912", yes.clone()),
+        ("POST", "tag", "tag=a&from_admin=912", no(400, "ConversationTagAlreadyAssigned")),
+        ("DELETE", "tag", "tag=a&from_admin=912", yes.clone()),
+        ("DELETE", "tag", "tag=a&from_admin=912", no(400, "ConversationTagIsNotAssigned")),
+        ("POST", "settyping", "body=x", no(400, "BadRequest")),
+        ("POST", "settyping", "body=x&from_admin=912", yes.clone()),
+        ("POST", "close", "", no(400, "BadRequest")),
+        ("POST", "close", "from_admin=default_admin", yes.clone()),
+        ("GET", "close", "", no(405, "MethodNotAllowed")),
+        ("POST", "reopen", "", no(404, "NotFound")),
+    ] {
+        assert_eq!(asked(method, &format!("{conversation}/{tail}"), &[], body), expected, "{method} {tail} {body}");
+    }
+    let list = "/v2/apps/$self_app/conversations";
+    assert_eq!(asked("GET", list, &[("paginate_count", "51")], ""), no(400, "BadRequest"));
+    assert_eq!(asked("GET", list, &[("paginate_position", "soon")], ""), no(400, "BadRequest"));
+    assert_eq!(asked("GET", "/v2/apps/17/conversations", &[], ""), no(403, "PermissionDenied"));
+    assert_eq!(asked("GET", "/v2/apps/$self_app/users", &[("filters", "phone")], ""), no(400, "BadRequest"));
+    assert_eq!(asked("GET", "/v2/users/17", &[], ""), no(400, "LookupError"));
+    assert_eq!(asked("GET", "/v2/users/17/conversations", &[], ""), no(400, "LookupError"));
+    assert_eq!(asked("POST", "/v2/users/17/startconversation", &[], "body=x"), no(400, "LookupError"));
+    assert_eq!(
+        asked("POST", "/v2/users/tg-1/sendmessage", &[("by_user_id", "true")], "body=x"),
+        no(400, "LookupError")
+    );
+    // A question that makes a user, and the first message of one whom an integration names (4, 3.4).
+    assert_eq!(asked("GET", "/v2/users/tg-1", &[("by_user_id", "true")], ""), yes);
+    assert_eq!(asked("POST", "/v2/users/tg-1/sendmessage", &[("by_user_id", "true")], "body=x"), yes);
+    assert_eq!(asked("POST", "/v2/users/tg-2/startconversation", &[("by_user_id", "true")], "body=x"), yes);
 }

@@ -16,5 +16,7 @@ pub(super) const PETR: Client = Client { phone: "79161234503", typed: "891612345
 pub(super) const IRINA: Client = Client { phone: "79161234504", typed: "8 916 123 45 04", name: "Ирина" };
 /// The client of the note.
 pub(super) const SERGEY: Client = Client { phone: "79135292926", typed: "89135292926", name: "Сергей" };
+/// The visitor of the website.
+pub(super) const VERA: Client = Client { phone: "79161234507", typed: "79161234507", name: "Вера" };
 /// The simulated messenger knows no numbers with such an end.
 pub(super) const NOBODY: Client = Client { phone: "79161234000", typed: "89161234000", name: "Игорь" };

@@ -2,8 +2,8 @@
 //!
 //! Almost every stream is new and has a name like no other, so an index in the file would be changed in a hundred places
 //! by a hundred appends, and each place is a page to write. Here names that are new stay in memory; when there are enough
-//! of them they *settle* into the file in order of their keys, as many at each flush as came newly, so that those of one
-//! flush lie beside each other. What has not settled is found again by reading the end of the log: everything after
+//! of them they *settle* into the file in order of their keys, at each flush twice as many as came newly, so that those of
+//! one flush lie beside each other. What has not settled is found again by reading the end of the log: everything after
 //! `settled.through`.
 //!
 //! Takes names and positions within the writer's transactions, gives positions. Absent: uniqueness of names beyond one
@@ -116,8 +116,9 @@ impl Streams {
         }
     }
 
-    /// Puts as many names into the file as the transaction has begun streams, neighbours beside each other. `newest` is
-    /// the last position that the transaction does not add.
+    /// Puts names into the file, neighbours beside each other: twice as many as the transaction has begun streams, so that
+    /// all have settled long before as many have gathered again. `newest` is the last position that the transaction does
+    /// not add.
     pub(super) fn settle(
         &mut self,
         transaction: &Transaction<'_>,
@@ -136,7 +137,7 @@ impl Streams {
             return Ok(());
         }
         let mut insert = transaction.prepare_cached(SETTLE)?;
-        for (key, position) in self.settling.iter().take(news.begun.len()) {
+        for (key, position) in self.settling.iter().take(2 * news.begun.len()) {
             insert.execute((&key.0, position))?;
             news.settled += 1;
         }
@@ -267,7 +268,7 @@ mod tests {
                 prop_assert_eq!(beginning(&transaction, &name).unwrap(), truth);
             }
             // What is in memory is bounded: two gatherings and the streams of one transaction.
-            prop_assert!(streams.gathering.len() + streams.settling.len() <= 2 * gather + 40);
+            prop_assert!(streams.gathering.len() + streams.settling.len() <= 2 * gather + 80);
         }
     }
 }

@@ -8,6 +8,7 @@ mod assistant;
 mod beginnings;
 mod killed;
 mod note;
+mod site;
 mod troubles;
 
 use tokio::time::Instant;
@@ -27,6 +28,7 @@ impl Play<'_> {
         self.no_answer().await?;
         self.unknown_number().await?;
         self.assistant_hands_over().await?;
+        self.visitor_of_a_site().await?;
         self.killed().await?;
         self.all_done().await
     }
