@@ -23,7 +23,7 @@ use crate::door::Door;
 use crate::engine::{Engine, program};
 
 /// However busy the machine is.
-const SEEN_WITHIN: Duration = Duration::from_secs(45);
+const SEEN_WITHIN: Duration = Duration::from_secs(180);
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
