@@ -15,7 +15,8 @@
 //! * [`errand`]: a call that a person asks for; [`backfill`]: messages whose webhooks never came;
 //! * [`story`]: recorded traffic told through all of it, on a clock of its own;
 //! * [`config`]: the document that says what there is; [`in_force`]: its way into the log;
-//! * [`clock`]: the time of day; [`logging`] and [`metrics`]: how the program tells what it does.
+//! * [`clock`]: the time of day; [`logging`] and [`metrics`]: how the program tells what it does; [`descriptors`]: how many
+//!   files and connections the system lets it open.
 //!
 //! Nothing here prints. The binary's `cli` does, one file for each command.
 
@@ -23,6 +24,7 @@ pub mod backfill;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod descriptors;
 pub mod dispatch;
 pub mod errand;
 pub mod fold;

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use chatledger_projections::ids::ConnectionName;
+use percent_encoding::percent_decode;
 use serde_json::Value;
 
 use super::form::{self, Opened};
@@ -22,6 +23,9 @@ const CONTENT_TYPE: &str = "content-type";
 
 /// The field that holds the proof.
 pub(super) const TOKEN: &str = "token";
+
+/// A shorter token is looked for in its own field only: elsewhere it would be found in innocent words.
+const SHORTEST: usize = 8;
 
 /// Lets in what bears the account's token.
 pub(super) fn verify(
@@ -40,7 +44,7 @@ pub(super) fn verify(
         }
         Opened::Json(document) => {
             prove(secret, token_in_json(&document))?;
-            without_token(&document, secret).ok_or(Rejection::Unproven)?
+            without_token(&document, secret)
         }
         Opened::Neither => {
             // A form without its type is still a form.
@@ -48,6 +52,7 @@ pub(super) fn verify(
             emptied(request.body, secret)
         }
     };
+    let recorded = recorded.ok_or(Rejection::Unproven)?;
     let content_type = request.header(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value).into_owned());
     let headers = content_type.map(|value| (CONTENT_TYPE.to_owned(), value)).into_iter().collect();
     Ok(Verified::new(ids::delivery(connection, &recorded), headers).recording(recorded))
@@ -67,13 +72,15 @@ fn token_in_json(document: &[u8]) -> Option<Cow<'static, str>> {
     with_document::<Shape<'static>, _>(document, &mut Decoded::default(), read).flatten()
 }
 
-/// A form with nothing in its token's field, nor in any other that holds the token.
-fn emptied(form: &[u8], secret: &Secret) -> Vec<u8> {
-    form::emptied(form, |name, value| name == TOKEN || value.contains(secret.reveal()))
+/// A form with nothing in its token's field, nor in any other whose value bears the token. One that bears it elsewhere
+/// gives nothing: neither its bytes nor its token may be recorded.
+fn emptied(form: &[u8], secret: &Secret) -> Option<Vec<u8>> {
+    let emptied = form::emptied(form, |name, value| name == TOKEN || bears(value.as_bytes(), secret));
+    (!bears(&emptied, secret)).then_some(emptied)
 }
 
 /// Empties the token where it is written as it is; a document that writes it in another way, or anywhere else, is written
-/// anew. One that hides it and cannot be written anew gives nothing: neither its bytes nor its token may be recorded.
+/// anew. One that hides it and cannot be written anew gives nothing, like a form.
 fn without_token(document: &[u8], secret: &Secret) -> Option<Vec<u8>> {
     let quoted = format!("\"{}\"", secret.reveal()).into_bytes();
     let mut emptied = Vec::with_capacity(document.len());
@@ -87,7 +94,7 @@ fn without_token(document: &[u8], secret: &Secret) -> Option<Vec<u8>> {
             rest = others;
         }
     }
-    let is_clean = token_in_json(&emptied).is_none() && !contains(&emptied, secret.reveal().as_bytes());
+    let is_clean = token_in_json(&emptied).is_none() && !bears(&emptied, secret);
     let unmarked = emptied.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&emptied);
     let Ok(mut read) = serde_json::from_slice::<Value>(unmarked) else { return is_clean.then_some(emptied) };
     if !empty_out(&mut read, secret) && is_clean {
@@ -95,17 +102,26 @@ fn without_token(document: &[u8], secret: &Secret) -> Option<Vec<u8>> {
     }
     read.as_object_mut()?.remove(TOKEN);
     let anew = read.to_string().into_bytes();
-    (!contains(&anew, secret.reveal().as_bytes())).then_some(anew)
+    (!bears(&anew, secret)).then_some(anew)
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len().max(1)).any(|window| window == part)
+/// Whether a text bears the token, as it is or as addresses and forms write it.
+fn bears(text: &[u8], secret: &Secret) -> bool {
+    let token = secret.reveal().as_bytes();
+    if token.len() < SHORTEST {
+        return false;
+    }
+    let contains = |text: &[u8]| text.windows(token.len()).any(|window| window == token);
+    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    contains(text)
+        || contains(&percent_decode(text).collect::<Vec<u8>>())
+        || contains(&percent_decode(&spaced).collect::<Vec<u8>>())
 }
 
 /// Empties every text that holds the token; says whether there was one.
 fn empty_out(document: &mut Value, secret: &Secret) -> bool {
     match document {
-        Value::String(text) if text.contains(secret.reveal()) => {
+        Value::String(text) if bears(text.as_bytes(), secret) => {
             text.clear();
             true
         }
@@ -168,6 +184,11 @@ mod tests {
         assert_eq!(recorded(br#"{"a":1,"token":"cq-webhook\u002btoken 1"}"#), r#"{"a":1}"#);
         let elsewhere = format!(r#"{{"a":["cq-webhook\u002btoken 1"],"b":"x{SECRET}","token":"{SECRET}"}}"#);
         assert_eq!(recorded(elsewhere.as_bytes()), r#"{"a":[""],"b":""}"#);
+        let hidden = format!("{{\"token\":\"{SECRET}\",\", &token={SECRET}&other=cq-webhook%2Btoken%201");
+        let in_a_name = format!("{FORM}&cq-webhook%2Btoken+1=a");
+        for body in [hidden, in_a_name] {
+            assert_eq!(let_in("POST", body.as_bytes()), Err(Rejection::Unproven), "its bytes cannot be kept: {body}");
+        }
         for body in [FORM.to_owned(), json] {
             let verified = let_in("POST", body.as_bytes()).expect("it is authentic");
             assert_eq!(verified.into_headers().len(), 1, "nothing but the content type");

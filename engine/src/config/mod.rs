@@ -97,9 +97,7 @@ pub struct Server {
     pub max_requests: usize,
     /// How many connections are open at once.
     pub max_connections: usize,
-    /// How many requests may come in a second from everybody; `None` if as many as there is room for.
-    pub requests_per_second: Option<NonZeroU32>,
-    /// How often in a minute one peer may be refused before it is not listened to.
+    /// How often in a minute one peer may be refused before it is distrusted.
     pub refusals_per_minute: NonZeroU32,
     /// The header in which a proxy says for whom it speaks; `None` if nobody is believed.
     pub peer_header: Option<String>,
@@ -232,7 +230,6 @@ fn server(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>) 
         idle_timeout: section.setting("idle_timeout", duration(second..=DAY)),
         max_requests: section.setting("max_requests", count(1..=100_000)) as usize,
         max_connections: section.setting("max_connections", count(1..=100_000)) as usize,
-        requests_per_second: section.optional("requests_per_second", count(1..=1_000_000)).and_then(NonZeroU32::new),
         refusals_per_minute: NonZeroU32::new(section.setting("refusals_per_minute", count(1..=1_000_000)))
             .expect("the range begins with one"),
         peer_header: section.optional("peer_header", header_name),
