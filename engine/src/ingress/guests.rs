@@ -1,7 +1,7 @@
 //! Who is connected, and who leaves when there is no room for another.
 //!
 //! A connection that waits in the system's queue may be a platform's, which waits for seconds only. So when all places are
-//! taken, one that is silent gives up its place: of whoever has most connections, the one that is silent longest. Thus
+//! taken, some that are silent give up theirs: of whoever has most connections, those that are silent longest. Thus
 //! nobody keeps the others out by holding connections open, however many. One that has a request in hand never leaves.
 
 use std::collections::HashMap;
@@ -15,6 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 /// A connection that was heard so lately is not silent: its request, or the end of its answer, may be on the way.
 const SILENT_AFTER: Duration = Duration::from_millis(200);
+
+/// The most that are asked to leave at once.
+const AT_ONCE: usize = 32;
 
 /// One connection.
 #[derive(Debug)]
@@ -75,26 +78,35 @@ impl Guests {
         self.0.remove(&task);
     }
 
-    /// Asks one of them to leave, if anybody is silent.
-    pub(super) fn ask_one_to_leave(&self, now: Instant) {
-        if let Some(guest) = least_missed(self.0.values().filter(|guest| !guest.leave.is_cancelled()), now) {
+    /// Asks some of them to leave, if anybody is silent and nobody is leaving already.
+    pub(super) fn ask_some_to_leave(&self, now: Instant) {
+        if self.0.values().any(|guest| guest.leave.is_cancelled()) {
+            return;
+        }
+        for guest in least_missed(self.0.values(), now) {
             guest.leave.cancel();
         }
     }
 }
 
-/// Of whoever has most connections among those that are silent, the one that is silent longest.
-fn least_missed<'a>(guests: impl Iterator<Item = &'a Arc<Guest>>, now: Instant) -> Option<&'a Arc<Guest>> {
+/// Of whoever has most connections among those that are silent, those that are silent longest: up to half of its own, for
+/// one alone would be looked for anew with every newcomer.
+fn least_missed<'a>(guests: impl Iterator<Item = &'a Arc<Guest>>, now: Instant) -> Vec<&'a Arc<Guest>> {
     let mut of: HashMap<IpAddr, usize> = HashMap::new();
     let mut silent = Vec::new();
     for guest in guests {
         *of.entry(guest.from).or_default() += 1;
-        silent.extend(
-            guest.silent_since().filter(|since| now.duration_since(*since) >= SILENT_AFTER).map(|since| (since, guest)),
-        );
+        if let Some(since) = guest.silent_since().filter(|since| now.duration_since(*since) >= SILENT_AFTER) {
+            silent.push((since, guest));
+        }
     }
-    let least = silent.into_iter().min_by_key(|(since, guest)| (std::cmp::Reverse(of.get(&guest.from)), *since));
-    least.map(|(_, guest)| guest)
+    let Some((most, from)) = silent.iter().map(|(_, guest)| (of[&guest.from], guest.from)).max() else {
+        return Vec::new();
+    };
+    silent.retain(|(_, guest)| guest.from == from);
+    silent.sort_unstable_by_key(|(since, _)| *since);
+    silent.truncate((most / 2).clamp(1, AT_ONCE));
+    silent.into_iter().map(|(_, guest)| guest).collect()
 }
 
 #[cfg(test)]
@@ -118,12 +130,13 @@ mod tests {
             guest("203.0.113.2", None),
         ];
         let chosen = |at: u64| {
-            let chosen = least_missed(guests.iter(), start + Duration::from_millis(at))?;
-            guests.iter().position(|guest| Arc::ptr_eq(guest, chosen))
+            let chosen = least_missed(guests.iter(), start + Duration::from_millis(at));
+            let place = |chosen: &Arc<Guest>| guests.iter().position(|guest| Arc::ptr_eq(guest, chosen));
+            chosen.into_iter().map(place).collect::<Option<Vec<_>>>()
         };
-        assert_eq!(chosen(150), None, "nobody is silent yet");
-        assert_eq!(chosen(202), Some(0), "of the others, none is silent yet");
-        assert_eq!(chosen(300), Some(2));
+        assert_eq!(chosen(150), Some(vec![]), "nobody is silent yet");
+        assert_eq!(chosen(202), Some(vec![0]), "of the others, none is silent yet");
+        assert_eq!(chosen(300), Some(vec![2]), "not more than half of three");
     }
 
     #[test]
@@ -131,8 +144,8 @@ mod tests {
         let guest = guest("203.0.113.1", Some(Instant::now()));
         let later = || Instant::now() + SILENT_AFTER;
         let in_hand = guest.speaks();
-        assert!(least_missed([&guest].into_iter(), later()).is_none());
+        assert!(least_missed([&guest].into_iter(), later()).is_empty());
         drop(in_hand);
-        assert!(least_missed([&guest].into_iter(), later()).is_some());
+        assert_eq!(least_missed([&guest].into_iter(), later()).len(), 1);
     }
 }

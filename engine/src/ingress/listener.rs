@@ -81,9 +81,16 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     }
 }
 
-/// Asks somebody to leave, and waits a moment for anybody to have left.
+/// Sees off who has left; if that is nobody, asks silent ones to leave, and waits a moment.
 async fn make_room(connections: &mut JoinSet<()>, guests: &mut Guests) {
-    guests.ask_one_to_leave(Instant::now());
+    let before = connections.len();
+    while let Some(ended) = connections.try_join_next_with_id() {
+        guests.left(task_of(&ended));
+    }
+    if connections.len() < before {
+        return;
+    }
+    guests.ask_some_to_leave(Instant::now());
     if let Ok(Some(ended)) = tokio::time::timeout(LOOK_AGAIN, connections.join_next_with_id()).await {
         guests.left(task_of(&ended));
     }
