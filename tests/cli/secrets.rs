@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::tempdir;
 
@@ -169,23 +169,24 @@ fn no_secret_is_found_in_anything_that_the_program_writes() {
     let secret = |name: &str| PLANTED.iter().find(|(known, _)| *known == name).unwrap().1;
     let pact = format!("/hooks/pact.sales/{}", secret("PACT_WEBHOOK"));
     let selarti = format!("/hooks/selarti.main/{}", secret("SELARTI_WEBHOOK"));
-    // A client writes, so that a call goes out to the platform gone bad, is refused, and is recorded with its reply.
+    // A client and a manager write, so that calls go out to the platforms gone bad, are refused, and are recorded with their
+    // replies: one of them bears a token.
     let message = r#"{"event":"create","type":"message","object":{"id":123,"external_id":"m1","company_id":52204,"conversation_id":456,"contact_id":789,"created_at":"2024-01-15T10:30:00Z","income":true,"status":"delivered","message":"Hello","contact":{"id":789,"name":"A","sender":{"external_id":"79151112233"}},"conversation":{"id":456}}}"#;
-    assert!(post(&public, &pact, "", message).contains("200"));
-    assert!(post(&public, &selarti, "", "{\"text\":\"x\"}").contains("200"));
+    let hook = r#"{"account_id":"a0","time":1695282809,"message":{"receiver":{"id":"3e056d0f-a553-4d94-9822-57c257891f22","name":"B","phone":"79135292926"},"sender":{"id":"3cfae55d-387e-409f-9be4-4baab963ee02","name":""},"conversation":{"id":"8bdd3f03-b37e-46d0-ace2-4ac5735ea484"},"timestamp":1695282809,"msec_timestamp":1695282809904,"message":{"id":"c1c59db4-64bd-4589-a7db-eb23b13f1cbc","type":"text","text":"start"}}}"#;
+    let signature = "x-signature: 7dabdf68fc9582d8e2f29fa7d9687cf5d947a2cd\r\n";
     let token = secret("CARROT_WEBHOOK");
-    assert!(
-        post(
-            &public,
-            "/hooks/carrot.site",
-            "",
-            &format!("type=conversation&conversation=%7B%7D&token={token}&t={token}")
-        )
-        .contains("200")
-    );
-    assert!(
-        post(&public, "/hooks/carrot.site", "", &format!("{{\"type\":\"x\",\"token\":\"{token}\"}}")).contains("200")
-    );
+    let form = format!("type=conversation&conversation=%7B%7D&token={token}&t={token}");
+    let document = format!("{{\"type\":\"x\",\"token\":\"{token}\"}}");
+    for (path, headers, body) in [
+        (pact.as_str(), "", message),
+        ("/hooks/amo.main/c0_a0", signature, hook),
+        (&selarti, "", "{\"text\":\"x\"}"),
+        ("/hooks/carrot.site", "", &form),
+        ("/hooks/carrot.site", "", &document),
+    ] {
+        let answer = post(&public, path, headers, body);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
     // Secrets where they do not belong, in requests that are refused in every way.
     for (_, secret) in PLANTED {
         for connection in ["amo.main", "pact.sales", "selarti.main", "carrot.site", "nobody"] {
@@ -194,7 +195,16 @@ fn no_secret_is_found_in_anything_that_the_program_writes() {
             get(&public, &format!("/hooks/{connection}/{secret}"));
         }
     }
-    std::thread::sleep(Duration::from_secs(2));
+    // The calls have gone out and come back.
+    let has_settled = |connection: &str| {
+        let line = format!("chatledger_attempts_settled_total{{connection=\"{connection}\"");
+        get(&private, "/metrics").lines().any(|counted| counted.starts_with(&line) && !counted.ends_with(" 0"))
+    };
+    let began = Instant::now();
+    while !(has_settled("amo.main") && has_settled("pact.sales")) {
+        assert!(began.elapsed() < Duration::from_secs(60), "in vain awaited: an end of the calls");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     assert_clean("the page of metrics", get(&private, "/metrics").as_bytes());
     assert_clean("the page of readiness", get(&private, "/readyz").as_bytes());
     // While it runs: the write-ahead file is there.

@@ -47,7 +47,7 @@ pub fn account_settings(platform: &str) -> Value {
         "amocrm" => json!({"scope_id": "c0_a0", "bot_id": "b0"}),
         "pact" => json!({"company_id": 52204}),
         "selarti" => json!({"task_id": "1721129985149x478019552540622850"}),
-        "carrotquest" => json!({}),
+        "carrotquest" => json!({"transport": "both"}),
         other => panic!("{other} has no settings here"),
     }
 }
@@ -107,6 +107,14 @@ fn reply(platform: &str, input: &[u8]) {
     let known = Known { conversation: Some(ConversationId::new("18650001")), ..Known::default() };
     for intent in &*INTENTS {
         let _judged = connection.judge(intent, &known, call, answered, now);
+    }
+    if let Some(mut polling) = connection.poll(None) {
+        let _asked = polling.ask(now);
+        if let Ok(news) = polling.take(call, answered, now) {
+            for document in news.documents {
+                let _decoded = connector.decode(&Webhook { content_type: None, body: &document.into_body() });
+            }
+        }
     }
     if let Some(history) = connection.history() {
         let conversation = ConversationId::new("8b1a1828-fc4a-4874-9469-15e0d847570f");
