@@ -34,6 +34,10 @@ story NAME:
 accept:
     INSTA_UPDATE=always cargo test --locked --package chatledger-tests --test stories --test contracts --test platforms
 
+# The engine, and the log's server beside it, killed so often while people write: `just kills 200`; see tests/service/kills.rs.
+kills N='200':
+    CHATLEDGER_KILLS={{N}} cargo test --locked --package chatledger-tests --test service -- --nocapture however_often
+
 # Throughput and memory, as ratios to a bare baseline in the same run; see docs/benchmarks.md.
 bench *ARGS:
     cargo bench --locked --package chatledger --bench throughput -- {{ARGS}}

@@ -28,6 +28,7 @@ pub mod descriptors;
 pub mod dispatch;
 pub mod errand;
 pub mod fold;
+pub mod heal;
 pub mod http;
 pub mod in_force;
 pub mod ingress;

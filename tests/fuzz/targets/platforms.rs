@@ -38,6 +38,9 @@ pub const TARGETS: &[Target] = &[
 /// The secret of every account. Long and odd enough that only who was told it could come upon it.
 pub const SECRET: &str = "kD83jf02mLq71xZa+secret/of every=account";
 
+/// Up to where an account was asked for its news.
+const MARK: &str = r#"{"from":1748612000000,"open":1748612900000,"closed":1748612900000}"#;
+
 /// The body under which the one good signature among the seeds stands.
 pub const SIGNED: &[u8] = br#"{"account_id":"a0","time":1,"message":{}}"#;
 
@@ -108,9 +111,13 @@ fn reply(platform: &str, input: &[u8]) {
     for intent in &*INTENTS {
         let _judged = connection.judge(intent, &known, call, answered, now);
     }
-    if let Some(mut polling) = connection.poll(None) {
-        let _asked = polling.ask(now);
-        if let Ok(news) = polling.take(call, answered, now) {
+    if let Some(mut polling) = connection.poll(Some(MARK)) {
+        // The same answer to the list of dialogues, and to what was said in them.
+        for _ in 0..4 {
+            if polling.ask(now).is_none() {
+                break;
+            }
+            let Ok(news) = polling.take(call, answered, now) else { break };
             for document in news.documents {
                 let _decoded = connector.decode(&Webhook { content_type: None, body: &document.into_body() });
             }
