@@ -24,7 +24,7 @@ const REMEMBERED: usize = 16 * 1024;
 const EVERYBODY_ELSE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The time in which a spent allowance is whole again.
-const WHOLE_AGAIN_IN: Duration = Duration::from_mins(1);
+const WHOLE_AGAIN_IN: Duration = Duration::from_secs(60);
 
 /// Looking for peers who can be forgotten takes a look at all of them: not more often than this.
 const FORGET_EVERY: Duration = Duration::from_secs(1);
