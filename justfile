@@ -42,9 +42,11 @@ kills N='200':
 bench *ARGS:
     cargo bench --locked --package chatledger --bench throughput -- {{ARGS}}
 
-# The adapter to EventStoreDB beside the bare client, both on the test server; see docs/benchmarks.md.
+# The adapter to EventStoreDB beside the bare client, and the way in with the log on a server and away; see docs/benchmarks.md.
 bench-esdb *ARGS:
+    cargo build --release --locked --package chatledger
     cargo bench --locked --package chatledger-eventstoredb --bench adapter -- {{ARGS}}
+    CHATLEDGER={{justfile_directory()}}/target/release/chatledger cargo bench --locked --package chatledger-eventstoredb --bench ingest -- {{ARGS}}
 
 # The code's own documentation, opened in a browser.
 doc:

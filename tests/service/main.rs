@@ -9,8 +9,8 @@
 //!   [`door`]: the way to a platform, which can be shut;
 //! * [`files`]: they cross, whole, in little memory;
 //! * [`kills`], [`faults`], [`shutdown`], [`disk`], [`spool`], [`held`], [`heal`], [`circuit`], [`crowd`]: what goes wrong;
-//!   [`polling`]: a site that has to be asked; [`stage`]: the platforms' stage itself; [`passes`]: what some calls must
-//!   carry; [`demo`]: the demonstration, to its end.
+//!   [`unreachable`]: platforms that are not who they should be; [`polling`]: a site that has to be asked; [`stage`]: the
+//!   platforms' stage itself; [`passes`]: what some calls must carry; [`demo`]: the demonstration, to its end.
 
 mod circuit;
 mod crowd;
@@ -29,3 +29,4 @@ mod polling;
 mod shutdown;
 mod spool;
 mod stage;
+mod unreachable;
