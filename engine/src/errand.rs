@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::config::Account;
 use crate::dispatch::limits::Limits;
 use crate::http::{Http, NoReply};
+use crate::redaction::without_secrets;
 
 /// How often a call is made before it is given up.
 const ATTEMPTS: u32 = 5;
@@ -80,6 +81,7 @@ impl<'a> Errand<'a> {
         let connection = &self.account.connection;
         let request = connection.authorise(call.request.clone(), &self.account.secrets, self.clock.now());
         let answer = self.http.send(connection.base_url(), request).await;
+        let answer = answer.map(|reply| without_secrets(reply, &self.account.secrets));
         let now = self.clock.now();
         let reply = match &answer {
             Ok(answer) => Reply::Answered(answer),

@@ -39,6 +39,7 @@ use crate::passes::Passes;
 use crate::pipeline::{Pipeline, Step};
 use crate::places::Places;
 use crate::poll;
+use crate::redaction::without_secrets;
 
 /// Everything that the engine needs of the outside.
 #[derive(Clone, Debug)]
@@ -544,7 +545,7 @@ impl Errand {
             };
             let is_turned_away = matches!(&answer, Ok(reply) if reply.status == UNAUTHORISED);
             if !is_turned_away || !again || account.connection.sign_in().is_none() {
-                return Ok(answer);
+                return Ok(answer.map(|reply| without_secrets(reply, &secrets)));
             }
             passes.spoil(name, &secrets).await;
             again = false;

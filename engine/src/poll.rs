@@ -28,6 +28,7 @@ use crate::live::{Surroundings, chain, last_revision, pause};
 use crate::log::{Append, AppendError, ExpectedRevision, codec, naming};
 use crate::metrics;
 use crate::places::Places;
+use crate::redaction::without_secrets;
 
 /// The most of an answer that is listened to: fifty dialogues with everything that is said of each.
 const ANSWER_AT_MOST: usize = 8 * 1024 * 1024;
@@ -163,7 +164,7 @@ impl Poller {
         let sent = self.http.send(connection.base_url(), request);
         let answer = tokio::select! {
             () = self.stop.cancelled() => return Err(Broken::Stopped),
-            answer = sent => answer,
+            answer = sent => answer.map(|reply| without_secrets(reply, &self.account.secrets)),
         };
         let reply = match &answer {
             Ok(answer) => Reply::Answered(answer),

@@ -6,5 +6,6 @@ mod assistants;
 mod desk;
 mod logs;
 mod program;
+mod secrets;
 mod serve;
 mod words;

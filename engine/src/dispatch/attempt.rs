@@ -438,6 +438,7 @@ mod tests {
             class: "send",
             placed_at,
             raised_at: placed_at,
+            unwanted: false,
             doubt: None,
             files: BTreeMap::new(),
         };
