@@ -14,6 +14,14 @@ check:
     cargo clippy --workspace --all-targets --locked -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
+# Fuzz every target, or one, for so many seconds each: `just fuzz amocrm-webhook 60`; see docs/security.md.
+fuzz TARGET="all" SECONDS="30":
+    tests/fuzz/run {{TARGET}} {{SECONDS}}
+
+# What we build upon: licences, sources and bans, and known weaknesses where the database of advisories can be reached.
+audit:
+    tests/tidy/audit
+
 # The main job, played before your eyes on simulated platforms.
 demo *ARGS:
     cargo run --release --locked -- demo {{ARGS}}
@@ -39,6 +47,10 @@ bench-esdb *ARGS:
     cargo build --release --locked --package chatledger
     cargo bench --locked --package chatledger-eventstoredb --bench adapter -- {{ARGS}}
     CHATLEDGER={{justfile_directory()}}/target/release/chatledger cargo bench --locked --package chatledger-eventstoredb --bench ingest -- {{ARGS}}
+
+# Many small worlds on virtual time, with faults of every kind: `just simulate --seed N --messages M`, or `--hours H`.
+simulate *ARGS:
+    cargo run --release --quiet --locked --package chatledger-tests --example simulate -- {{ARGS}}
 
 # The code's own documentation, opened in a browser.
 doc:

@@ -268,6 +268,11 @@ impl Secrets {
         self.0.insert(key, secret);
     }
 
+    /// Every secret, whatever its key.
+    pub fn all(&self) -> impl Iterator<Item = &Secret> {
+        self.0.values()
+    }
+
     /// The secret under a key, if the account has it.
     pub fn get(&self, key: &str) -> Option<&Secret> {
         self.0.get(key)
@@ -311,18 +316,30 @@ pub struct Verified {
     headers: Vec<(String, String)>,
     /// The body without its credential; absent if there was none in it.
     body: Option<Vec<u8>>,
+    /// When it was said, if the proof covers the claim.
+    said_at: Option<Timestamp>,
 }
 
 impl Verified {
     /// For connectors: `id` says which deliveries are the same delivery; `headers` are those worth keeping.
     pub(crate) const fn new(id: EventId, headers: Vec<(String, String)>) -> Self {
-        Self { id, headers, body: None }
+        Self { id, headers, body: None, said_at: None }
     }
 
     /// For connectors whose platform puts its proof into the body: `body` is recorded instead, the same but for the
     /// credential.
     pub(crate) fn recording(self, body: Vec<u8>) -> Self {
         Self { body: Some(body), ..self }
+    }
+
+    /// For connectors whose platform proves a time along with the request.
+    pub(crate) fn said_at_proven(self, said_at: Option<Timestamp>) -> Self {
+        Self { said_at, ..self }
+    }
+
+    /// When the platform says that it sent it, if the proof covers that: nobody else can have altered it.
+    pub const fn said_at(&self) -> Option<Timestamp> {
+        self.said_at
     }
 
     /// The delivery's id: a second arrival has the same.

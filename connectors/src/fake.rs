@@ -125,7 +125,9 @@ impl Connection for Account {
         }
         let content_type = request.header("content-type").map(|value| String::from_utf8_lossy(value).into_owned());
         let headers = content_type.map(|value| ("content-type".to_owned(), value)).into_iter().collect();
-        let verified = Verified::new(EventId::derived(&[self.name.as_str().as_bytes(), request.body]), headers);
+        let sent_at = request.header("x-sent-at").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+        let verified = Verified::new(EventId::derived(&[self.name.as_str().as_bytes(), request.body]), headers)
+            .said_at_proven(sent_at.map(Timestamp::from_millis));
         Ok(match request.body.strip_prefix(CREDENTIAL) {
             Some(rest) => verified.recording(rest.to_vec()),
             None => verified,
@@ -141,7 +143,7 @@ impl Connection for Account {
     }
 
     fn classify(&self, _: &str, _: Reply<'_>, _: Timestamp, _: std::time::Duration) -> Outcome {
-        Outcome::Uncertain { reason: "there is nobody there".to_owned() }
+        Outcome::Uncertain { until: None, reason: "there is nobody there".to_owned() }
     }
 
     fn recourse(&self, _: &Intent) -> Recourse {
@@ -153,7 +155,7 @@ impl Connection for Account {
     }
 
     fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Timestamp) -> (Outcome, Vec<Fact>) {
-        (Outcome::Uncertain { reason: "there is nobody there".to_owned() }, Vec::new())
+        (Outcome::Uncertain { until: None, reason: "there is nobody there".to_owned() }, Vec::new())
     }
 
     fn class_of(&self, _: &'static str, _: AttemptKind) -> &'static str {

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::config::Account;
 use crate::dispatch::limits::Limits;
 use crate::http::{Http, NoReply};
+use crate::redaction::without_secrets;
 
 /// How often a call is made before it is given up.
 const ATTEMPTS: u32 = 5;
@@ -61,8 +62,7 @@ impl<'a> Errand<'a> {
                 (Outcome::Accepted, Some(reply)) => return Ok(reply),
                 (Outcome::Accepted, None) => ("no answer came".to_owned(), None),
                 (Outcome::Refused { failure }, _) => return Err(Fruitless { reason: failure.reason, status }),
-                (Outcome::Postponed { until, reason }, _) => (reason, until),
-                (Outcome::Uncertain { reason }, _) => (reason, None),
+                (Outcome::Postponed { until, reason } | Outcome::Uncertain { until, reason }, _) => (reason, until),
             };
             if attempt == ATTEMPTS {
                 return Err(Fruitless { reason: format!("tried {ATTEMPTS} times: {reason}"), status });
@@ -81,6 +81,7 @@ impl<'a> Errand<'a> {
         let connection = &self.account.connection;
         let request = connection.authorise(call.request.clone(), &self.account.secrets, self.clock.now());
         let answer = self.http.send(connection.base_url(), request).await;
+        let answer = answer.map(|reply| without_secrets(reply, &self.account.secrets));
         let now = self.clock.now();
         let reply = match &answer {
             Ok(answer) => Reply::Answered(answer),

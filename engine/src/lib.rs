@@ -9,14 +9,16 @@
 //! * [`spool`]: where webhooks wait while the log does not take them;
 //! * [`pipeline`]: from an event to what follows from it, pure; [`fold`]: a whole log through it;
 //! * [`dispatch`]: which attempt is due, pure; [`http`]: the way out; [`passes`]: what some calls
-//!   must carry; [`poll`]: accounts that are asked for their news;
+//!   must carry; [`poll`]: accounts that are asked for their news; [`places`]: how both keep to the limits;
+//!   [`redaction`]: what no reply brings into the log;
 //! * [`media`]: files on their way; from where they are fetched, where they lie, where they are shown;
 //! * [`live`]: all of it at work, it alone has hands; [`replay`]: the pipeline alone, which has none;
 //! * [`explain`]: where one message is and why, told from the log;
 //! * [`errand`]: a call that a person asks for; [`backfill`]: messages whose webhooks never came;
 //! * [`story`]: recorded traffic told through all of it, on a clock of its own;
 //! * [`config`]: the document that says what there is; [`in_force`]: its way into the log;
-//! * [`clock`]: the time of day; [`logging`] and [`metrics`]: how the program tells what it does.
+//! * [`clock`]: the time of day; [`logging`] and [`metrics`]: how the program tells what it does; [`descriptors`]: how many
+//!   files and connections the system lets it open.
 //!
 //! Nothing here prints. The binary's `cli` does, one file for each command.
 
@@ -24,6 +26,7 @@ pub mod backfill;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod descriptors;
 pub mod dispatch;
 pub mod errand;
 pub mod explain;
@@ -40,7 +43,9 @@ pub mod media;
 pub mod metrics;
 pub mod passes;
 pub mod pipeline;
+pub mod places;
 pub mod poll;
+pub mod redaction;
 pub mod replay;
 pub mod spool;
 pub mod story;

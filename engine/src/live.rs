@@ -18,27 +18,28 @@ use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::Outcome;
 use chatledger_projections::projection::Projection as _;
 use chatledger_projections::recorded::{Position, Revision, StreamName};
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::clock::Clock;
 use crate::config::{Account, Accounts};
-use crate::dispatch::attempt::{Carriage, Departure, Plan, conclude, conclude_fetch, plan, turned_away};
+use crate::dispatch::attempt::{Carriage, Departure, Plan, conclude, conclude_fetch, held_back, plan, turned_away};
 use crate::dispatch::circuit::Standing;
 use crate::dispatch::{Dispatcher, Rules};
 use crate::fold::{FoldError, fold};
 use crate::http::{Http, NoReply};
 use crate::in_force::put_in_force;
 use crate::ingress::Readiness;
-use crate::log::{Append, AppendError, EventLog, ExpectedRevision, StoredEvent, codec, naming};
+use crate::log::{Append, AppendError, EventLog, ExpectedRevision, StoredEvent, codec, ends_the_order, naming};
 use crate::media::Media;
 use crate::media::fetch::Credentials;
 use crate::metrics;
 use crate::passes::Passes;
 use crate::pipeline::{Pipeline, Step};
+use crate::places::Places;
 use crate::poll;
+use crate::redaction::without_secrets;
 
 /// Everything that the engine needs of the outside.
 #[derive(Clone, Debug)]
@@ -97,9 +98,6 @@ const BATCH: usize = 128;
 /// After so many events from which nothing followed, the log is told that they were decided.
 const MARK_EVERY: usize = 1024;
 
-/// How many wishes for a place wait at most; then those who wish do.
-const PLACES_WANTED: usize = 64;
-
 /// The status of a call whose pass is not good.
 const UNAUTHORISED: u16 = 401;
 
@@ -126,19 +124,17 @@ impl Live {
     pub async fn run(mut self, configuration: Configuration, stop: CancellationToken) -> Result<(), LiveError> {
         self.begin(configuration, &stop).await;
         let mut following = self.surroundings.log.follow(self.position).await?;
-        let mut attempts: Attempts = JoinSet::new();
-        let halt = CancellationToken::new();
-        // One end of it is kept here: whoever waits for a wish waits for ever if nobody polls.
-        let (places, mut places_wanted) = mpsc::channel(PLACES_WANTED);
+        let (places, mut places_wanted) = Places::new();
+        let mut attempts = Attempts::new(stop.clone(), places.clone());
         let polling = stop.child_token();
         let _also_on_failure = polling.clone().drop_guard();
         let pollers = poll::start(&self.surroundings, self.pipeline.state(), &places, &polling);
         loop {
             // Also under a load that never lets the log come to an end.
-            while let Some(ended) = attempts.try_join_next() {
-                self.see_off(ended, &mut attempts, &stop, &halt);
+            while let Some(ended) = attempts.under_way.try_join_next() {
+                self.see_off(ended, &mut attempts);
             }
-            let wake = self.depart(&mut attempts, &stop, &halt);
+            let wake = self.depart(&mut attempts);
             let caught_up = following.is_caught_up();
             self.surroundings.readiness.set_caught_up(caught_up);
             metrics::lag(if caught_up { 0 } else { self.behind().await });
@@ -154,8 +150,8 @@ impl Live {
                         following = self.surroundings.log.follow(self.position).await?;
                     }
                 },
-                Some(ended) = attempts.join_next(), if !attempts.is_empty() => {
-                    self.see_off(ended, &mut attempts, &stop, &halt);
+                Some(ended) = attempts.under_way.join_next(), if !attempts.under_way.is_empty() => {
+                    self.see_off(ended, &mut attempts);
                 }
                 Some(wanted) = places_wanted.recv() => {
                     let now = self.surroundings.clock.now();
@@ -168,7 +164,7 @@ impl Live {
         }
         self.surroundings.readiness.set_caught_up(false);
         poll::finish(pollers, self.surroundings.grace).await;
-        self.finish(attempts, &halt).await;
+        self.finish(attempts).await;
         Ok(())
     }
 
@@ -180,7 +176,7 @@ impl Live {
             self.raise(outstanding, stop).await;
         }
         put_in_force(&*self.surroundings.log, &*self.surroundings.clock, configuration, stop).await;
-        let ends = self.dispatcher.resume(self.pipeline.state());
+        let ends = self.dispatcher.resume(self.pipeline.state(), self.surroundings.clock.now());
         if !ends.is_empty() {
             warn!(attempts = ends.len(), "attempts of the last run have no end on record; they are uncertain");
         }
@@ -286,34 +282,23 @@ impl Live {
     }
 
     /// Starts whatever is due. Gives how long to wait for the next.
-    fn depart(
-        &mut self,
-        attempts: &mut Attempts,
-        stop: &CancellationToken,
-        halt: &CancellationToken,
-    ) -> Option<Duration> {
+    fn depart(&mut self, attempts: &mut Attempts) -> Option<Duration> {
         let now = self.surroundings.clock.now();
         let due = self.dispatcher.due(self.pipeline.state(), now);
         for departure in due.departures {
-            self.attempt(departure, attempts, stop, halt);
+            self.attempt(departure, attempts);
         }
         due.next.map(|next| next.since(now).max(Duration::from_millis(1)))
     }
 
     /// An attempt has come to its end, or has not gone out because its call falls under another limit than estimated.
-    fn see_off(
-        &mut self,
-        ended: Result<Option<Misplaced>, tokio::task::JoinError>,
-        attempts: &mut Attempts,
-        stop: &CancellationToken,
-        halt: &CancellationToken,
-    ) {
+    fn see_off(&mut self, ended: Result<Option<Misplaced>, tokio::task::JoinError>, attempts: &mut Attempts) {
         match ended {
             Ok(None) => {}
             Ok(Some((departure, class))) => {
                 let now = self.surroundings.clock.now();
                 if let Some(departure) = self.dispatcher.permit(departure, class, now) {
-                    self.attempt(departure, attempts, stop, halt);
+                    self.attempt(departure, attempts);
                 }
             }
             Err(broken) if broken.is_panic() => {
@@ -323,17 +308,12 @@ impl Live {
         }
     }
 
-    fn attempt(
-        &self,
-        departure: Departure,
-        attempts: &mut Attempts,
-        stop: &CancellationToken,
-        halt: &CancellationToken,
-    ) {
+    fn attempt(&self, departure: Departure, attempts: &mut Attempts) {
         let Some(account) = self.surroundings.accounts.get(&departure.connection).cloned() else { return };
-        let (stop, halt) = (stop.clone(), halt.clone());
-        let errand = Errand { surroundings: self.surroundings.clone(), account, departure };
-        attempts.spawn(async move {
+        let places = attempts.places.clone();
+        let (stop, halt) = (attempts.stop.clone(), attempts.halt.clone());
+        let errand = Errand { surroundings: self.surroundings.clone(), account, departure, places };
+        attempts.under_way.spawn(async move {
             tokio::select! {
                 misplaced = errand.run(&stop) => misplaced,
                 () = halt.cancelled() => None,
@@ -353,16 +333,17 @@ impl Live {
         newest.map_or(0, |newest| newest.commit().saturating_sub(taken))
     }
 
-    async fn finish(&mut self, mut attempts: Attempts, halt: &CancellationToken) {
-        let in_flight = attempts.len();
+    async fn finish(&mut self, attempts: Attempts) {
+        let Attempts { mut under_way, halt, .. } = attempts;
+        let in_flight = under_way.len();
         if in_flight > 0 {
             info!(in_flight, "stopping; waiting for the attempts in flight");
         }
         let ended =
-            tokio::time::timeout(self.surroundings.grace, async { while attempts.join_next().await.is_some() {} });
+            tokio::time::timeout(self.surroundings.grace, async { while under_way.join_next().await.is_some() {} });
         if ended.await.is_err() {
             warn!(
-                left = attempts.len(),
+                left = under_way.len(),
                 "the grace period is over; what is in flight will be uncertain at the next start"
             );
             halt.cancel();
@@ -375,8 +356,23 @@ impl Live {
     }
 }
 
-/// The attempts under way. One whose class was estimated wrongly comes back with the right one.
-type Attempts = JoinSet<Option<Misplaced>>;
+/// The attempts under way, and what each is given along.
+struct Attempts {
+    /// One whose class was estimated wrongly comes back with the right one.
+    under_way: JoinSet<Option<Misplaced>>,
+    /// It is time to stop: nothing new leaves the house.
+    stop: CancellationToken,
+    /// Nobody waits any longer for what has left it.
+    halt: CancellationToken,
+    /// Where whoever has lost their place asks for another. Kept as long as there are attempts, polled or not.
+    places: Places,
+}
+
+impl Attempts {
+    fn new(stop: CancellationToken, places: Places) -> Self {
+        Self { under_way: JoinSet::new(), stop, halt: CancellationToken::new(), places }
+    }
+}
 
 type Misplaced = (Departure, &'static str);
 
@@ -385,6 +381,7 @@ struct Errand {
     surroundings: Surroundings,
     account: Account,
     departure: Departure,
+    places: Places,
 }
 
 impl Errand {
@@ -399,7 +396,11 @@ impl Errand {
             Plan::Elsewhere { class } => return Some((self.departure, class)),
             Plan::Call { started, call } => {
                 if self.start(&started, at, stop).await {
-                    self.make(&intent, &started, call, carriage).await;
+                    if self.may_leave(call.class, stop).await {
+                        self.make(&intent, &started, call, carriage).await;
+                    } else {
+                        self.settle(held_back(&self.departure, &started, &self.account)).await;
+                    }
                 }
             }
             Plan::Fetch { started, file, most } => {
@@ -436,21 +437,30 @@ impl Errand {
         }
     }
 
+    /// Whoever waited long for the log has lost their place under the limit, and waits for another; `false` if it is time
+    /// to stop before there is one.
+    async fn may_leave(&self, class: &'static str, stop: &CancellationToken) -> bool {
+        let clock = &*self.surroundings.clock;
+        self.departure.has_its_place(clock.now())
+            || self.places.take(&self.departure.connection, class, clock, stop).await
+    }
+
     /// Puts the start on record; `false` if it must not go out.
     async fn start(&self, started: &AttemptStarted, raised: EventId, stop: &CancellationToken) -> bool {
         let event = Event::AttemptStarted(started.clone());
         let revision = before_attempt(started.attempt);
         let id = naming::event_id(&event, revision.next()).expect("an attempt's id is derived");
         let thread = self.departure.thread.to_string();
-        let sealed = codec::seal(&event, id, self.surroundings.clock.now(), Some(raised), Some(&thread));
-        let stream = StreamName::intent(started.intent_id);
-        let append = Append { stream, expected: ExpectedRevision::Exact(revision), events: vec![sealed] };
         let mut in_doubt = false;
         loop {
             if stop.is_cancelled() {
                 return false;
             }
-            match self.surroundings.log.append(append.clone()).await {
+            // Sealed anew each time: what is in doubt later is looked for from the time of its start on.
+            let sealed = codec::seal(&event, id, self.surroundings.clock.now(), Some(raised), Some(&thread));
+            let stream = StreamName::intent(started.intent_id);
+            let append = Append { stream, expected: ExpectedRevision::Exact(revision), events: vec![sealed] };
+            match self.surroundings.log.append(append).await {
                 // Stored by somebody else under the same name: it is theirs to carry out.
                 Ok(appended) if appended.already && !in_doubt => return false,
                 Ok(_) => return true,
@@ -535,7 +545,7 @@ impl Errand {
             };
             let is_turned_away = matches!(&answer, Ok(reply) if reply.status == UNAUTHORISED);
             if !is_turned_away || !again || account.connection.sign_in().is_none() {
-                return Ok(answer);
+                return Ok(answer.map(|reply| without_secrets(reply, &secrets)));
             }
             passes.spoil(name, &secrets).await;
             again = false;
@@ -592,28 +602,28 @@ fn settled_append(settled: AttemptSettled, now: chatledger_projections::time::Ti
     Append { stream, expected: ExpectedRevision::Exact(revision), events: vec![sealed] }
 }
 
-/// Appends until the log has taken everything; a conflict means that it stands there already. Told to stop, it tries
-/// once more and leaves the rest to the next start, which finds it undone.
+/// Appends until the log has taken everything, in order; a conflict means that it stands there already. What the log has
+/// not taken holds up what comes behind it: of two messages of a dialogue the second is never raised before the first, and
+/// an intent on record says that everything before its cause was decided. Told to stop, it tries once more and leaves the
+/// rest to the next start, which finds it undone.
 async fn append_until_taken(log: &dyn EventLog, appends: Vec<Append>, stop: &CancellationToken) {
     let mut left = appends;
     while !left.is_empty() {
-        let answers = log.append_all(left.clone()).await;
-        let again = left.into_iter().zip(answers).filter_map(|(append, answer)| match answer {
-            Ok(_) => None,
-            Err(AppendError::Conflict { stream, .. }) => {
-                debug!(%stream, "on record already");
-                None
+        let answers = log.append_in_order(left.clone()).await;
+        let taken = answers.iter().take_while(|answer| !ends_the_order(answer)).count();
+        for answer in answers {
+            match answer {
+                Ok(_) => {}
+                Err(AppendError::Conflict { stream, .. }) => debug!(%stream, "on record already"),
+                Err(too_large @ AppendError::TooLarge { .. }) => {
+                    error!(error = %chain(&too_large), "this can never be recorded");
+                }
+                Err(error @ (AppendError::Unavailable { .. } | AppendError::Unknown { .. })) => {
+                    warn!(error = %chain(&error), "the log does not take this; trying again");
+                }
             }
-            Err(too_large @ AppendError::TooLarge { .. }) => {
-                error!(error = %chain(&too_large), "this can never be recorded");
-                None
-            }
-            Err(error @ (AppendError::Unavailable { .. } | AppendError::Unknown { .. })) => {
-                warn!(error = %chain(&error), "the log does not take this; trying again");
-                Some(append)
-            }
-        });
-        left = again.collect();
+        }
+        left.drain(..taken);
         if !left.is_empty() && !pause(stop).await {
             return;
         }
@@ -657,4 +667,37 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use chatledger_projections::event::PolicyAdvanced;
+    use chatledger_projections::time::Timestamp;
+
+    use super::*;
+    use crate::log::failing::{Failing, Fault};
+    use crate::log::memory::MemoryLog;
+
+    #[tokio::test]
+    async fn what_the_log_refuses_holds_up_what_comes_behind_it() {
+        let log = Failing::new(Arc::new(MemoryLog::new()));
+        let append = |name: &str| {
+            let through = EventId::derived(&[name.as_bytes()]);
+            let event = Event::PolicyAdvanced(PolicyAdvanced { through });
+            let sealed = codec::seal(&event, through, Timestamp::from_millis(0), None, None);
+            Append { stream: StreamName::named(name), expected: ExpectedRevision::NoStream, events: vec![sealed] }
+        };
+        for fault in [Fault::Refuse, Fault::LoseRequest, Fault::LoseAnswer] {
+            log.fail_next(fault);
+        }
+        append_until_taken(&log, ["one", "two", "three"].map(append).into(), &CancellationToken::new()).await;
+        let order: Vec<String> = log
+            .read_all(None, 9)
+            .await
+            .expect("it can be read")
+            .into_iter()
+            .map(|event| event.stream.to_string())
+            .collect();
+        assert_eq!(order, ["one", "two", "three"]);
+    }
 }

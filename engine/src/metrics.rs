@@ -19,6 +19,7 @@ use crate::dispatch::circuit::Standing;
 const RECORDED: &str = "chatledger_webhooks_recorded_total";
 const DUPLICATES: &str = "chatledger_webhooks_duplicate_total";
 const REFUSED: &str = "chatledger_webhooks_refused_total";
+const DISTRUSTED: &str = "chatledger_requests_distrusted_total";
 const NOWHERE: &str = "chatledger_requests_nowhere_total";
 const RAISED: &str = "chatledger_intents_raised_total";
 const SETTLED: &str = "chatledger_attempts_settled_total";
@@ -88,6 +89,7 @@ fn describe() {
     describe_counter!(RECORDED, "Webhooks that are on disk, by connection.");
     describe_counter!(DUPLICATES, "Webhooks that were recorded before, by connection.");
     describe_counter!(REFUSED, "Requests to a connection that were not recorded, by connection and reason.");
+    describe_counter!(DISTRUSTED, "Refused requests of peers that were refused too often.");
     describe_counter!(NOWHERE, "Requests to an address that does not exist.");
     describe_counter!(RAISED, "Intents, by the connection where they are to become true, and kind.");
     describe_counter!(SETTLED, "Attempts that came to an end, by connection and outcome.");
@@ -158,6 +160,11 @@ impl Inlet {
 /// A request to a connection was not recorded.
 pub fn refused(connection: &ConnectionName, reason: &'static str) {
     counter!(REFUSED, "connection" => connection.to_string(), "reason" => reason).increment(1);
+}
+
+/// A request was refused, and its sender had been refused too often.
+pub fn distrusted() {
+    counter!(DISTRUSTED).increment(1);
 }
 
 /// A request came to an address that does not exist.

@@ -16,6 +16,7 @@ use tracing::{debug, warn};
 use crate::clock::Clock;
 use crate::config::Account;
 use crate::http::{Http, NoReply};
+use crate::redaction::without_secrets;
 
 /// The passes of all accounts.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +77,7 @@ impl Passes {
 async fn ask(sign_in: &dyn SignIn, secrets: &Secrets, http: &Http, clock: &dyn Clock) -> Result<Pass, Outcome> {
     let (url, request) = (sign_in.host_url().to_owned(), sign_in.request(secrets));
     let answer: Result<RecordedReply, NoReply> = http.send(&url, request).await;
+    let answer = answer.map(|reply| without_secrets(reply, secrets));
     let reply = match &answer {
         Ok(answer) => Reply::Answered(answer),
         Err(NoReply::NotSent(why)) => Reply::NotSent(why),

@@ -18,7 +18,6 @@ use chatledger_projections::ids::{ConnectionName, EventId, IntentId};
 use chatledger_projections::recorded::{Revision, StreamName};
 use chatledger_projections::state::State;
 use chatledger_projections::time::Timestamp;
-use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -28,6 +27,8 @@ use crate::http::{Http, NoReply};
 use crate::live::{Surroundings, chain, last_revision, pause};
 use crate::log::{Append, AppendError, ExpectedRevision, codec, naming};
 use crate::metrics;
+use crate::places::Places;
+use crate::redaction::without_secrets;
 
 /// The most of an answer that is listened to: fifty dialogues with everything that is said of each.
 const ANSWER_AT_MOST: usize = 8 * 1024 * 1024;
@@ -42,24 +43,8 @@ const FIRST_WITHIN: Duration = Duration::from_secs(1);
 /// How often the age of the last good round is told.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 
-/// Someone who polls wants a place for a call, under the limit of its class.
-#[derive(Debug)]
-pub struct PlaceWanted {
-    /// At which connection.
-    pub connection: ConnectionName,
-    /// Of which class.
-    pub class: &'static str,
-    /// Whether there is one now, or when to ask again.
-    pub answer: oneshot::Sender<Result<(), Timestamp>>,
-}
-
 /// Starts to ask every account that wants to be asked, each from its mark on, until told to stop.
-pub fn start(
-    surroundings: &Surroundings,
-    state: &State,
-    places: &mpsc::Sender<PlaceWanted>,
-    stop: &CancellationToken,
-) -> JoinSet<()> {
+pub fn start(surroundings: &Surroundings, state: &State, places: &Places, stop: &CancellationToken) -> JoinSet<()> {
     let mut pollers = JoinSet::new();
     for (name, account) in surroundings.accounts.iter() {
         let known = state.polls.get(name);
@@ -95,7 +80,7 @@ struct Poller {
     marked: Option<Revision>,
     /// A newer one that is not on record yet, although all that it covers is.
     unmarked: Option<String>,
-    places: mpsc::Sender<PlaceWanted>,
+    places: Places,
     stop: CancellationToken,
     /// When the last good round ended; before the first, when we began.
     succeeded: Instant,
@@ -157,7 +142,10 @@ impl Poller {
     async fn round(&mut self) -> Result<(), Broken> {
         let mut answers = 0;
         while let Some(call) = self.polling.ask(self.surroundings.clock.now()) {
-            self.place(call.class).await?;
+            // The account's limits are shared with its attempts.
+            if !self.places.take(&self.name, call.class, &*self.surroundings.clock, &self.stop).await {
+                return Err(Broken::Stopped);
+            }
             let News { documents, through } = self.ask(call).await?;
             self.record(documents).await?;
             self.unmarked = through.or_else(|| self.unmarked.take());
@@ -169,33 +157,6 @@ impl Poller {
         self.mark().await
     }
 
-    /// Waits for a place under the account's limits, which its attempts share.
-    async fn place(&self, class: &'static str) -> Result<(), Broken> {
-        loop {
-            let (answer, answered) = oneshot::channel();
-            let wanted = PlaceWanted { connection: self.name.clone(), class, answer };
-            let permitted = async {
-                self.places.send(wanted).await.ok()?;
-                answered.await.ok()
-            };
-            let permitted = tokio::select! {
-                () = self.stop.cancelled() => return Err(Broken::Stopped),
-                permitted = permitted => permitted,
-            };
-            match permitted {
-                Some(Ok(())) => return Ok(()),
-                Some(Err(later)) => {
-                    let now = self.surroundings.clock.now();
-                    if !self.wait(later.since(now).max(Duration::from_millis(1))).await {
-                        return Err(Broken::Stopped);
-                    }
-                }
-                // Whoever gives places has gone.
-                None => return Err(Broken::Stopped),
-            }
-        }
-    }
-
     async fn ask(&mut self, call: Call) -> Result<News, Broken> {
         let connection = &self.account.connection;
         let clock = &self.surroundings.clock;
@@ -203,7 +164,7 @@ impl Poller {
         let sent = self.http.send(connection.base_url(), request);
         let answer = tokio::select! {
             () = self.stop.cancelled() => return Err(Broken::Stopped),
-            answer = sent => answer,
+            answer = sent => answer.map(|reply| without_secrets(reply, &self.account.secrets)),
         };
         let reply = match &answer {
             Ok(answer) => Reply::Answered(answer),

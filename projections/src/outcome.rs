@@ -26,6 +26,9 @@ pub enum Outcome {
     },
     /// It may have happened or not.
     Uncertain {
+        /// Not before this moment, if the platform named one: also a question may be too much for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
         /// What is known, for people.
         reason: String,
     },

@@ -7,5 +7,6 @@ mod desk;
 mod explain;
 mod logs;
 mod program;
+mod secrets;
 mod serve;
 mod words;

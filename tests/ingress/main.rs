@@ -4,7 +4,7 @@ mod house;
 mod spool;
 mod wire;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chatledger::log::failing::Fault;
 use chatledger_projections::event::Transport;
@@ -246,29 +246,73 @@ async fn a_log_that_never_answers_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn more_requests_than_places_are_turned_away_at_once() {
+async fn more_requests_than_places_wait_a_moment_and_are_then_turned_away() {
     let house = House::with("busy", "max_requests = 1").await;
     let mut slow = Wire::to(house.public).await;
     slow.send(&request("POST", &house.path(), &[PROOF], Some(2))).await;
     slow.send(b"{").await;
-    until(async || house.deliver(b"{\"id\":1}").await.status == 503).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
     let reply = house.deliver(b"{\"id\":1}").await;
     assert_eq!((reply.status, reply.headers["retry-after"].as_str()), (503, "1"));
+    let waiting = house.deliver(b"{\"id\":1}");
+    tokio::pin!(waiting);
+    assert!(tokio::time::timeout(Duration::from_millis(200), &mut waiting).await.is_err(), "it waits");
     slow.send(b"}").await;
     assert_eq!(slow.reply().await.map(|reply| reply.status), Some(200));
+    assert_eq!(waiting.await.status, 200);
     assert_eq!(house.deliver(b"{\"id\":2}").await.status, 200);
 }
 
 #[tokio::test]
-async fn more_connections_than_allowed_wait_for_their_turn() {
+async fn more_connections_than_allowed_wait_until_one_is_silent() {
     let house = House::with("turns", "max_connections = 1").await;
     let mut first = Wire::to(house.public).await;
-    assert_eq!(first.post(&house.path(), &[PROOF], b"1").await.status, 200);
+    first.send(&request("POST", &house.path(), &[PROOF], Some(2))).await;
+    first.send(b"{").await;
     let second = house.deliver(b"2");
     tokio::pin!(second);
-    assert!(tokio::time::timeout(Duration::from_millis(100), &mut second).await.is_err(), "it waits");
-    drop(first);
+    assert!(tokio::time::timeout(Duration::from_millis(400), &mut second).await.is_err(), "a request in hand stays");
+    first.send(b"}").await;
+    assert_eq!(first.reply().await.map(|reply| reply.status), Some(200));
     assert_eq!(second.await.status, 200);
+    assert_eq!(first.reply().await, None, "it gave up its place");
+    assert_eq!(house.recorded().await.len(), 2);
+}
+
+#[tokio::test]
+async fn connections_that_are_held_open_keep_nobody_out() {
+    let house = House::with("held-open", "max_connections = 20").await;
+    let mut held = Vec::new();
+    for number in 0..60 {
+        let mut wire = Wire::to(house.public).await;
+        if number % 2 == 0 {
+            wire.send(b"POST /hooks/held-open/a/1 HTTP/1.1\r\nx-slow: ").await;
+        }
+        held.push(wire);
+    }
+    let began = Instant::now();
+    assert_eq!(house.deliver(b"authentic").await.status, 200);
+    assert!(began.elapsed() < Duration::from_secs(4), "a platform waits five seconds: {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn headers_that_come_drop_by_drop_do_not_keep_a_connection_open() {
+    let house = House::with("drops", "idle_timeout = \"1s\"").await;
+    let mut wire = Wire::to(house.public).await;
+    wire.send(b"POST /hooks/drops/a/1 HTTP/1.1\r\nx-slow: ").await;
+    let began = Instant::now();
+    let ended = async {
+        loop {
+            tokio::select! {
+                reply = wire.reply() => break reply,
+                () = tokio::time::sleep(Duration::from_millis(100)) => {}
+            }
+            wire.send(b"x").await;
+        }
+    };
+    let reply = tokio::time::timeout(Duration::from_secs(5), ended).await.expect("it is closed");
+    assert!(reply.is_none_or(|reply| reply.status == 408));
+    assert!(began.elapsed() > Duration::from_millis(900), "not before its time: {:?}", began.elapsed());
 }
 
 #[tokio::test]
@@ -361,4 +405,99 @@ async fn until(so: impl AsyncFn() -> bool) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("it never was so");
+}
+
+#[tokio::test]
+async fn whoever_is_refused_too_often_is_told_so_and_what_is_authentic_is_taken_all_the_same() {
+    let house = House::with("refused-often", "peer_header = \"X-Real-Ip\"\nrefusals_per_minute = 3").await;
+    let bad = ("x-real-ip", "203.0.113.9");
+    let post = async |path: &str, headers: &[(&str, &str)], body: &[u8]| {
+        Wire::to(house.public).await.post(path, headers, body).await
+    };
+    let guessed = [bad, ("x-proof", "guessed")];
+    for _ in 0..4 {
+        assert_eq!(post(&house.path(), &guessed, b"x").await.status, 403);
+    }
+    let reply = post(&house.path(), &guessed, b"x").await;
+    assert_eq!(reply.status, 429);
+    assert!(reply.headers["retry-after"].parse::<u64>().expect("a number of seconds") >= 20);
+    assert_eq!(post("/hooks/nobody", &guessed, b"x").await.status, 429);
+    assert_eq!(post(&house.path(), &[bad, PROOF], b"sent once").await.status, 200, "it would be lost");
+    assert_eq!(post(&house.path(), &[("x-real-ip", "203.0.113.10"), ("x-proof", "guessed")], b"x").await.status, 403);
+    assert_eq!(house.counted(REFUSED, ",reason=\"forged\"").await, 6);
+    assert_eq!(house.recorded().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_distrusted_peer_cannot_take_all_places() {
+    let house = House::with(
+        "few-places",
+        "peer_header = \"X-Real-Ip\"\nrefusals_per_minute = 1\nmax_requests = 8\nrequest_timeout = \"4s\"",
+    )
+    .await;
+    let bad = ("x-real-ip", "203.0.113.12");
+    for _ in 0..2 {
+        let reply = Wire::to(house.public).await.post(&house.path(), &[bad, ("x-proof", "guessed")], b"x").await;
+        assert_eq!(reply.status, 403);
+    }
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        let mut wire = Wire::to(house.public).await;
+        wire.send(&request("POST", &house.path(), &[bad, PROOF], Some(10))).await;
+        wire.send(b"{").await;
+        slow.push(wire);
+    }
+    let began = Instant::now();
+    let headers = [("x-real-ip", "203.0.113.13"), PROOF];
+    assert_eq!(Wire::to(house.public).await.post(&house.path(), &headers, b"another").await.status, 200);
+    assert!(began.elapsed() < Duration::from_millis(900), "it did not wait: {:?}", began.elapsed());
+    let mut statuses = Vec::new();
+    for wire in &mut slow {
+        statuses.push(wire.reply().await.map(|reply| reply.status));
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [[Some(429)].as_slice(), &[Some(503); 7]].concat(), "one of eight places was theirs");
+}
+
+#[tokio::test]
+async fn authentic_webhooks_are_never_too_many() {
+    let house = House::with("many", "peer_header = \"x-real-ip\"\nrefusals_per_minute = 1").await;
+    for number in 0..20 {
+        let body = format!("{{\"number\":{number}}}");
+        let headers = [("x-real-ip", "203.0.113.11"), PROOF];
+        assert_eq!(Wire::to(house.public).await.post(&house.path(), &headers, body.as_bytes()).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_says_nothing_is_never_distrusted() {
+    let house = House::with("proxied", "refusals_per_minute = 1").await;
+    for _ in 0..5 {
+        let reply = Wire::to(house.public).await.post(&house.path(), &[("x-proof", "guessed")], b"x").await;
+        assert_eq!(reply.status, 403);
+    }
+    assert_eq!(house.deliver(b"authentic").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_old_webhook_is_taken_unless_the_configuration_says_otherwise() {
+    let old = (NOW.as_millis() - 3_600_001).to_string();
+    let young = (NOW.as_millis() - 3_600_000).to_string();
+    let from_the_future = (NOW.as_millis() + 86_400_000).to_string();
+    let strict = House::with("window", "replay_window = \"1h\"").await;
+    let lenient = House::of("no-window").await;
+    for (house, sent_at, status) in [
+        (&strict, Some(&old), 403),
+        (&strict, Some(&young), 200),
+        (&strict, Some(&from_the_future), 200),
+        (&strict, None, 200),
+        (&lenient, Some(&old), 200),
+    ] {
+        let body = format!("{sent_at:?}");
+        let sent_at = sent_at.map(|text| ("x-sent-at", text.as_str()));
+        let headers: Vec<_> = sent_at.into_iter().chain([PROOF]).collect();
+        let reply = Wire::to(house.public).await.post(&house.path(), &headers, body.as_bytes()).await;
+        assert_eq!(reply.status, status, "{}: {body}", house.name);
+    }
+    assert_eq!(strict.counted(REFUSED, ",reason=\"stale\"").await, 1);
 }

@@ -132,7 +132,8 @@ fn our_events() -> impl Strategy<Value = Event> {
     };
     let outcomes = prop_oneof![
         Just(Outcome::Accepted),
-        any::<String>().prop_map(|reason| Outcome::Uncertain { reason }),
+        (any::<Option<i64>>(), any::<String>())
+            .prop_map(|(until, reason)| Outcome::Uncertain { until: until.map(Timestamp::from_millis), reason }),
         any::<(Option<i64>, String)>()
             .prop_map(|(until, reason)| Outcome::Postponed { until: until.map(Timestamp::from_millis), reason }),
     ];

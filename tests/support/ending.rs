@@ -10,16 +10,23 @@ use chatledger_projections::ids::{ConnectionName, EventId};
 use chatledger_projections::recorded::Recorded;
 use chatledger_projections::time::Timestamp;
 
-use crate::script::{CLIENTS, CLIENTS_SIGN, is_reachable, phone};
+use crate::script::{CLIENTS, CLIENTS_SIGN, Setting, is_reachable, phone};
+use crate::world::watch::Complaint;
+use crate::world::{channel_of, crm_of};
 
 /// What stands in the CRM in the place of a message that was taken back.
 const DELETED: &str = "🗑 Сообщение удалено";
+
+/// What people see at every connection, oldest first.
+pub type Transcripts = BTreeMap<ConnectionName, Vec<Line>>;
 
 /// What a world leaves behind when it has come to rest.
 #[derive(Debug)]
 pub struct Ending {
     /// The whole log.
     pub log: Vec<Recorded<Event>>,
+    /// The whole log again, as a store would give it back, if that was asked for.
+    pub read_back: Vec<Recorded<Event>>,
     /// The engine's own pipeline, as it stands at the end.
     pub pipeline: Pipeline,
     /// Where each webhook came from.
@@ -29,21 +36,46 @@ pub struct Ending {
     /// What people see in the messenger.
     pub channel: Vec<Line>,
     /// What people see at every connection, these two among them.
-    pub transcripts: BTreeMap<ConnectionName, Vec<Line>>,
+    pub transcripts: Transcripts,
     /// What people have written, as they have changed it, and without what they have taken back.
     pub written: Vec<Written>,
     /// What was said before it was changed or taken back.
     pub unsaid: Vec<Written>,
+    /// Those of which not every word came to us: a webhook was lost.
+    pub lost: Vec<Written>,
     /// The clients who took a message back, once for each.
     pub withdrawn: Vec<u8>,
     /// The clients who reacted, once for each time.
     pub reacted: Vec<u8>,
     /// Every call that left the house, in order.
     pub calls: Vec<Made>,
+    /// How many attempts left the house.
+    pub attempted: usize,
     /// How often the engine was killed.
     pub crashes: usize,
+    /// How much of everything there had been before each deed, in order.
+    pub marks: Vec<Mark>,
+    /// How often what went wrong.
+    pub tally: BTreeMap<&'static str, u64>,
+    /// What must not be, and was seen on the way.
+    pub watched: Vec<Complaint>,
     /// What happened, line by line, for people.
     pub chronicle: String,
+}
+
+/// How much of everything that a script counts there had been at some moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// Calls that left the house.
+    pub calls: usize,
+    /// Webhooks that platforms sent.
+    pub webhooks: usize,
+    /// Events in the log.
+    pub events: usize,
+    /// Appends and calls, as crashes count them.
+    pub points: u16,
+    /// Appends that were tried.
+    pub appends: u32,
 }
 
 /// Where a webhook came from.
@@ -118,6 +150,13 @@ impl Ending {
                 && !self.written.iter().any(|written| written.text == line.text)
         });
         complaints.extend(strangers.map(|line| format!("{:?}: nobody wrote this", line.text)));
+        complaints.extend(self.misaltered());
+        complaints
+    }
+
+    /// Where what was taken back still stands, or a client's reactions are not what the messenger shows.
+    pub fn misaltered(&self) -> Vec<String> {
+        let mut complaints = Vec::new();
         for client in 0..CLIENTS {
             let number = phone(client);
             let of = |clients: &[u8]| clients.iter().filter(|one| **one == client).count();
@@ -165,4 +204,40 @@ fn seen(lines: &[Line], written: &Written) -> usize {
         author && line.chat == number && line.text == written.text
     };
     lines.iter().filter(is_it).count()
+}
+
+/// Everything that is seen more often than it was said: written so, or changed into it. Right at every moment, not only
+/// when all is at rest.
+pub fn seen_too_often<'a>(
+    transcripts: &Transcripts,
+    setting: Setting,
+    said: impl Iterator<Item = &'a Written>,
+) -> Vec<String> {
+    let mut times: BTreeMap<(ConnectionName, &str), usize> = BTreeMap::new();
+    for one in said {
+        let route = one.client / CLIENTS;
+        for at in [crm_of(setting, route), channel_of(setting, route)] {
+            *times.entry((ConnectionName::new(at), one.text.as_str())).or_default() += 1;
+        }
+    }
+    let mut seen: BTreeMap<(ConnectionName, &str), usize> = BTreeMap::new();
+    for (connection, lines) in transcripts {
+        let of_people = lines.iter().filter(|line| is_of_people(&line.text));
+        for line in of_people {
+            *seen.entry((connection.clone(), line.text.as_str())).or_default() += 1;
+        }
+    }
+    let too_often = seen.into_iter().filter_map(|((connection, text), seen)| {
+        let is_assistant =
+            !connection.as_str().starts_with("amo") && !times.keys().any(|(known, _)| *known == connection);
+        let times = times.get(&(connection.clone(), text)).copied().unwrap_or_default();
+        (seen > times && !is_assistant)
+            .then(|| format!("{text:?}: written {times} times, seen {seen} times at {connection}"))
+    });
+    too_often.collect()
+}
+
+/// Whether a person of a script wrote this, and no assistant or bot.
+fn is_of_people(text: &str) -> bool {
+    ["client ", "manager ", "app "].iter().any(|who| text.starts_with(who))
 }

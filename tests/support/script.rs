@@ -3,9 +3,10 @@
 //! A script is generated (from a seed, or by proptest, which shrinks it) or written by hand. It prints itself as one
 //! line for each thing that happens, so that a failed law can be read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use chatledger::log::failing::Fault;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -26,6 +27,15 @@ pub struct Script {
     pub lags: Vec<u16>,
     /// The engine is killed right after these: appends and calls, counted together from zero.
     pub crashes: BTreeSet<u16>,
+    /// What befalls an append, counted from zero; all others go well.
+    pub appends: BTreeMap<u32, Fault>,
+    /// Spans in which the log's disk is full, and nothing is appended: from when on, counted in milliseconds from the
+    /// first deed, and for how long.
+    pub full_disk: Vec<(u32, u32)>,
+    /// Our clock is set: when, counted as above, and by how many milliseconds.
+    pub clock: Vec<(u32, i32)>,
+    /// The company changes its mind about chats that a manager begins, and the engine is started anew: when.
+    pub changes: Vec<u32>,
 }
 
 /// How the company has set things up.
@@ -154,6 +164,31 @@ pub enum Fate {
     NoConnection,
     /// The platform says that there were too many, whatever the quotas.
     TooMany,
+    /// The same, and it wants to be left alone for so many seconds.
+    TooManyFor(u8),
+    /// It takes effect, and the connection breaks off at once.
+    ResetAfter,
+    /// The connection breaks off before it takes effect.
+    ResetBefore,
+}
+
+impl Fate {
+    /// What happened, in a word or two, for tables.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Slow(_) => "slow answer",
+            Self::AnswerLost => "timeout after the effect",
+            Self::BrokenAfter => "502 after the effect",
+            Self::CallLost => "timeout before the effect",
+            Self::BrokenBefore => "502 before the effect",
+            Self::NoConnection => "no connection",
+            Self::TooMany => "429",
+            Self::TooManyFor(_) => "429 with a wait",
+            Self::ResetAfter => "reset after the effect",
+            Self::ResetBefore => "reset before the effect",
+        }
+    }
 }
 
 /// What becomes of a webhook.
@@ -166,6 +201,20 @@ pub enum Luck {
     Late(u16),
     /// It comes, and comes again so many milliseconds later.
     Twice(u16),
+    /// It never comes.
+    Lost,
+}
+
+impl Luck {
+    /// What happened, in a word or two, for tables.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::OnTime => "webhook on time",
+            Self::Late(_) => "webhook late",
+            Self::Twice(_) => "webhook twice",
+            Self::Lost => "webhook lost",
+        }
+    }
 }
 
 /// How clients react.
@@ -233,7 +282,7 @@ pub fn scripts(troubles: Troubles) -> impl Strategy<Value = Script> {
     let lags = vec(0_u16..400, if troubles.webhooks { 0..48 } else { 0..1 });
     let crashes = btree_set(0_u16..120, if troubles.crashes { 0..8 } else { 0..1 });
     (setting, deeds, calls, webhooks, lags, crashes).prop_map(|(setting, deeds, calls, webhooks, lags, crashes)| {
-        Script { setting, deeds, calls, webhooks, lags, crashes }
+        Script { setting, deeds, calls, webhooks, lags, crashes, ..Script::default() }
     })
 }
 
@@ -321,8 +370,10 @@ impl What {
             | Self::CrmBabbles(_)
             | Self::ChannelBabbles(_) => return None,
         };
-        let word = ["hello", "yes", "thank you", "operator, please"][usize::from(word % 4)];
-        Some(format!("{who} {client}: {word}"))
+        Some(match ["hello", "yes", "thank you", "operator, please"].get(usize::from(*word)) {
+            Some(word) => format!("{who} {client}: {word}"),
+            None => format!("{who} {client}: about the {word}th order"),
+        })
     }
 }
 
@@ -348,11 +399,15 @@ impl fmt::Display for Deed {
 
 impl fmt::Debug for Script {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { setting, deeds, calls, webhooks, lags, crashes } = self;
+        let Self { setting, deeds, calls, webhooks, lags, crashes, appends, full_disk, clock, changes } = self;
         writeln!(formatter, "\n  {setting:?}")?;
         for deed in deeds {
             writeln!(formatter, "  {} ms later {deed}", deed.after)?;
         }
-        writeln!(formatter, "  calls: {calls:?}\n  webhooks: {webhooks:?}\n  lags: {lags:?}\n  crashes: {crashes:?}")
+        writeln!(formatter, "  calls: {calls:?}\n  webhooks: {webhooks:?}\n  lags: {lags:?}\n  crashes: {crashes:?}")?;
+        writeln!(
+            formatter,
+            "  appends: {appends:?}\n  full disk: {full_disk:?}\n  clock: {clock:?}\n  changes: {changes:?}"
+        )
     }
 }

@@ -5,6 +5,7 @@
 
 mod rules;
 mod source;
+mod supply;
 
 use source::{Source, is_under, package, workspace};
 

@@ -63,6 +63,23 @@ pub const PLATFORMS: &[&str] = &["amocrm", "kommo", "amojo", "pact", "selarti", 
 pub const MAY_STAND_FOR_THE_REST: &[(&str, &str)] =
     &[("_ => Err(NotAPosition(text.to_owned())),", "a position is read from pieces of a text")];
 
+/// Licences that ask nothing of us but their notice; the same stand in `deny.toml`.
+pub const LICENCES_KEPT: &[&str] = &[
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-3-Clause",
+    // Of the list of certificate authorities: data, not code.
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "MIT",
+    "Unicode-3.0",
+    "Zlib",
+];
+
+/// Crates that would encrypt with a library of the system, which nobody here looks after; the same stand in `deny.toml`.
+pub const NEVER_BUILT_UPON: &[&str] =
+    &["boring", "boring-sys", "hyper-tls", "native-tls", "openssl", "openssl-src", "openssl-sys", "tokio-native-tls"];
+
 /// The endings of data.
 pub const ENDINGS_OF_DATA: &[&str] = &[".http", ".json", ".md", ".snap", ".toml", ".txt", ".ndjson", ".form"];
 

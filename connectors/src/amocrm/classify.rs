@@ -37,7 +37,7 @@ pub(super) fn reply(call: &str, reply: Reply<'_>, now: Timestamp, tried_for: Dur
     match reply {
         Reply::Answered(reply) => answered(call, reply, now, tried_for),
         Reply::NotSent(why) => Outcome::Postponed { until: None, reason: bounded(why) },
-        Reply::NoAnswer(why) => Outcome::Uncertain { reason: bounded(why) },
+        Reply::NoAnswer(why) => Outcome::Uncertain { until: None, reason: bounded(why) },
     }
 }
 
@@ -62,7 +62,7 @@ fn answered(call: &str, reply: &RecordedReply, now: Timestamp, tried_for: Durati
         404 => refused(FailureKind::ConnectionOff),
         408 | 425 | 429 => postponed(waiting_time(reply, now)),
         401..=499 => refused(FailureKind::Other),
-        _ => Outcome::Uncertain { reason: said(reply) },
+        _ => Outcome::Uncertain { until: None, reason: said(reply) },
     }
 }
 

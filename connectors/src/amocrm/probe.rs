@@ -138,7 +138,7 @@ fn acknowledged(sought: &Sought<'_>, entry: &Value) -> SendAcknowledged {
 }
 
 fn uncertain(reason: &str) -> Outcome {
-    Outcome::Uncertain { reason: reason.to_owned() }
+    Outcome::Uncertain { until: None, reason: reason.to_owned() }
 }
 
 /// Asking again would teach nothing more.

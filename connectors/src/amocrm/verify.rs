@@ -4,6 +4,7 @@
 //! body makes sense is not asked: rubbish with a good signature is let in, for amo sends every hook only once.
 
 use chatledger_projections::ids::ConnectionName;
+use chatledger_projections::time::Timestamp;
 use serde::Deserialize;
 
 use super::ids::{self, Scope};
@@ -28,14 +29,18 @@ pub(super) fn hook(
     if !sign::proves_hook(secret, signature, request.body) {
         return Err(Rejection::Forged);
     }
+    let addressed = read(request.body);
     // The secret is the channel's, and a channel may be connected to many accounts: the signature does not tell them
     // apart, the path and the body do (contract, 9.2).
-    if request.tail != scope.as_str() || account_of(request.body).is_some_and(|account| account != scope.account()) {
+    if request.tail != scope.as_str() || addressed.account.is_some_and(|account| account != scope.account()) {
         return Err(Rejection::Misdirected);
     }
     let content_type = request.header("content-type").map(|value| String::from_utf8_lossy(value).into_owned());
     let headers = content_type.map(|value| ("content-type".to_owned(), value)).into_iter().collect();
-    Ok(Verified::new(ids::delivery(connection, request.body), headers))
+    // White space around the body is not signed, so it makes no other delivery: who has caught one hook could else send it
+    // again and again, each time as a new one.
+    let id = ids::delivery(connection, request.body.trim_ascii());
+    Ok(Verified::new(id, headers).said_at_proven(addressed.sent_at))
 }
 
 #[derive(Deserialize, Default)]
@@ -43,19 +48,29 @@ pub(super) fn hook(
 struct Addressed<'a> {
     #[serde(borrow)]
     account_id: Field<Text<'a>>,
+    time: Field<i64>,
 }
 
 impl WireDocument for Addressed<'_> {
     type Document<'de> = Addressed<'de>;
 }
 
-/// The account that a body names, if it can be read and names one.
-fn account_of(body: &[u8]) -> Option<String> {
+/// What a body says of itself, as far as it can be read and does.
+#[derive(Default)]
+struct Said {
+    account: Option<String>,
+    /// When the hook was made (contract, 9.3); the signature covers it.
+    sent_at: Option<Timestamp>,
+}
+
+fn read(body: &[u8]) -> Said {
     // What is odd about the body will be remarked when it is decoded.
     let mut unheard = Decoded::default();
-    loose::with_document::<Addressed<'_>, _>(body, &mut unheard, |addressed, _| {
-        addressed.account_id.get().map(|account| account.clone().into_owned())
-    })?
+    let read = loose::with_document::<Addressed<'_>, _>(body, &mut unheard, |addressed, _| Said {
+        account: addressed.account_id.get().map(|account| account.clone().into_owned()),
+        sent_at: addressed.time.get().copied().and_then(Timestamp::from_seconds),
+    });
+    read.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -106,6 +121,26 @@ mod tests {
     fn rubbish_with_a_good_signature_is_let_in() {
         for body in [&b""[..], b"nonsense", b"\xff\xfe", b"[1,2]", br#"{"account_id":{}}"#, br#"{"receiver":"v1"}"#] {
             assert!(verdict(&signed(body)).is_ok(), "{}", String::from_utf8_lossy(body));
+        }
+    }
+
+    #[test]
+    fn white_space_that_nobody_signed_makes_no_other_delivery() {
+        let id = |body: &[u8]| {
+            let signature = Some(sign::hook(&Secret::new(SECRET), HOOK));
+            verdict(&Attempt { method: "POST", tail: "c0_a0", signature, body }).expect("the signature is good").id()
+        };
+        for body in [&b" {\"account_id\":\"a0\",\"time\":1}"[..], b"{\"account_id\":\"a0\",\"time\":1}\n\n"] {
+            assert_eq!(id(body), id(HOOK), "{}", String::from_utf8_lossy(body));
+        }
+    }
+
+    #[test]
+    fn the_time_that_is_signed_along_is_told() {
+        let told = |body: &[u8]| verdict(&signed(body)).expect("the signature is good").said_at();
+        assert_eq!(told(HOOK), Some(Timestamp::from_millis(1000)));
+        for body in [&b"nonsense"[..], b"{}", br#"{"time":"soon"}"#, br#"{"time":9223372036854775807}"#] {
+            assert_eq!(told(body), None, "{}", String::from_utf8_lossy(body));
         }
     }
 

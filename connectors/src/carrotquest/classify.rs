@@ -133,7 +133,7 @@ fn taken(call: &str, reply: &RecordedReply, verdict: &Verdict) -> Outcome {
 
 fn in_doubt(call: &str, reason: String) -> Outcome {
     if matches!(call, call::REPLY | call::FIRST_MESSAGE) {
-        Outcome::Uncertain { reason }
+        Outcome::Uncertain { until: None, reason }
     } else {
         Outcome::Postponed { until: None, reason }
     }

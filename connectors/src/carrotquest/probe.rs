@@ -198,5 +198,5 @@ impl Listed {
 }
 
 pub(super) fn uncertain(reason: &str) -> Outcome {
-    Outcome::Uncertain { reason: bounded(reason) }
+    Outcome::Uncertain { until: None, reason: bounded(reason) }
 }

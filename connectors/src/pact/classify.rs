@@ -83,7 +83,7 @@ fn taken(call: &str, reply: &RecordedReply) -> Outcome {
 
 fn in_doubt(call: &str, reason: String) -> Outcome {
     if call::is_told_by_repetition(call) {
-        Outcome::Uncertain { reason }
+        Outcome::Uncertain { until: None, reason }
     } else {
         Outcome::Postponed { until: None, reason }
     }

@@ -300,5 +300,5 @@ fn absent(known: &Known, now: Timestamp, under_way: Duration, reason: &str) -> O
 }
 
 fn uncertain(reason: &str) -> Outcome {
-    Outcome::Uncertain { reason: failure::bounded(reason) }
+    Outcome::Uncertain { until: None, reason: failure::bounded(reason) }
 }

@@ -32,14 +32,14 @@ pub(super) fn classify(_call: &str, reply: Reply<'_>, now: Timestamp, tried_for:
     let reply = match reply {
         Reply::Answered(reply) => reply,
         Reply::NotSent(reason) => return Outcome::Postponed { until: None, reason: bounded(reason) },
-        Reply::NoAnswer(reason) => return Outcome::Uncertain { reason: bounded(reason) },
+        Reply::NoAnswer(reason) => return Outcome::Uncertain { until: None, reason: bounded(reason) },
     };
     match reply.status {
         200..300 => taken(reply),
         // The pass ran out; the next try carries a new one.
         401 if tried_for < SIGNED_IN_WITHIN => postponed(reply),
         401..=403 => refused(FailureKind::ConnectionOff, reply),
-        408 => Outcome::Uncertain { reason: described(reply) },
+        408 => Outcome::Uncertain { until: None, reason: described(reply) },
         429 => Outcome::Postponed { until: waiting_time(reply).map(|wait| now + wait), reason: described(reply) },
         // A key, a type, a path or an id that Selarti does not know: our request or our settings are wrong.
         400..500 => refused(FailureKind::Internal, reply),
@@ -47,7 +47,7 @@ pub(super) fn classify(_call: &str, reply: Reply<'_>, now: Timestamp, tried_for:
         // question twice does less harm than one that never hears it.
         500..600 => postponed(reply),
         // What is below 200 or a redirect is in no contract, and proves nothing.
-        _ => Outcome::Uncertain { reason: described(reply) },
+        _ => Outcome::Uncertain { until: None, reason: described(reply) },
     }
 }
 

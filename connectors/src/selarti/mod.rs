@@ -143,7 +143,7 @@ impl Connection for Account {
     }
 
     fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Timestamp) -> (Outcome, Vec<Fact>) {
-        (Outcome::Uncertain { reason: "Selarti cannot be asked".to_owned() }, Vec::new())
+        (Outcome::Uncertain { until: None, reason: "Selarti cannot be asked".to_owned() }, Vec::new())
     }
 
     fn class_of(&self, _: &'static str, _: AttemptKind) -> &'static str {

@@ -14,6 +14,7 @@ use chatledger::clock::{Clock as _, SystemClock};
 use chatledger::config::{Account, Config};
 use chatledger::dispatch::limits::Limits;
 use chatledger::http::{Http, NoReply};
+use chatledger::redaction::without_secrets;
 use chatledger_connectors as connectors;
 use chatledger_connectors::administration::{Answer, Argument, Command, Given, Takes, Typed, Typing};
 use chatledger_connectors::connector::{Call, Connector, Reply};
@@ -201,6 +202,7 @@ impl Way<'_> {
             }
             let request = connection.authorise(call.request.clone(), &self.account.secrets, SystemClock.now());
             let sent = self.http.send(connection.base_url(), request).await;
+            let sent = sent.map(|reply| without_secrets(reply, &self.account.secrets));
             let now = SystemClock.now();
             let reply = match &sent {
                 Ok(reply) => Reply::Answered(reply),
@@ -215,7 +217,7 @@ impl Way<'_> {
                     let remedy = remedy(failure.kind);
                     return Err(Failure::failed(format!("{} refused: {}; {remedy}", self.name, failure.reason)));
                 }
-                Outcome::Uncertain { reason } => {
+                Outcome::Uncertain { reason, until: _ } => {
                     return Err(Failure::failed(format!(
                         "{}: it is not known whether this was done ({reason}); look before doing it again",
                         self.name

@@ -198,7 +198,9 @@ fn summary(event: &Event) -> String {
             let why: Cow<'_, str> = match &settled.outcome {
                 Outcome::Accepted => "".into(),
                 Outcome::Refused { failure } => format!(": {}", failure.reason).into(),
-                Outcome::Postponed { reason, until: _ } | Outcome::Uncertain { reason } => format!(": {reason}").into(),
+                Outcome::Postponed { reason, until: _ } | Outcome::Uncertain { reason, until: _ } => {
+                    format!(": {reason}").into()
+                }
             };
             let status = settled.reply.as_ref().map(|reply| format!(" (HTTP {})", reply.status)).unwrap_or_default();
             let AttemptSettled { attempt, call, connection, outcome, .. } = settled;

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use chatledger::clock::SystemClock;
 use chatledger::config::{Config, Server};
+use chatledger::descriptors;
 use chatledger::dispatch::Rules;
 use chatledger::dispatch::backoff::Backoff;
 use chatledger::fold::FoldError;
@@ -45,6 +46,9 @@ use super::log_address::{Typed, open_to_write};
 
 /// How many connections the private address takes: a few people and machines. More wait.
 const PRIVATE_CONNECTIONS: usize = 64;
+
+/// How many files and connections are open at most beside those that arrive: the log, the spool, files on their way, calls.
+const OTHER_DESCRIPTORS: u64 = 512;
 
 /// How long a question at the private address may take to finish at the end.
 const PRIVATE_GRACE: Duration = Duration::from_secs(1);
@@ -80,6 +84,14 @@ impl Serve {
         })?;
         for warning in &config.warnings {
             warn!(%warning, "the configuration is odd");
+        }
+        let wanted = (config.server.max_connections + PRIVATE_CONNECTIONS) as u64 + OTHER_DESCRIPTORS;
+        if let Err(most) = descriptors::ask_for(wanted) {
+            warn!(
+                wanted,
+                most,
+                "so few files may be open here that `server.max_connections` cannot be reached; raise the limit (`ulimit -n`, or LimitNOFILE= of a service), or lower the setting"
+            );
         }
         let stop = Stop::on_signals()?;
         let page = metrics::install();

@@ -21,6 +21,7 @@ mod value;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ use document::{Entry, Table, Value};
 use media::media;
 use problem::Wrong;
 use section::Section;
-use value::{address, choice, count, duration, size, text};
+use value::{address, choice, count, duration, header_name, size, text};
 
 /// The document that explains each setting and holds the defaults.
 pub const DEFAULT: &str = include_str!("../../config.default.toml");
@@ -96,6 +97,12 @@ pub struct Server {
     pub max_requests: usize,
     /// How many connections are open at once.
     pub max_connections: usize,
+    /// How often in a minute one peer may be refused before it is distrusted.
+    pub refusals_per_minute: NonZeroU32,
+    /// The header in which a proxy says for whom it speaks; `None` if nobody is believed.
+    pub peer_header: Option<String>,
+    /// How old a webhook may be by the time that it proves; `None` if any age is taken.
+    pub replay_window: Option<Duration>,
 }
 
 /// How calls go out.
@@ -223,6 +230,10 @@ fn server(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>) 
         idle_timeout: section.setting("idle_timeout", duration(second..=DAY)),
         max_requests: section.setting("max_requests", count(1..=100_000)) as usize,
         max_connections: section.setting("max_connections", count(1..=100_000)) as usize,
+        refusals_per_minute: NonZeroU32::new(section.setting("refusals_per_minute", count(1..=1_000_000)))
+            .expect("the range begins with one"),
+        peer_header: section.optional("peer_header", header_name),
+        replay_window: section.optional("replay_window", duration(60 * second..=365 * DAY)),
     };
     // Port 0 means any that is free, so two of them differ.
     if server.listen == server.private && server.listen.port() != 0 {

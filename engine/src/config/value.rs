@@ -33,6 +33,13 @@ pub(super) fn address(value: &Value) -> Result<SocketAddr, Wrong> {
     })
 }
 
+/// The name of an HTTP header, in small letters.
+pub(super) fn header_name(value: &Value) -> Result<String, Wrong> {
+    axum::http::HeaderName::try_from(text(value)?).map(|name| name.as_str().to_owned()).map_err(|_| {
+        Wrong::new("it is not the name of a header", "write the one that your proxy sets, such as \"x-forwarded-for\"")
+    })
+}
+
 /// A whole number in a range.
 pub(super) fn count(range: RangeInclusive<u32>) -> impl Fn(&Value) -> Result<u32, Wrong> {
     move |value| {

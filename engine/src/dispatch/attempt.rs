@@ -36,6 +36,8 @@ pub struct Departure {
     pub attempt: u32,
     /// The class of calls under whose limit it has its place: an estimate until it is planned.
     pub class: &'static str,
+    /// When it was given its place under the limit.
+    pub placed_at: Timestamp,
     /// When the intent was raised.
     pub raised_at: Timestamp,
     /// If an earlier attempt may have taken effect: what is known about it.
@@ -207,7 +209,9 @@ pub fn conclude(
             let intent = &departure.equipped(intent, account, carriage);
             let known = departure.doubt.clone().unwrap_or_default();
             let (outcome, findings) = account.connection.judge(intent, &known, &started.call, reply, now);
-            (unanswerable(outcome, known.refusal), findings, None)
+            // What is learnt of the message is one thing, how the platform wants to be asked another.
+            let as_call = account.connection.classify(&started.call, reply, now, tried_for);
+            (rested(unanswerable(outcome, known.refusal), &as_call), findings, None)
         }
     };
     let outcome = if intent.expires_at().is_some() { tried_once(outcome) } else { outcome };
@@ -233,7 +237,7 @@ pub fn turned_away(
     let tried_for = now.since(departure.raised_at);
     // A question that could not be asked leaves open what it was to find out.
     let outcome = match (started.kind, outcome) {
-        (AttemptKind::Probe, Outcome::Postponed { reason, .. }) => Outcome::Uncertain { reason },
+        (AttemptKind::Probe, Outcome::Postponed { until, reason }) => Outcome::Uncertain { until, reason },
         (_, outcome) if departure.doubt.is_some() => doubted(outcome),
         (_, outcome) => outcome,
     };
@@ -241,11 +245,24 @@ pub fn turned_away(
     departure.settled(started, account, outcome, None, Vec::new())
 }
 
+/// The end of an attempt whose call was not made although its start is on record: the engine was told to stop while the
+/// call waited for a further place. Nothing was sent.
+pub fn held_back(departure: &Departure, started: &AttemptStarted, account: &Account) -> AttemptSettled {
+    let reason = "the engine stopped before the call could leave".to_owned();
+    let outcome = match started.kind {
+        AttemptKind::Act | AttemptKind::Prepare { .. } => Outcome::Postponed { until: None, reason },
+        // What it was to find out is as open as before.
+        AttemptKind::Probe => Outcome::Uncertain { until: None, reason },
+    };
+    let started = AttemptStarted { call: NO_CALL.to_owned(), ..started.clone() };
+    departure.settled(&started, account, outcome, None, Vec::new())
+}
+
 /// The end of an attempt that the engine itself did not live to see.
 pub fn interrupted(departure: &Departure, started: &AttemptStarted, account: &Account) -> AttemptSettled {
     let reason = "the engine stopped before an answer came".to_owned();
     let outcome = match started.kind {
-        AttemptKind::Act | AttemptKind::Probe => Outcome::Uncertain { reason },
+        AttemptKind::Act | AttemptKind::Probe => Outcome::Uncertain { until: None, reason },
         AttemptKind::Prepare { .. } => Outcome::Postponed { until: None, reason },
     };
     departure.settled(started, account, outcome, None, Vec::new())
@@ -256,16 +273,26 @@ fn given_up(outcome: Outcome, tried_for: Duration) -> Outcome {
     let reason = match outcome {
         Outcome::Accepted | Outcome::Refused { .. } => return outcome,
         Outcome::Postponed { reason, .. } => reason,
-        Outcome::Uncertain { reason } => format!("{reason}; it may have been done"),
+        Outcome::Uncertain { reason, until: _ } => format!("{reason}; it may have been done"),
     };
     let reason = format!("given up after {} minutes: {reason}", tried_for.as_secs() / 60);
     Outcome::Refused { failure: Failure { kind: FailureKind::Internal, reason } }
 }
 
+/// A question that was too much for the platform is asked again when it said, not before.
+fn rested(outcome: Outcome, as_call: &Outcome) -> Outcome {
+    match (outcome, as_call) {
+        (Outcome::Uncertain { until: None, reason }, Outcome::Postponed { until, .. }) => {
+            Outcome::Uncertain { until: *until, reason }
+        }
+        (outcome, _) => outcome,
+    }
+}
+
 /// A file given twice is seen by nobody: what is not known is done again.
 fn prepared(outcome: Outcome) -> Outcome {
     match outcome {
-        Outcome::Uncertain { reason } => Outcome::Postponed { until: None, reason },
+        Outcome::Uncertain { until, reason } => Outcome::Postponed { until, reason },
         Outcome::Accepted | Outcome::Refused { .. } | Outcome::Postponed { .. } => outcome,
     }
 }
@@ -274,7 +301,7 @@ fn prepared(outcome: Outcome) -> Outcome {
 fn tried_once(outcome: Outcome) -> Outcome {
     let reason = match outcome {
         Outcome::Accepted | Outcome::Refused { .. } => return outcome,
-        Outcome::Postponed { reason, .. } | Outcome::Uncertain { reason } => reason,
+        Outcome::Postponed { reason, .. } | Outcome::Uncertain { reason, .. } => reason,
     };
     let reason = format!("not tried again, for it is soon over: {reason}");
     Outcome::Refused { failure: Failure { kind: FailureKind::Other, reason } }
@@ -287,7 +314,7 @@ fn looked_into(outcome: Outcome, can_be_asked: bool) -> (Outcome, Option<Failure
     match outcome {
         Outcome::Refused { failure } if failure.kind != FailureKind::ConnectionOff && can_be_asked => {
             let reason = format!("{}; it is asked whether an earlier attempt was taken", failure.reason);
-            (Outcome::Uncertain { reason }, Some(failure))
+            (Outcome::Uncertain { until: None, reason }, Some(failure))
         }
         outcome => (doubted(outcome), None),
     }
@@ -331,7 +358,17 @@ impl Carriage<'_> {
     }
 }
 
+/// How long after it was given its place a call may still leave. A start is on record within milliseconds; while the log
+/// refuses, it may take minutes, and whoever waited must not leave together with all who waited and all who come after.
+const PLACE_IS_KEPT: Duration = Duration::from_millis(100);
+
 impl Departure {
+    /// Whether a call that leaves now still has the place that it was given under the limit. If not, it needs a further
+    /// one, though its start is on record.
+    pub fn has_its_place(&self, now: Timestamp) -> bool {
+        now.since(self.placed_at) <= PLACE_IS_KEPT
+    }
+
     /// The intent with the way each of its files goes.
     fn equipped(&self, intent: &Intent, account: &Account, carriage: Carriage<'_>) -> Intent {
         let show = |stored: &Stored, file: &File| {
@@ -382,5 +419,39 @@ impl Departure {
             findings,
             refusal: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_call_that_waited_for_the_log_has_lost_its_place() {
+        let placed_at = Timestamp::from_millis(1_000_000);
+        let departure = Departure {
+            intent: IntentId::from_uuid(Uuid::from_u128(1)),
+            thread: ThreadId::from_uuid(Uuid::from_u128(2)),
+            connection: ConnectionName::new("pact.sales"),
+            attempt: 1,
+            class: "send",
+            placed_at,
+            raised_at: placed_at,
+            unwanted: false,
+            doubt: None,
+            files: BTreeMap::new(),
+        };
+        assert!(departure.has_its_place(placed_at) && departure.has_its_place(placed_at + PLACE_IS_KEPT));
+        assert!(!departure.has_its_place(placed_at + PLACE_IS_KEPT + Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn a_question_keeps_the_wait_that_the_platform_named() {
+        let until = Some(Timestamp::from_millis(1_000_000));
+        let unanswered = Outcome::Uncertain { until: None, reason: "429".to_owned() };
+        let busy = Outcome::Postponed { until, reason: "429".to_owned() };
+        assert_eq!(rested(unanswered, &busy), Outcome::Uncertain { until, reason: "429".to_owned() });
+        assert_eq!(rested(Outcome::Accepted, &busy), Outcome::Accepted, "what was found is found");
     }
 }

@@ -33,6 +33,7 @@ impl Limits {
     /// A class without a quota is free.
     pub fn permit(&mut self, class: &str, now: Timestamp) -> Result<(), Timestamp> {
         let Some(limiters) = self.classes.get_mut(class) else { return Ok(()) };
+        limiters.iter_mut().for_each(|limiter| limiter.pay(now));
         // Asking takes; so nobody is asked before all are certain to say yes.
         match limiters.iter().map(|limiter| limiter.open_from).max() {
             Some(open) if open > now => Err(open),
@@ -40,11 +41,10 @@ impl Limits {
         }
     }
 
-    /// A call was made at this moment, permitted or not.
+    /// A call was made at this moment or earlier, permitted or not: it takes a place in any case.
     pub fn recall(&mut self, class: &str, at: Timestamp) {
         for limiter in self.classes.get_mut(class).into_iter().flatten() {
-            // A refusal leaves the limiter as closed as it was.
-            let _refused = limiter.take(at);
+            limiter.recall(at);
         }
     }
 }
@@ -55,8 +55,12 @@ struct Limiter {
     clock: MovedClock,
     /// The time between two calls once the burst is spent.
     interval: Duration,
-    /// From when on a call is certain to be allowed.
+    /// From when on a call is certain to be allowed, if none is owed.
     open_from: Timestamp,
+    /// Calls that were made and have not been given their place yet: it comes before any new one.
+    owed: u32,
+    /// Older calls than these are out of sight of any window.
+    owed_at_most: u32,
 }
 
 impl Limiter {
@@ -69,7 +73,25 @@ impl Limiter {
         let rate = Rate::with_period(interval).expect("the interval is at least a millisecond");
         let clock = MovedClock::default();
         let limiter = RateLimiter::direct_with_clock(rate.allow_burst(quota.burst), clock.clone());
-        Self { rate: limiter.with_middleware(), clock, interval, open_from: Timestamp::from_millis(i64::MIN) }
+        let open_from = Timestamp::from_millis(i64::MIN);
+        let owed_at_most = quota.calls.get();
+        Self { rate: limiter.with_middleware(), clock, interval, open_from, owed: 0, owed_at_most }
+    }
+
+    fn recall(&mut self, at: Timestamp) {
+        self.pay(at);
+        if self.owed > 0 || self.take(at).is_err() {
+            self.owed = (self.owed + 1).min(self.owed_at_most);
+        }
+    }
+
+    /// Gives what is owed its places, each at the earliest moment there was one.
+    fn pay(&mut self, now: Timestamp) {
+        while self.owed > 0 && self.open_from <= now {
+            if self.take(self.open_from).is_ok() {
+                self.owed -= 1;
+            }
+        }
     }
 
     fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
@@ -181,6 +203,39 @@ mod tests {
             prop_assert!(busiest_window(&sent, i64::try_from(per_ms).expect("it is small")) <= calls as usize);
             prop_assert!(busiest_window(&sent, 1000) <= 5);
         }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_recalled_too_late_takes_its_place_all_the_same(
+            (calls, burst) in (1_u32..40).prop_flat_map(|calls| (Just(calls), 1..=calls)),
+            per_ms in 50_u64..70_000,
+            before in 1_usize..80,
+            pauses in proptest::collection::vec(0_i64..5_000, 0..40),
+            lasts in proptest::collection::vec(0_i64..15_000, 80),
+        ) {
+            let quotas = vec![Quota::at_most(calls, Duration::from_millis(per_ms), burst)];
+            let limits = || Limits::new(&[Limit { class: "send", quotas: quotas.clone() }]);
+            let mut sent = drain(&mut limits(), 1_000_000, before, &pauses);
+            // All that is known after a restart is when each call was over.
+            let mut over: Vec<i64> = sent.iter().zip(&lasts).map(|(at, lasts)| at + lasts).collect();
+            over.sort_unstable();
+            let mut again = limits();
+            over.iter().for_each(|at| again.recall("send", Timestamp::from_millis(*at)));
+            sent.extend(drain(&mut again, *over.last().expect("some were sent"), 60, &[]));
+            prop_assert!(busiest_window(&sent, i64::try_from(per_ms).expect("it is small")) <= calls as usize);
+        }
+    }
+
+    #[test]
+    fn a_smaller_quota_forgives_what_a_larger_one_allowed() {
+        let quotas = vec![Quota::at_most(5, Duration::from_secs(10), 1)];
+        let mut limits = Limits::new(&[Limit { class: "send", quotas }]);
+        for at in 0..10_000 {
+            limits.recall("send", Timestamp::from_millis(1_000_000 + at));
+        }
+        let sent = drain(&mut limits, 1_010_000, 1, &[]);
+        assert!(sent[0] <= 1_022_000, "{sent:?}");
     }
 
     #[test]

@@ -74,18 +74,23 @@ impl Dispatcher {
     }
 
     /// Takes over what a history left undone. Attempts that were started and not settled are interrupted: their ends
-    /// are to be recorded, and nothing of theirs moves before that.
-    pub fn resume(&mut self, state: &State) -> Vec<AttemptSettled> {
+    /// are to be recorded, and nothing of theirs moves before that. Their calls may have left a moment ago: they take a
+    /// place now.
+    pub fn resume(&mut self, state: &State, now: Timestamp) -> Vec<AttemptSettled> {
         let mut ends = Vec::new();
         for (intent, open) in state.attempts.in_order() {
             let not_before = match &open.standing {
                 Standing::Raised => open.raised_at,
                 Standing::Started { kind, .. } => {
                     if let Some(account) = self.accounts.get(&open.connection) {
-                        let mut departure = departure(intent, open, self.class(open, *kind), state);
+                        let class = self.class(open, *kind);
+                        let mut departure = departure(intent, open, class, now, state);
                         departure.attempt = open.attempts;
                         let started = AttemptStarted { call: INTERRUPTED.to_owned(), ..departure.started(*kind, "") };
                         ends.push(interrupted(&departure, &started, account));
+                        if let Some(lane) = self.lanes.get_mut(&open.connection) {
+                            lane.recall(class, now);
+                        }
                     }
                     Timestamp::from_millis(i64::MAX)
                 }
@@ -97,24 +102,30 @@ impl Dispatcher {
     }
 
     /// Sees a step of the past: calls that were made before the engine started count against the limits all the same, and
-    /// a platform that did not answer then is asked as carefully as before.
+    /// a platform that did not answer then is asked as carefully as before. A call counts at its end, for it left at any
+    /// moment since its start was recorded; what has no end is counted by [`Dispatcher::resume`].
     pub fn recall(&mut self, step: &Step, state: &State) {
-        let started = match &step.happening.event {
-            Happening::Started(started) => started,
-            Happening::Settled { settled, .. } => return self.hear(settled, step.happening.recorded_at),
+        let settled = match &step.happening.event {
+            Happening::Settled { settled, .. } => settled,
             Happening::Observed { .. }
             | Happening::Raised(_)
+            | Happening::Started(_)
             | Happening::Configured(_)
             | Happening::Instructed(_)
             | Happening::Advanced(_)
             | Happening::Polled(_) => return,
         };
-        let Some(open) = state.attempts.get(started.intent_id) else { return };
-        let account = self.accounts.get(&open.connection);
-        let class = account.and_then(|account| account.connection.class_of_call(&started.call));
-        if let (Some(class), Some(lane)) = (class, self.lanes.get_mut(&open.connection)) {
-            lane.recall(class, step.happening.recorded_at);
+        let at = step.happening.recorded_at;
+        let account = self.accounts.get(&settled.connection);
+        let class = match (settled.call.as_str(), state.attempts.get(settled.intent_id)) {
+            (INTERRUPTED, Some(open)) => Some(self.class(open, settled.kind)),
+            (INTERRUPTED, None) => None,
+            (call, _) => account.and_then(|account| account.connection.class_of_call(call)),
+        };
+        if let (Some(class), Some(lane)) = (class, self.lanes.get_mut(&settled.connection)) {
+            lane.recall(class, at);
         }
+        self.hear(settled, at);
     }
 
     /// Sees a step of the log, after the state has taken it in.
@@ -144,7 +155,7 @@ impl Dispatcher {
                 match lane.next(now) {
                     Next::Attempt(intent, class) => {
                         let open = state.attempts.get(intent).expect("only open intents are queued");
-                        due.departures.push(departure(intent, open, class, state));
+                        due.departures.push(departure(intent, open, class, now, state));
                     }
                     Next::Wait(until) => {
                         due.next = Some(due.next.map_or(until, |known| known.min(until)));
@@ -162,7 +173,7 @@ impl Dispatcher {
     pub fn permit(&mut self, departure: Departure, class: &'static str, now: Timestamp) -> Option<Departure> {
         let lane = self.lanes.get_mut(&departure.connection)?;
         match lane.permit(class, now) {
-            Ok(()) => Some(Departure { class, ..departure }),
+            Ok(()) => Some(Departure { class, placed_at: now, ..departure }),
             Err(not_before) => {
                 lane.settle(departure.intent, Afterwards::Again { class, not_before });
                 lane.hear(Sign::Nothing, now);
@@ -229,10 +240,10 @@ impl Dispatcher {
             (Outcome::Postponed { until: None, .. }, AttemptKind::Probe) => at,
             (Outcome::Postponed { until: None, .. }, AttemptKind::Act | AttemptKind::Prepare { .. }) => later,
             // What is still to be heard by itself is waited for.
-            (Outcome::Uncertain { .. }, _) => {
+            (Outcome::Uncertain { until, .. }, _) => {
                 let account = self.accounts.get(&open.connection);
                 let told_within = account.map_or(Duration::ZERO, |account| account.connection.tells_within());
-                later.max(open.uncertain_since.unwrap_or(at) + told_within)
+                later.max(open.uncertain_since.unwrap_or(at) + told_within).max(until.unwrap_or(at))
             }
             (Outcome::Accepted | Outcome::Refused { .. }, _) => at,
         }
@@ -261,7 +272,13 @@ fn next_kind(open: &Open) -> AttemptKind {
 }
 
 /// The next attempt at an open intent, with what is known now of earlier ones.
-pub(crate) fn departure(intent: IntentId, open: &Open, class: &'static str, state: &State) -> Departure {
+pub(crate) fn departure(
+    intent: IntentId,
+    open: &Open,
+    class: &'static str,
+    placed_at: Timestamp,
+    state: &State,
+) -> Departure {
     let doubt = open.uncertain_since.map(|attempted_at| Known {
         conversation: state
             .bindings
@@ -278,6 +295,7 @@ pub(crate) fn departure(intent: IntentId, open: &Open, class: &'static str, stat
         connection: open.connection.clone(),
         attempt: open.attempts + 1,
         class,
+        placed_at,
         raised_at: open.raised_at,
         doubt,
         files: open.files.clone(),

@@ -355,7 +355,7 @@ impl Gathering {
                 let open = state.attempts.get(started.intent_id);
                 let made = open.map(|open| Departure {
                     attempt: started.attempt,
-                    ..departure(started.intent_id, open, "", state)
+                    ..departure(started.intent_id, open, "", happening.recorded_at, state)
                 });
                 (started.intent_id, made)
             }

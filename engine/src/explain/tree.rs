@@ -263,7 +263,7 @@ impl Grower<'_> {
     /// What the first attempt will send, once it is made.
     fn would_send(&self, raised: &IntentRaised, attempts: &[Attempt]) -> Option<derive::Derived> {
         let open = self.state.attempts.get(raised.intent_id).filter(|_| attempts.is_empty())?;
-        let departure = departure(raised.intent_id, open, "", self.state);
+        let departure = departure(raised.intent_id, open, "", open.raised_at, self.state);
         derive::request(&self.state.configuration, raised, &departure, None, open.raised_at)
     }
 }

@@ -4,13 +4,17 @@
 //! nothing less. Nothing is interpreted here, and nobody waits for anything but the log: some platforms send a webhook
 //! once and want their answer within seconds.
 //!
-//! * [`listener`] accepts connections and bounds them; [`address`] and [`body`] read a request within its limits;
+//! * [`listener`] accepts connections and bounds them, [`guests`] says who leaves for a newcomer; [`address`] and [`body`]
+//!   read a request within its limits;
+//! * [`peers`] says who was refused so often that it is distrusted;
 //! * [`receive`] is the path from a request to the log and the answer;
 //! * [`private`] is the other listener's: health, [`readiness`] and metrics.
 
 mod address;
 mod body;
+mod guests;
 mod listener;
+mod peers;
 mod private;
 mod readiness;
 mod receive;

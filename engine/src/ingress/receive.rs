@@ -9,7 +9,6 @@ use std::error::Error;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,17 +20,26 @@ use chatledger_connectors::connector::{InboundRequest, Rejection, Verified};
 use chatledger_projections::event::{Event, Transport, WebhookReceived};
 use chatledger_projections::ids::{ConnectionName, EventId};
 use chatledger_projections::recorded::StreamName;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, error, info, warn};
 
 use super::Readiness;
 use super::address::Address;
 use super::body::{self, Unread};
+use super::peers::Peers;
 use crate::clock::Clock;
 use crate::config::{Account, Server};
+use crate::instructions::Peer;
 use crate::log::{Append, AppendError, Appended, EventLog, ExpectedRevision, codec};
 use crate::metrics;
 use crate::spool::{Spool, Way};
+
+/// How long a request waits for a place, if all are taken. The shortest patience that we know of is amoCRM's, 5 seconds.
+const PLACE_WITHIN: Duration = Duration::from_secs(1);
+
+/// One of so many places may be a distrusted peer's.
+const SHARE_OF_DISTRUSTED: usize = 8;
 
 /// What is behind the address at which webhooks arrive.
 #[derive(Debug)]
@@ -44,6 +52,8 @@ pub struct Ingress {
     max_body: usize,
     request_timeout: Duration,
     places: Places,
+    peers: Peers,
+    replay_window: Option<Duration>,
 }
 
 /// What stands behind the log when it does not take a webhook.
@@ -88,7 +98,9 @@ impl Ingress {
             spool: None,
             max_body: server.max_body,
             request_timeout: server.request_timeout,
-            places: Places { taken: AtomicUsize::new(0), all: server.max_requests },
+            places: Places::new(server.max_requests),
+            peers: Peers::new(server.refusals_per_minute, server.peer_header.clone()),
+            replay_window: server.replay_window,
         }
     }
 
@@ -108,6 +120,7 @@ impl Ingress {
         &self,
         inlet: &Inlet,
         tail: &str,
+        trust: Trust,
         method: &Method,
         headers: &HeaderMap,
         body: &mut Body,
@@ -115,10 +128,12 @@ impl Ingress {
         if method != Method::POST {
             return Answer::WrongMethod;
         }
-        let Some(_place) = self.places.take() else {
+        let began = Instant::now();
+        let deadline = began + self.request_timeout;
+        // Half of the time is for what the place is taken for.
+        let Some(_place) = self.places.take(trust, began + PLACE_WITHIN.min(self.request_timeout / 2)).await else {
             return Answer::Busy;
         };
-        let deadline = Instant::now() + self.request_timeout;
         let body = match timeout_at(deadline, body::read(body, self.max_body)).await {
             Ok(Ok(body)) => body,
             Ok(Err(Unread::TooLarge)) => return Answer::TooLarge,
@@ -128,8 +143,18 @@ impl Ingress {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let request = InboundRequest { method: method.as_str(), tail, headers: &headers, body: &body };
         match inlet.account.connection.verify(&request, &inlet.account.secrets) {
+            Ok(verified) if self.is_stale(&verified) => Answer::Stale,
             Ok(verified) => self.record(inlet, verified, body, deadline).await,
             Err(rejection) => Answer::Rejected(rejection),
+        }
+    }
+
+    /// Whether it says, under its proof, that it is older than we take. What claims to come from the future is as new as
+    /// can be: clocks differ.
+    fn is_stale(&self, verified: &Verified) -> bool {
+        match (self.replay_window, verified.said_at()) {
+            (Some(window), Some(said_at)) => self.clock.now().since(said_at) > window,
+            (None, _) | (_, None) => false,
         }
     }
 
@@ -166,6 +191,7 @@ impl Ingress {
             | Answer::TooSlow
             | Answer::Rejected(_)
             | Answer::WrongMethod
+            | Answer::Stale
             | Answer::Nowhere
             | Answer::Busy => {}
         }
@@ -269,11 +295,15 @@ impl Ingress {
 /// Answers one request, counts it, and says what it was if it was not recorded.
 async fn answer(State(ingress): State<Arc<Ingress>>, request: Request) -> Response {
     let (parts, mut body) = request.into_parts();
+    let connected = parts.extensions.get::<Peer>().map(|Peer(address)| address.ip());
+    let peer = connected.and_then(|connected| ingress.peers.of(connected, &parts.headers));
+    let distrusted = peer.and_then(|peer| ingress.peers.distrusted_for(peer, Instant::now()));
+    let trust = distrusted.map_or(Trust::Usual, |left| Trust::Spent { left });
     let found = Address::of(parts.uri.path())
         .and_then(|address| ingress.inlets.get(&*address.connection).map(|inlet| (inlet, address.tail)));
     let answer = match &found {
         Some((inlet, tail)) => {
-            let answer = ingress.receive(inlet, tail, &parts.method, &parts.headers, &mut body).await;
+            let answer = ingress.receive(inlet, tail, trust, &parts.method, &parts.headers, &mut body).await;
             match answer {
                 Answer::Recorded | Answer::Spooled => inlet.counters.recorded(),
                 Answer::AlreadyRecorded => inlet.counters.duplicate(),
@@ -283,10 +313,14 @@ async fn answer(State(ingress): State<Arc<Ingress>>, request: Request) -> Respon
                 | Answer::BrokenOff
                 | Answer::WrongMethod
                 | Answer::Nowhere
+                | Answer::Stale
                 | Answer::Busy
                 | Answer::NoLog => {
                     inlet.counters.refused(answer.label());
-                    info!(connection = %inlet.name, reason = answer.label(), "request refused");
+                    // A distrusted peer was told often enough what is wrong, and so was the log.
+                    if trust == Trust::Usual || !answer.is_the_senders_fault() {
+                        info!(connection = %inlet.name, reason = answer.label(), "request refused");
+                    }
                 }
             }
             answer
@@ -296,11 +330,28 @@ async fn answer(State(ingress): State<Arc<Ingress>>, request: Request) -> Respon
             Answer::Nowhere
         }
     };
+    if answer.is_the_senders_fault() {
+        if let Some(peer) = peer {
+            ingress.peers.refused(peer, Instant::now());
+        }
+        if let Trust::Spent { left } = trust {
+            metrics::distrusted();
+            return slow_down(left);
+        }
+    }
     // Who asks first whether to send is not to send.
     if answer.leaves_body() && !parts.headers.contains_key(header::EXPECT) {
         body::hear_out(&mut body).await;
     }
     answer.response()
+}
+
+/// The answer to a refused request of a distrusted peer.
+fn slow_down(left: Duration) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(left.as_secs() + 1));
+    response
 }
 
 /// What becomes of a request.
@@ -326,6 +377,8 @@ enum Answer {
     Nowhere,
     /// There are too many in hand.
     Busy,
+    /// It is older than we take.
+    Stale,
     /// Neither the log nor a spool took it, or said so.
     NoLog,
 }
@@ -343,6 +396,7 @@ impl Answer {
             Self::BrokenOff => "broken_off",
             Self::WrongMethod => "wrong_method",
             Self::Nowhere => "nowhere",
+            Self::Stale => "stale",
             Self::Busy => "busy",
             Self::NoLog => "no_log",
         }
@@ -353,7 +407,7 @@ impl Answer {
             // Exactly 200: with some platforms, 201, 202 and 204 count as failures.
             Self::Recorded | Self::AlreadyRecorded | Self::Spooled => StatusCode::OK,
             Self::Rejected(Rejection::Unproven) => StatusCode::UNAUTHORIZED,
-            Self::Rejected(Rejection::Forged | Rejection::Misdirected) => StatusCode::FORBIDDEN,
+            Self::Rejected(Rejection::Forged | Rejection::Misdirected) | Self::Stale => StatusCode::FORBIDDEN,
             Self::Rejected(Rejection::WrongMethod) | Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -369,7 +423,23 @@ impl Answer {
             Self::TooLarge | Self::WrongMethod | Self::Nowhere => true,
             // With too many in hand, listening would keep us busy.
             Self::Busy | Self::TooSlow | Self::BrokenOff => false,
-            Self::Recorded | Self::AlreadyRecorded | Self::Spooled | Self::Rejected(_) | Self::NoLog => false,
+            Self::Recorded | Self::AlreadyRecorded | Self::Spooled | Self::Rejected(_) | Self::Stale | Self::NoLog => {
+                false
+            }
+        }
+    }
+
+    /// Whether it counts against whoever sent it.
+    const fn is_the_senders_fault(self) -> bool {
+        match self {
+            Self::Rejected(_)
+            | Self::TooLarge
+            | Self::TooSlow
+            | Self::BrokenOff
+            | Self::WrongMethod
+            | Self::Nowhere
+            | Self::Stale => true,
+            Self::Recorded | Self::AlreadyRecorded | Self::Spooled | Self::Busy | Self::NoLog => false,
         }
     }
 
@@ -396,32 +466,54 @@ impl Answer {
             | Self::TooLarge
             | Self::TooSlow
             | Self::BrokenOff
+            | Self::Stale
             | Self::Nowhere => {}
         }
         response
     }
 }
 
-/// How many requests are in hand. When all places are taken, the next request is answered with 503 at once.
+/// How many requests are in hand. When all places are taken, the next request waits a moment for one, for there are
+/// platforms that do not ask twice, and is then answered with 503.
 #[derive(Debug)]
 struct Places {
-    taken: AtomicUsize,
-    all: usize,
+    all: Semaphore,
+    /// How many of them distrusted peers take at most.
+    distrusted: Semaphore,
 }
 
 impl Places {
-    fn take(&self) -> Option<Place<'_>> {
-        // Made first, so that it is given back in either case.
-        let place = Place(self);
-        (self.taken.fetch_add(1, Ordering::Relaxed) < self.all).then_some(place)
+    fn new(all: usize) -> Self {
+        Self { all: Semaphore::new(all), distrusted: Semaphore::new((all / SHARE_OF_DISTRUSTED).max(1)) }
+    }
+
+    /// A place until it is dropped, if there is one in time.
+    async fn take(&self, trust: Trust, until: Instant) -> Option<Place<'_>> {
+        let taking = async {
+            let share = match trust {
+                Trust::Usual => None,
+                Trust::Spent { .. } => Some(self.distrusted.acquire().await.ok()?),
+            };
+            Some(Place { _share: share, _place: self.all.acquire().await.ok()? })
+        };
+        timeout_at(until, taking).await.ok()?
     }
 }
 
 /// One request in hand.
-struct Place<'a>(&'a Places);
+struct Place<'a> {
+    _share: Option<SemaphorePermit<'a>>,
+    _place: SemaphorePermit<'a>,
+}
 
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Ordering::Relaxed);
-    }
+/// What is thought of whoever sent a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Trust {
+    /// No worse than of others.
+    Usual,
+    /// It was refused too often.
+    Spent {
+        /// For how long this is held against it.
+        left: Duration,
+    },
 }

@@ -9,7 +9,7 @@ use chatledger_projections::ids::ConnectionName;
 
 /// Where a webhook goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Direction {
+pub enum Direction {
     /// Nothing of its connection waits.
     Log,
     /// Something of its connection waits, and it comes behind it.
@@ -21,7 +21,7 @@ pub(super) enum Direction {
 
 /// Who has to go through the spool.
 #[derive(Debug, Default)]
-pub(super) struct Gate {
+pub struct Gate {
     waiting: HashMap<ConnectionName, u64>,
     /// Segments that an earlier life of ours left. Whose webhooks are in them is not asked: everybody comes behind them.
     left_behind: usize,

@@ -18,7 +18,7 @@
 //! A webhook that was never answered may be in a segment or not; one whose storing a crash cut in half is not, because
 //! SQLite's write-ahead file is read up to the last transaction whose checksum holds.
 
-mod gate;
+pub mod gate;
 mod look;
 mod outlook;
 mod passing;

@@ -235,9 +235,9 @@ fn step(config: &Config, file: &str, path: &Path) -> Result<Step, StoryError> {
         let body = content()?;
         Happens::Found { at: named(config, &name, who)?, body: body.strip_suffix(b"\n").unwrap_or(&body).to_vec() }
     } else if let Some(time) = what.strip_prefix("wait-") {
-        Happens::Wait(
-            span(time).ok_or_else(|| malformed("the time is a whole number and s, m or h, as in `wait-90s`"))?,
-        )
+        Happens::Wait(span(time).ok_or_else(|| {
+            malformed("the time is a whole number and s, m or h, as in `wait-90s`, and at most a century")
+        })?)
     } else if let Some(on) = [("assistant-on", true), ("assistant-off", false)].iter().find(|(name, _)| *name == what) {
         let thread = String::from_utf8_lossy(&content()?).trim().to_owned();
         Happens::Instruct { on: on.1, thread }
@@ -267,7 +267,9 @@ fn span(text: &str) -> Option<Duration> {
         "h" => 3600,
         _ => return None,
     };
-    Some(Duration::from_secs(seconds * factor))
+    // A century is as good as never, and the story's clock must be able to say when it is over.
+    const CENTURY: u64 = 100 * 365 * 24 * 3600;
+    seconds.checked_mul(factor).filter(|seconds| *seconds <= CENTURY).map(Duration::from_secs)
 }
 
 fn spoken(content: &[u8]) -> Result<Spoken, &'static str> {
@@ -340,4 +342,18 @@ fn message(content: &[u8]) -> Result<HttpMessage, &'static str> {
     }
     let body = rest.strip_suffix(b"\n").unwrap_or(rest).to_vec();
     Ok((first, headers, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_beyond_all_time_is_refused() {
+        assert_eq!(span("90s"), Some(Duration::from_secs(90)));
+        assert_eq!(span("2h"), Some(Duration::from_secs(7200)));
+        for text in ["", "s", "-1s", "1d", "99999999999999999h", "18446744073709551615m", "9999999999s"] {
+            assert_eq!(span(text), None, "{text}");
+        }
+    }
 }

@@ -401,7 +401,7 @@ impl Teller {
         }
         self.pipeline = pipeline;
         self.dispatcher = dispatcher;
-        for settled in self.dispatcher.resume(self.pipeline.state()) {
+        for settled in self.dispatcher.resume(self.pipeline.state(), self.now) {
             self.page.settled(&settled);
             self.record(StreamName::intent(settled.intent_id), Event::AttemptSettled(settled));
         }

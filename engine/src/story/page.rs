@@ -116,11 +116,10 @@ impl Page {
         let why = match &settled.outcome {
             Outcome::Accepted => String::new(),
             Outcome::Refused { failure } => format!(": {}", failure.reason),
-            Outcome::Postponed { until, reason } => {
+            Outcome::Postponed { until, reason } | Outcome::Uncertain { until, reason } => {
                 let until = until.map_or_else(String::new, |until| format!(", not before {until}"));
                 format!(": {reason}{until}")
             }
-            Outcome::Uncertain { reason } => format!(": {reason}"),
         };
         let outcome = match (settled.kind, &settled.outcome) {
             (AttemptKind::Prepare { .. }, Outcome::Accepted) => "prepared",

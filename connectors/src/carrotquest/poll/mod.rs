@@ -383,7 +383,7 @@ fn refused(call: &str, reply: Reply<'_>, now: Timestamp) -> Setback {
     match classify(call, reply, now) {
         Outcome::Refused { failure } => Setback { until: None, reason: failure.reason, needs_person: true },
         Outcome::Postponed { until, reason } => Setback { until, reason, needs_person: false },
-        Outcome::Uncertain { reason } => setback(&reason),
+        Outcome::Uncertain { reason, until: _ } => setback(&reason),
         Outcome::Accepted => setback("the answer holds no verdict"),
     }
 }

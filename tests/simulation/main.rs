@@ -1,0 +1,78 @@
+//! The simulation with fixed seeds, and the test of the test: bugs planted on purpose are found.
+//!
+//! `just simulate` runs the same worlds with other seeds, more of them, or for hours; see docs/reliability.md.
+
+use chatledger_tests::simulation::{Failure, Plan, Report, shortest, simulate, told};
+use chatledger_tests::world::mutation::Mutation;
+
+/// How many messages each fixed seed simulates.
+const MESSAGES: u64 = 4_000;
+
+/// A bug that is not found within so many messages is not found.
+const FOUND_WITHIN: u64 = 20_000;
+
+fn plan(seed: u64, messages: u64) -> Plan {
+    Plan { seed, messages, no_longer_than: None, threads: 1, mutation: None }
+}
+
+/// Fails with the shortest story of what went wrong.
+#[track_caller]
+fn assert_well(report: &Report) {
+    let Some(failure) = &report.failure else { return };
+    let Failure { seed, complaint, .. } = failure;
+    let script = shortest(failure, None);
+    let chronicle = told(&script, None).map(|ending| ending.chronicle).unwrap_or_default();
+    panic!(
+        "{complaint}\n`just simulate --world {seed}` tells it whole; the shortest script that does the same:\n{script:?}{chronicle}"
+    );
+}
+
+#[test]
+fn nothing_is_lost_nothing_comes_twice_in_the_first_seed() {
+    assert_well(&simulate(&plan(1, MESSAGES)));
+}
+
+#[test]
+fn nothing_is_lost_nothing_comes_twice_in_the_second_seed() {
+    assert_well(&simulate(&plan(2, MESSAGES)));
+}
+
+#[test]
+fn nothing_is_lost_nothing_comes_twice_in_the_third_seed() {
+    assert_well(&simulate(&plan(3, MESSAGES)));
+}
+
+#[test]
+fn the_same_seed_is_the_same_report() {
+    let (one, other) = (simulate(&plan(4, 200)), simulate(&plan(4, 200)));
+    assert_eq!(one, other);
+    assert!(
+        one.faults.len() >= 10 && one.messages >= 200,
+        "a simulation in which nothing goes wrong shows nothing: {one:?}"
+    );
+}
+
+#[test]
+fn every_planted_bug_is_found() {
+    let unfound: Vec<&str> = Mutation::ALL
+        .into_iter()
+        .filter(|bug| {
+            let report = simulate(&Plan { mutation: Some(*bug), ..plan(5, FOUND_WITHIN) });
+            report.failure.is_none()
+        })
+        .map(Mutation::label)
+        .collect();
+    assert!(unfound.is_empty(), "not found within {FOUND_WITHIN} messages: {unfound:?}");
+}
+
+#[test]
+fn the_story_of_a_failure_is_short_and_fails_in_the_same_way() {
+    let mutation = Some(Mutation::ResendBlindly);
+    let report = simulate(&Plan { mutation, ..plan(6, FOUND_WITHIN) });
+    let failure = report.failure.expect("it is found");
+    let script = shortest(&failure, mutation);
+    let ending = told(&script, mutation).expect("it does not panic");
+    let complaint = chatledger_tests::simulation::live(&script, mutation, false).complaint.expect("it still fails");
+    assert_eq!(complaint.rule, failure.complaint.rule);
+    assert!(script.deeds.len() <= 3, "{script:?}{}", ending.chronicle);
+}
