@@ -285,11 +285,10 @@ fn ended_node(ended: &Ended, kind: AttemptKind) -> Node {
     let why = match outcome {
         Outcome::Accepted => String::new(),
         Outcome::Refused { failure } => format!(": {}", failure.reason),
-        Outcome::Postponed { until, reason } => {
+        Outcome::Postponed { until, reason } | Outcome::Uncertain { until, reason } => {
             let until = until.map_or_else(String::new, |until| format!(", not before {until}"));
             format!(": {reason}{until}")
         }
-        Outcome::Uncertain { reason } => format!(": {reason}"),
     };
     let status = reply.as_ref().map_or_else(String::new, |reply| format!(" (HTTP {})", reply.status));
     let mut node = Node::of(format!("{position} {settled_at} {label}{status}{}", plain(&why)));

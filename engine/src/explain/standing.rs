@@ -75,7 +75,10 @@ pub(super) fn of_open(intent: IntentId, open: &Open, state: &State) -> String {
                 format!("is tried again, not before {until}: {reason}")
             }
             Outcome::Postponed { until: None, reason } => format!("is tried again after a pause: {reason}"),
-            Outcome::Uncertain { reason } => format!("nobody knows whether attempt {attempts} took effect: {reason}"),
+            Outcome::Uncertain { until, reason } => {
+                let until = until.map_or_else(String::new, |until| format!("; not before {until}"));
+                format!("nobody knows whether attempt {attempts} took effect: {reason}{until}")
+            }
             Outcome::Accepted => "the next step follows".to_owned(),
             Outcome::Refused { failure } => format!("was refused: {}", failure.reason),
         },

@@ -338,14 +338,24 @@ fn plans(
 /// Whether an attempt ended as it must. Of a platform that says how long to wait, the log does not tell to the moment
 /// when it said so: only that it was within this time.
 fn is_same(derived: &AttemptSettled, settled: &AttemptSettled, within: Duration) -> bool {
-    let (Outcome::Postponed { until: Some(one), reason }, Outcome::Postponed { until: Some(other), reason: _ }) =
-        (&derived.outcome, &settled.outcome)
-    else {
+    let (Some(one), Some(other)) = (until(&derived.outcome), until(&settled.outcome)) else {
         return derived == settled;
     };
-    let apart = if one > other { one.since(*other) } else { other.since(*one) };
-    let outcome = Outcome::Postponed { until: Some(*other), reason: reason.clone() };
+    let apart = if one > other { one.since(other) } else { other.since(one) };
+    let outcome = match &derived.outcome {
+        Outcome::Postponed { reason, .. } => Outcome::Postponed { until: Some(other), reason: reason.clone() },
+        Outcome::Uncertain { reason, .. } => Outcome::Uncertain { until: Some(other), reason: reason.clone() },
+        outcome @ (Outcome::Accepted | Outcome::Refused { .. }) => outcome.clone(),
+    };
     apart <= within && AttemptSettled { outcome, ..derived.clone() } == *settled
+}
+
+/// Before which moment a platform does not want to be asked again.
+const fn until(outcome: &Outcome) -> Option<Timestamp> {
+    match outcome {
+        Outcome::Postponed { until, .. } | Outcome::Uncertain { until, .. } => *until,
+        Outcome::Accepted | Outcome::Refused { .. } => None,
+    }
 }
 
 /// How many differences are told.
