@@ -24,7 +24,7 @@ story NAME:
 
 # Accept what the stories and contracts say now as what they shall say. Read the difference before you commit it.
 accept:
-    INSTA_UPDATE=always cargo test --locked --package chatledger-tests --test stories --test contracts
+    INSTA_UPDATE=always cargo test --locked --package chatledger-tests --test stories --test contracts --test platforms
 
 # Throughput and memory, as ratios to a bare baseline in the same run; see docs/benchmarks.md.
 bench *ARGS:

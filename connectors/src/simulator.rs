@@ -85,6 +85,32 @@ pub enum Gesture {
         /// The client's number, international digits.
         phone: String,
     },
+    /// Something is done in a dialogue that is no new message: in a CRM by a manager, elsewhere by the client.
+    Alters {
+        /// The client's number, international digits.
+        phone: String,
+        /// What is done.
+        alteration: Alteration,
+    },
+}
+
+/// What people do to messages that are there, and before one is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Alteration {
+    /// Their own newest message says something else.
+    Edits {
+        /// What it says now.
+        text: String,
+    },
+    /// Their own newest message is taken back.
+    Deletes,
+    /// They react to the other side's newest message, or take their reaction back.
+    Reacts {
+        /// The reaction; absent if it is taken back.
+        emoji: Option<String>,
+    },
+    /// They begin to write.
+    Types,
 }
 
 /// One message as people see it.
@@ -104,6 +130,9 @@ pub struct Line {
     pub id: String,
     /// Where its delivery stands there, in our words; absent if the platform shows none.
     pub status: Option<String>,
+    /// The reactions under it, in the order in which they came.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<String>,
 }
 
 /// Who is shown as the author of a message.

@@ -35,3 +35,16 @@ fn attempts_in_doubt_go_again_one_at_a_time() {
         assert!(at_once <= 1, "killed at {place}, {at_once} go at once\n{}", ending.chronicle);
     }
 }
+
+/// A client whom amo did not know by our name yet was named by it alone, and their reaction was refused.
+#[test]
+fn a_reaction_to_the_managers_first_words_is_shown() {
+    for claim in [false, true] {
+        let setting = Setting { claim, ..Setting::default() };
+        let deed = |after, what| Deed { after, client: 0, what };
+        let deeds = vec![deed(0, What::ManagerWrites(0)), deed(20_000, What::ClientReacts)];
+        let ending = world::run(&Script { setting, deeds, ..Script::default() });
+        let reactions: Vec<_> = ending.crm.iter().flat_map(|line| &line.reactions).collect();
+        assert_eq!(reactions, ["👍"], "{}", ending.chronicle);
+    }
+}

@@ -10,7 +10,10 @@ use chatledger_projections::ids::{ConnectionName, EventId};
 use chatledger_projections::recorded::Recorded;
 use chatledger_projections::time::Timestamp;
 
-use crate::script::{is_reachable, phone};
+use crate::script::{CLIENTS, CLIENTS_SIGN, is_reachable, phone};
+
+/// What stands in the CRM in the place of a message that was taken back.
+const DELETED: &str = "🗑 Сообщение удалено";
 
 /// What a world leaves behind when it has come to rest.
 #[derive(Debug)]
@@ -27,8 +30,12 @@ pub struct Ending {
     pub channel: Vec<Line>,
     /// What people see at every connection, these two among them.
     pub transcripts: BTreeMap<ConnectionName, Vec<Line>>,
-    /// What people have written.
+    /// What people have written, as they have changed it, and without what they have taken back.
     pub written: Vec<Written>,
+    /// The clients who took a message back, once for each.
+    pub withdrawn: Vec<u8>,
+    /// The clients who reacted, once for each time.
+    pub reacted: Vec<u8>,
     /// Every call that left the house, in order.
     pub calls: Vec<Made>,
     /// How often the engine was killed.
@@ -104,9 +111,30 @@ impl Ending {
             }
         }
         let strangers = self.crm.iter().chain(&self.channel).filter(|line| {
-            line.author != LineAuthor::Bot && !self.written.iter().any(|written| written.text == line.text)
+            line.author != LineAuthor::Bot
+                && line.text != DELETED
+                && !self.written.iter().any(|written| written.text == line.text)
         });
         complaints.extend(strangers.map(|line| format!("{:?}: nobody wrote this", line.text)));
+        for client in 0..CLIENTS {
+            let number = phone(client);
+            let of = |clients: &[u8]| clients.iter().filter(|one| **one == client).count();
+            let gone = self.crm.iter().filter(|line| line.chat == number && line.text == DELETED).count();
+            if gone != of(&self.withdrawn) {
+                complaints.push(format!("client {client} took back {}, {gone} are gone", of(&self.withdrawn)));
+            }
+            let marked = |lines: &[Line]| {
+                let signs = lines.iter().filter(|line| line.chat == number).flat_map(|line| &line.reactions);
+                signs.filter(|sign| *sign == CLIENTS_SIGN).count()
+            };
+            let (in_channel, in_crm) = (marked(&self.channel), marked(&self.crm));
+            if in_channel != in_crm {
+                complaints.push(format!("client {client} has reacted {in_channel} times, {in_crm} are seen"));
+            }
+            if (in_channel == 0) != (of(&self.reacted) == 0) {
+                complaints.push(format!("client {client} has reacted {} times, none stay", of(&self.reacted)));
+            }
+        }
         complaints
     }
 

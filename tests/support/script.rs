@@ -118,6 +118,16 @@ pub enum What {
     AppWrites(u8),
     /// The client reads what has arrived.
     ClientReads,
+    /// The client changes their newest message.
+    ClientEdits(u8),
+    /// The client takes their newest message back.
+    ClientDeletes,
+    /// The client reacts to the newest message of the company.
+    ClientReacts,
+    /// A manager reacts in the CRM to the client's newest message.
+    ManagerReacts,
+    /// A manager begins to write in the CRM.
+    ManagerTypes,
     /// The CRM sends these bytes, with a good proof.
     CrmBabbles(Vec<u8>),
     /// The messenger sends these bytes, with a good proof.
@@ -157,6 +167,12 @@ pub enum Luck {
     /// It comes, and comes again so many milliseconds later.
     Twice(u16),
 }
+
+/// How clients react.
+pub const CLIENTS_SIGN: &str = "👍";
+
+/// How managers react.
+pub const MANAGERS_SIGN: &str = "🔥";
 
 /// How many clients there are. The last one's number is unknown in the messenger.
 pub const CLIENTS: u8 = 4;
@@ -223,14 +239,22 @@ pub fn scripts(troubles: Troubles) -> impl Strategy<Value = Script> {
 
 fn deeds(babble: bool) -> impl Strategy<Value = Deed> {
     let pause = prop_oneof![2 => 0_u32..300, 3 => 300_u32..20_000, 1 => 20_000_u32..400_000];
-    let what = prop_oneof![
+    let said = prop_oneof![
         4 => (0_u8..3).prop_map(What::ClientWrites),
         4 => (0_u8..3).prop_map(What::ManagerWrites),
         2 => (0_u8..3).prop_map(What::AppWrites),
         2 => Just(What::ClientReads),
-        (if babble { 2 } else { 0 }) => vec(any::<u8>(), 0..80).prop_map(What::CrmBabbles),
-        (if babble { 2 } else { 0 }) => vec(any::<u8>(), 0..80).prop_map(What::ChannelBabbles),
+        1 => (0_u8..3).prop_map(What::ClientEdits),
+        1 => Just(What::ClientDeletes),
+        1 => Just(What::ClientReacts),
+        1 => Just(What::ManagerReacts),
+        1 => Just(What::ManagerTypes),
     ];
+    let babbled = prop_oneof![
+        vec(any::<u8>(), 0..80).prop_map(What::CrmBabbles),
+        vec(any::<u8>(), 0..80).prop_map(What::ChannelBabbles),
+    ];
+    let what = if babble { prop_oneof![4 => said, 1 => babbled].boxed() } else { said.boxed() };
     (pause, 0..CLIENTS, what).prop_map(|(after, client, what)| Deed { after, client, what })
 }
 
@@ -288,7 +312,14 @@ impl What {
             Self::ClientWrites(word) => ("client", word),
             Self::ManagerWrites(word) => ("manager", word),
             Self::AppWrites(word) => ("app", word),
-            Self::ClientReads | Self::CrmBabbles(_) | Self::ChannelBabbles(_) => return None,
+            Self::ClientEdits(word) => ("client", word),
+            Self::ClientReads
+            | Self::ClientDeletes
+            | Self::ClientReacts
+            | Self::ManagerReacts
+            | Self::ManagerTypes
+            | Self::CrmBabbles(_)
+            | Self::ChannelBabbles(_) => return None,
         };
         let word = ["hello", "yes", "thank you", "operator, please"][usize::from(word % 4)];
         Some(format!("{who} {client}: {word}"))
@@ -304,6 +335,11 @@ impl fmt::Display for Deed {
             What::ManagerWrites(_) => write!(formatter, "a manager writes {text:?}"),
             What::AppWrites(_) => write!(formatter, "somebody writes in the app {text:?}"),
             What::ClientReads => write!(formatter, "client {client} reads"),
+            What::ClientEdits(_) => write!(formatter, "client {client} changes it into {text:?}"),
+            What::ClientDeletes => write!(formatter, "client {client} takes it back"),
+            What::ClientReacts => write!(formatter, "client {client} reacts"),
+            What::ManagerReacts => write!(formatter, "a manager reacts"),
+            What::ManagerTypes => write!(formatter, "a manager begins to write"),
             What::CrmBabbles(bytes) => write!(formatter, "the CRM says {:?}", String::from_utf8_lossy(bytes)),
             What::ChannelBabbles(bytes) => write!(formatter, "the messenger says {:?}", String::from_utf8_lossy(bytes)),
         }

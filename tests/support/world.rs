@@ -20,7 +20,7 @@ use chatledger::dispatch::{Dispatcher, Rules};
 use chatledger::log::naming;
 use chatledger::pipeline::Pipeline;
 use chatledger_connectors::connector::{Call, InboundRequest, Pass, Reply, Secrets, SimulatedAccount};
-use chatledger_connectors::simulator::{Emitted, Gesture, Reaction, Simulator};
+use chatledger_connectors::simulator::{Alteration, Emitted, Gesture, Reaction, Simulator};
 use chatledger_projections::bytes::Bytes;
 use chatledger_projections::event::{AttemptStarted, Event, IntentRaised, RecordedReply, Transport, WebhookReceived};
 use chatledger_projections::files::Stored;
@@ -30,7 +30,7 @@ use chatledger_projections::recorded::{Position, Recorded, Revision, StreamName}
 use chatledger_projections::time::Timestamp;
 
 use crate::ending::{Cause, Ending, Made, Writer, Written};
-use crate::script::{CLIENTS, Deed, Fate, Help, Luck, Script, Setting, What, phone};
+use crate::script::{CLIENTS, CLIENTS_SIGN, Deed, Fate, Help, Luck, MANAGERS_SIGN, Script, Setting, What, phone};
 
 /// The CRM connection of every world.
 pub const CRM: &str = "amo.main";
@@ -211,6 +211,8 @@ struct World<'a> {
     webhooks: usize,
     causes: BTreeMap<EventId, Cause>,
     written: Vec<Written>,
+    withdrawn: Vec<u8>,
+    reacted: Vec<u8>,
     chronicle: String,
 }
 
@@ -281,6 +283,8 @@ impl<'a> World<'a> {
             webhooks: 0,
             causes: BTreeMap::new(),
             written: Vec::new(),
+            withdrawn: Vec::new(),
+            reacted: Vec::new(),
             chronicle: String::new(),
         }
     }
@@ -327,9 +331,11 @@ impl<'a> World<'a> {
         self.tell(format_args!("{deed}"));
         let (client, number, name) = (deed.client, phone(deed.client), format!("Client {}", deed.client));
         let text = deed.what.text(client).unwrap_or_default();
+        let altered = |alteration| Gesture::Alters { phone: phone(client), alteration };
         let (setting, route) = (self.script.setting, client / CLIENTS);
         let (crm, channel) = (crm_of(setting, route), channel_of(setting, route));
-        if matches!(deed.what, What::ManagerWrites(_)) && !setting.town.managers_write_to(client) {
+        let by_manager = matches!(deed.what, What::ManagerWrites(_) | What::ManagerReacts | What::ManagerTypes);
+        if by_manager && !setting.town.managers_write_to(client) {
             return;
         }
         let (at, by, gesture) = match &deed.what {
@@ -346,14 +352,28 @@ impl<'a> World<'a> {
                 (channel, Some(Writer::App), gesture)
             }
             What::ClientReads => (channel, None, Gesture::ClientReads { phone: number }),
+            What::ClientEdits(_) => (channel, None, altered(Alteration::Edits { text: text.clone() })),
+            What::ClientDeletes => (channel, None, altered(Alteration::Deletes)),
+            What::ClientReacts => (channel, None, altered(Alteration::Reacts { emoji: Some(CLIENTS_SIGN.to_owned()) })),
+            What::ManagerReacts => (crm, None, altered(Alteration::Reacts { emoji: Some(MANAGERS_SIGN.to_owned()) })),
+            What::ManagerTypes => (crm, None, altered(Alteration::Types)),
             What::CrmBabbles(bytes) => return self.babble(&crm, client, bytes),
             What::ChannelBabbles(bytes) => return self.babble(&channel, client, bytes),
         };
         let from = ConnectionName::new(at);
         let platform = self.platforms.get_mut(&from).expect("both platforms are there");
-        // Who has not written cannot read; nothing else is ever refused.
+        // Who has not written cannot read, and what is not there cannot be altered; nothing else is ever refused.
         let Ok(emitted) = platform.gesture(&gesture, self.now) else { return };
-        self.written.extend(by.map(|by| Written { client, by, text }));
+        let newest = self.written.iter().rposition(|known| known.client == client && known.by == Writer::Client);
+        match (&deed.what, newest) {
+            (What::ClientEdits(_), Some(newest)) => self.written[newest].text = text,
+            (What::ClientDeletes, Some(newest)) => {
+                self.written.remove(newest);
+                self.withdrawn.push(client);
+            }
+            (What::ClientReacts, _) => self.reacted.push(client),
+            (_, _) => self.written.extend(by.map(|by| Written { client, by, text })),
+        }
         self.emit(&from, emitted, Cause::Deed(client));
     }
 
@@ -615,6 +635,8 @@ impl<'a> World<'a> {
             pipeline: self.engine.pipeline,
             causes: self.causes,
             written: self.written,
+            withdrawn: self.withdrawn,
+            reacted: self.reacted,
             calls: self.calls,
             crashes: self.crashes,
             chronicle: self.chronicle,

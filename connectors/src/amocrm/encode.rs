@@ -134,7 +134,8 @@ fn reaction_set(settings: &Settings, reaction: &SetReaction) -> Result<Call, Une
     let user = match reaction.speaker {
         InNameOf::Client => {
             let ours = reaction.author.ours.as_ref().map(PersonId::as_str).or(conversation_id);
-            let theirs = reaction.author.theirs.as_ref().map(PersonId::as_str).filter(|_| ours.is_none());
+            // Until amo is known to know the client by our id, theirs says who is meant, as with a message (contract, 5.4).
+            let theirs = reaction.author.theirs.as_ref().map(PersonId::as_str);
             Reacting { id: ours, ref_id: theirs }
         }
         InNameOf::Manager | InNameOf::Bot => {

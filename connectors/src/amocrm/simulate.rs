@@ -20,7 +20,7 @@ use super::ids::Scope;
 use super::settings::Settings;
 use super::sign;
 use crate::connector::{Request, Secret};
-use crate::simulator::{Emitted, Gesture, Line, Reaction, Simulator};
+use crate::simulator::{Alteration, Emitted, Gesture, Line, Reaction, Simulator};
 use chats::{Chats, Refusal};
 use typed::Typed;
 
@@ -201,6 +201,19 @@ impl Simulator for Amo {
                 Err("clients are in the messenger, not in amoCRM".to_owned())
             }
             Gesture::AppWrites { .. } => Err("amoCRM is no messenger; it has no app to write past it".to_owned()),
+            Gesture::Alters { phone, alteration } => {
+                let hook = match alteration {
+                    Alteration::Reacts { emoji } => {
+                        self.chats.manager_reacts(self.scope.account(), phone, emoji.as_deref(), now)?
+                    }
+                    Alteration::Types => self.chats.manager_types(self.scope.account(), phone, now)?,
+                    Alteration::Edits { .. } | Alteration::Deletes => {
+                        return Err("amoCRM announces neither edits nor deletions (contract, 14.6)".to_owned());
+                    }
+                };
+                let emitted = self.emit(hook.to_string().into_bytes());
+                Ok(if self.is_connected { vec![emitted] } else { Vec::new() })
+            }
         }
     }
 

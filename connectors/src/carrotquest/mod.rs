@@ -170,6 +170,16 @@ impl Connection for Account {
     }
 }
 
+/// Every documented type of a message part, in the platform's words.
+pub fn part_types() -> impl Iterator<Item = &'static str> {
+    decode::kinds::PART_TYPES.into_iter()
+}
+
+/// Every documented way in which a part is sent (`sent_via`), in the platform's words.
+pub fn ways() -> impl Iterator<Item = &'static str> {
+    decode::kinds::WAYS.into_iter()
+}
+
 /// What our calls are named; replies are read by these names.
 mod call {
     /// An operator's reply.

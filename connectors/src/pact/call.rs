@@ -123,6 +123,26 @@ calls! {
     BILLING_V1 = "billing_v1": V1, CHANGES, None;
 }
 
+/// What is known of a call before it is made, for people.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CallFacts {
+    /// Its name.
+    pub name: &'static str,
+    /// The quota that it falls under.
+    pub class: &'static str,
+    /// Whether a second try might say or make something twice.
+    pub is_told_by_repetition: bool,
+}
+
+/// Every call of both generations.
+pub fn calls() -> impl Iterator<Item = CallFacts> {
+    ALL.iter().map(|known| CallFacts {
+        name: known.name,
+        class: known.class,
+        is_told_by_repetition: is_told_by_repetition(known.name),
+    })
+}
+
 /// A call of this name.
 pub(super) fn call(name: &'static str, request: Request) -> Call {
     let class = class(name).expect("every name stands in the table, for it is made of it");

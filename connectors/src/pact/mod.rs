@@ -43,6 +43,8 @@ use crate::connector::{
 use crate::simulator::Simulator;
 use settings::{Settings, TOKEN};
 
+pub use call::{CallFacts, calls};
+
 /// The platform.
 #[derive(Clone, Copy, Debug)]
 pub struct Pact;

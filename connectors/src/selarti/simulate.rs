@@ -70,6 +70,7 @@ impl Simulator for Simulated {
                 Err("clients are in the messenger, not at Selarti".to_owned())
             }
             Gesture::ManagerWrites { .. } => Err("managers write in the CRM, not at Selarti".to_owned()),
+            Gesture::Alters { .. } => Err("nothing that was said at Selarti is altered".to_owned()),
         }
     }
 

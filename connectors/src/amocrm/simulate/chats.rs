@@ -212,18 +212,13 @@ impl Chats {
         text: &str,
         now: Timestamp,
     ) -> Value {
-        let has_number = |chat: usize| {
-            let client = &self.participants[self.chats[chat].client];
-            client.phone.as_deref().is_some_and(|known| same_number(known, phone))
-        };
-        let written_in = self.messages.iter().rev().map(|shown| shown.chat).find(|chat| has_number(*chat));
-        let chat = written_in.unwrap_or_else(|| {
+        let chat = self.written_in(phone).unwrap_or_else(|| {
             let client = self.add_client(None, name, Some(phone), None);
             let theirs = self.new_id("chat");
             self.chats.push(Chat { theirs, ours: Vec::new(), client, source: None });
             self.chats.len() - 1
         });
-        let manager = self.participants.iter().position(|known| known.kind == Kind::User).unwrap_or_default();
+        let manager = self.manager();
         self.messages.push(Shown {
             theirs: self.new_id("message"),
             ours: None,
@@ -236,6 +231,15 @@ impl Chats {
             reactions: Vec::new(),
         });
         self.hook(account, chat, manager, text, now)
+    }
+
+    /// The chat with this number that was last written in.
+    fn written_in(&self, phone: &str) -> Option<usize> {
+        let has_number = |chat: usize| {
+            let client = &self.participants[self.chats[chat].client];
+            client.phone.as_deref().is_some_and(|known| same_number(known, phone))
+        };
+        self.messages.iter().rev().map(|shown| shown.chat).find(|chat| has_number(*chat))
     }
 
     /// What people see, oldest first.
@@ -258,9 +262,10 @@ impl Chats {
                 Kind::Bot => LineAuthor::Bot,
             },
             name: author.name.clone(),
-            text: shown.reactions.iter().fold(seen(&shown.message), |text, (_, emoji)| format!("{text} {emoji}")),
+            text: seen(&shown.message),
             id: shown.theirs.clone(),
             status: shown.status.clone(),
+            reactions: shown.reactions.iter().map(|(_, emoji)| emoji.clone()).collect(),
         }
     }
 

@@ -296,7 +296,8 @@ fn a_reaction_stands_until_it_is_taken_back() {
         (react(&unknown, Speaker::Client, Some("👍")), 404, ["добрый день 👍", "сейчас"]),
     ] {
         assert_eq!(house.send(&intent).status, status, "{intent:?}");
-        let shown: Vec<String> = house.amo.transcript().into_iter().map(|line| line.text).collect();
+        let shown = |line: Line| [vec![line.text], line.reactions].concat().join(" ");
+        let shown: Vec<String> = house.amo.transcript().into_iter().map(shown).collect();
         assert_eq!(shown, seen, "{intent:?}");
     }
 }

@@ -246,35 +246,54 @@ impl SentVia {
     }
 }
 
+/// Every type that the owner's page lists, the one of its example, and the old one of the contract.
+pub(in crate::carrotquest) const PART_TYPES: [&str; 18] = [
+    "reply_user",
+    "reply_admin",
+    "reply_django_user",
+    "auto_reply",
+    "note",
+    "tag_added",
+    "tag_deleted",
+    "assigned",
+    "closed",
+    "final_closed",
+    "opened",
+    "delayed",
+    "channel_changed",
+    "vote",
+    "article",
+    "chat_bot_admin",
+    "chat_bot_user",
+    "service",
+];
+
+/// Every way that the owner's page lists.
+pub(in crate::carrotquest) const WAYS: [&str; 15] = [
+    "web_user",
+    "email_user",
+    "web_panel",
+    "email_admin",
+    "app_android",
+    "app_ios",
+    "app_chrome",
+    "app_desktop",
+    "message_auto",
+    "message_manual",
+    "message_chat_bot",
+    "api",
+    "integrations",
+    "system",
+    "auto_reply",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Every type that the owner's page lists, the one of its example, and the old one of the contract.
-    const WORDS: [&str; 18] = [
-        "reply_user",
-        "reply_admin",
-        "reply_django_user",
-        "auto_reply",
-        "note",
-        "tag_added",
-        "tag_deleted",
-        "assigned",
-        "closed",
-        "final_closed",
-        "opened",
-        "delayed",
-        "channel_changed",
-        "vote",
-        "article",
-        "chat_bot_admin",
-        "chat_bot_user",
-        "service",
-    ];
-
     #[test]
     fn every_documented_kind_is_known_and_reads_back() {
-        for word in WORDS {
+        for word in PART_TYPES {
             assert_eq!(PartKind::of(word).map(PartKind::word), Some(word));
         }
         assert_eq!(PartKind::of("reply_robot"), None);
@@ -282,23 +301,7 @@ mod tests {
 
     #[test]
     fn every_documented_way_is_known() {
-        for word in [
-            "web_user",
-            "email_user",
-            "web_panel",
-            "email_admin",
-            "app_android",
-            "app_ios",
-            "app_chrome",
-            "app_desktop",
-            "message_auto",
-            "message_manual",
-            "message_chat_bot",
-            "api",
-            "integrations",
-            "system",
-            "auto_reply",
-        ] {
+        for word in WAYS {
             assert_ne!(SentVia::of(word), SentVia::Other, "{word}");
         }
         assert_eq!(SentVia::of("telegram"), SentVia::Other);

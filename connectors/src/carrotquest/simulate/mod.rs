@@ -95,6 +95,7 @@ impl Simulator for Simulated {
                 Ok(Vec::new())
             }
             Gesture::ManagerWrites { .. } => Err("managers write in the CRM, not at Carrot quest".to_owned()),
+            Gesture::Alters { .. } => Err("a visitor's window alters nothing that was said".to_owned()),
         }
     }
 
@@ -139,6 +140,7 @@ impl Simulator for Simulated {
                     text: format!("{}{}", part.text, part.file.as_deref().unwrap_or_default()),
                     id: part.id.clone(),
                     status: None,
+                    reactions: Vec::new(),
                 }
             })
             .collect()

@@ -62,8 +62,12 @@ pub(super) struct Message {
     pub(super) replied_to: Option<String>,
     /// The files with it.
     pub(super) attachments: Vec<i64>,
+    /// Whether it was changed.
+    pub(super) edited: bool,
     /// Whether it was taken back.
     pub(super) deleted: bool,
+    /// The client's reaction to it.
+    pub(super) reaction: Option<String>,
 }
 
 impl Message {
@@ -198,7 +202,9 @@ impl Account {
             status: Status::Sent,
             replied_to: None,
             attachments: Vec::new(),
+            edited: false,
             deleted: false,
+            reaction: None,
         });
         let conversation = &mut self.conversations[conversation];
         conversation.last_message = Some((id, now));

@@ -24,7 +24,7 @@ use self::quotas::Quotas;
 use self::requests::{Asked, Client, Company, Saying, What};
 use super::settings::{Api, Settings, TOKEN, WEBHOOK_SECRET};
 use crate::connector::{Request, Secret, SettingProblem, SimulatedAccount};
-use crate::simulator::{Emitted, Gesture, Line, LineAuthor, Reaction, Simulator};
+use crate::simulator::{Alteration, Emitted, Gesture, Line, LineAuthor, Reaction, Simulator};
 
 /// A model of the account.
 pub(super) fn simulator(account: &SimulatedAccount<'_>) -> Result<Box<dyn Simulator>, Vec<SettingProblem>> {
@@ -90,6 +90,11 @@ impl Simulator for Simulated {
                 Ok(self.read_by_client(conversation))
             }
             Gesture::ManagerWrites { .. } => Err("managers write in the CRM, not at Pact".to_owned()),
+            Gesture::Alters { phone, alteration } => {
+                let phone = digits(phone)?;
+                let conversation = self.account.find(&phone).ok_or("there is no conversation with this number")?;
+                self.altered(conversation, alteration)
+            }
         }
     }
 
@@ -101,6 +106,7 @@ impl Simulator for Simulated {
         self.account
             .messages
             .iter()
+            .filter(|message| !message.deleted)
             .map(|message| {
                 let conversation = &self.account.conversations[message.conversation];
                 let by_client = message.by == By::Client;
@@ -113,6 +119,7 @@ impl Simulator for Simulated {
                         .fold(message.text.clone(), |text, file| format!("{text}📎{}, {} bytes", file.name, file.size)),
                     id: message.id.to_string(),
                     status: (!by_client).then(|| message.status.word().to_owned()),
+                    reactions: message.reaction.iter().cloned().collect(),
                 }
             })
             .collect()
@@ -511,6 +518,48 @@ impl Simulated {
             emitted.extend(self.in_order(number, vec![(200, body)]));
         }
         emitted
+    }
+
+    /// The client does something that is no message. The second generation alone tells of it, and gives no time by which one
+    /// change of a message could be told from a later one; so in the model each message is changed once.
+    fn altered(&mut self, conversation: usize, alteration: &Alteration) -> Result<Vec<Emitted>, String> {
+        if self.settings.api == Api::V1 {
+            return Err("the first generation tells of nothing that is altered".to_owned());
+        }
+        let newest = |account: &Account, is_meant: &dyn Fn(&account::Message) -> bool| {
+            let place = account
+                .messages
+                .iter()
+                .rposition(|message| message.conversation == conversation && !message.deleted && is_meant(message));
+            place.ok_or("there is no such message in the conversation")
+        };
+        let place = match alteration {
+            Alteration::Edits { text } => {
+                let place = newest(&self.account, &|message| message.by == By::Client)?;
+                let message = &mut self.account.messages[place];
+                if std::mem::replace(&mut message.edited, true) {
+                    return Err("it was changed before".to_owned());
+                }
+                text.clone_into(&mut message.text);
+                place
+            }
+            Alteration::Deletes => {
+                let place = newest(&self.account, &|message| message.by == By::Client)?;
+                self.account.messages[place].deleted = true;
+                place
+            }
+            Alteration::Reacts { emoji } => {
+                let has_arrived =
+                    |message: &account::Message| matches!(message.status, Status::Delivered | Status::Read);
+                let place = newest(&self.account, &|message| message.by != By::Client && has_arrived(message))?;
+                self.account.messages[place].reaction.clone_from(emoji);
+                place
+            }
+            Alteration::Types => return Err("Pact does not tell who is writing".to_owned()),
+        };
+        let body = webhooks::status_moved(&self.settings, &self.account, place);
+        let number = self.account.messages[place].id;
+        Ok(self.in_order(number, vec![(200, body)]))
     }
 
     /// It often comes after the message that opened it (15.2), so it takes its time.

@@ -282,7 +282,8 @@ pub(super) fn message_v2(account: &Account, message: &Message) -> Value {
         "income": income,
         "status": if income { "created" } else { message.status.word() },
         "message": message.text,
-        "reactions": [],
+        // Their shape is not documented (9.2, 19.7); the decoder takes the plainest one, too.
+        "reactions": message.reaction.iter().map(|emoji| json!({ "emoji": emoji })).collect::<Vec<_>>(),
         "details": (message.status == Status::Error).then(|| json!({
             "result": "NOT DELIVERED",
             "internal_reason": { "errors": [{

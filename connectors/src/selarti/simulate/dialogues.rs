@@ -185,6 +185,7 @@ impl Dialogues {
                 text: message.text.clone(),
                 id: message.id.clone(),
                 status: None,
+                reactions: Vec::new(),
             }
         };
         self.messages.iter().map(line).collect()

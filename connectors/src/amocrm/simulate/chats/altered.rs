@@ -5,7 +5,22 @@
 
 use serde_json::{Value, json};
 
-use super::{Chat, Chats, Refusal, Shown, Typed, check_message};
+use super::{Chat, Chats, Kind, Refusal, Shown, Typed, check_message};
+use chatledger_projections::time::Timestamp;
+
+/// Why nothing can be done in it.
+const NO_CHAT: &str = "there is no chat with this number";
+
+impl Chat {
+    /// As hooks name it: by our first id, if it has one.
+    fn named(&self) -> Value {
+        let mut named = json!({"id": self.theirs});
+        if let Some(ours) = self.ours.first() {
+            named["client_id"] = json!(ours);
+        }
+        named
+    }
+}
 
 impl Chats {
     /// A message says something else (contract, 5.5). With both ids, ours becomes the message's.
@@ -97,6 +112,66 @@ impl Chats {
             }
         }
         Ok(json!({"id": chat.theirs, "user": user}))
+    }
+
+    /// A manager reacts to the client's newest message, or takes it back (contract, 9.7); gives the hook.
+    pub(in crate::amocrm::simulate) fn manager_reacts(
+        &mut self,
+        account: &str,
+        phone: &str,
+        emoji: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Value, String> {
+        let chat = self.written_in(phone).ok_or(NO_CHAT)?;
+        let client = self.chats[chat].client;
+        let is_theirs = |shown: &Shown| shown.chat == chat && shown.author == client;
+        let place = self.messages.iter().rposition(is_theirs).ok_or("the client has said nothing")?;
+        let manager = self.manager();
+        let reactions = &mut self.messages[place].reactions;
+        reactions.retain(|(known, _)| *known != manager);
+        reactions.extend(emoji.map(|emoji| (manager, emoji.to_owned())));
+        let shown = &self.messages[place];
+        let mut message = json!({
+            "id": shown.theirs,
+            "sender": {"id": self.participants[shown.author].theirs},
+            "receiver": {"id": self.participants[manager].theirs},
+            "timestamp": shown.written_at.as_seconds(),
+            "msec_timestamp": shown.written_at.as_millis(),
+        });
+        if let Some(ours) = &shown.ours {
+            message["client_id"] = json!(ours);
+        }
+        let mut reaction = json!({
+            "message": message,
+            "user": {"id": self.participants[manager].theirs},
+            "conversation": self.chats[chat].named(),
+            "type": if emoji.is_some() { "react" } else { "unreact" },
+        });
+        if let Some(emoji) = emoji {
+            reaction["emoji"] = json!(emoji);
+        }
+        Ok(json!({"account_id": account, "time": now.as_seconds(), "action": {"reaction": reaction}}))
+    }
+
+    /// A manager begins to write (contract, 9.7); gives the hook. It is said again after five seconds, which is not modelled.
+    pub(in crate::amocrm::simulate) fn manager_types(
+        &self,
+        account: &str,
+        phone: &str,
+        now: Timestamp,
+    ) -> Result<Value, String> {
+        let chat = self.written_in(phone).ok_or(NO_CHAT)?;
+        let typing = json!({
+            "user": {"id": self.participants[self.manager()].theirs},
+            "conversation": self.chats[chat].named(),
+            "expired_at": now.as_seconds() + 5,
+        });
+        Ok(json!({"account_id": account, "time": now.as_seconds(), "action": {"typing": typing}}))
+    }
+
+    /// The one who writes when a manager does.
+    pub(super) fn manager(&self) -> usize {
+        self.participants.iter().position(|known| known.kind == Kind::User).unwrap_or_default()
     }
 
     /// A message by amo's id, else by ours.
