@@ -114,7 +114,8 @@ impl Pipeline {
             | Happening::Started(_)
             | Happening::Configured(_)
             | Happening::Instructed(_)
-            | Happening::Advanced(_) => 0,
+            | Happening::Advanced(_)
+            | Happening::Arranged(_) => 0,
         };
         for remark in remarks {
             *self.taken.remarks.entry(remark.remark).or_default() += 1;
@@ -138,7 +139,7 @@ impl Pipeline {
                 }
                 self.recent.push_back((happening.id, sequence));
             }
-            Happening::Started(_) | Happening::Configured(_) => {}
+            Happening::Started(_) | Happening::Configured(_) | Happening::Arranged(_) => {}
         }
         if !intents.is_empty() {
             self.undecided.push_back(Decided { cause: happening.id, sequence, intents: intents.to_vec() });
@@ -213,6 +214,7 @@ pub fn read(recorded: Recorded<Event>) -> Reading {
         Event::ConfigurationApplied(configuration) => (Happening::Configured(configuration), Vec::new()),
         Event::OperatorInstructed(instructed) => (Happening::Instructed(instructed), Vec::new()),
         Event::PolicyAdvanced(advanced) => (Happening::Advanced(advanced), Vec::new()),
+        Event::Arranged(arrangement) => (Happening::Arranged(arrangement), Vec::new()),
     };
     Reading { label, happening: Recorded { id, stream, revision, position, recorded_at, event: happening }, remarks }
 }

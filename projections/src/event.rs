@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes::Bytes;
 use crate::configuration::Configuration;
+use crate::duties::Arrangement;
 use crate::fact::Fact;
-use crate::ids::{ConnectionName, EventId, IntentId, ThreadId};
+use crate::ids::{ConnectionName, EngineId, EventId, IntentId, ThreadId};
 use crate::intent::{Destination, Intent};
 use crate::outcome::{AttemptKind, Outcome};
 use crate::time::Timestamp;
@@ -27,6 +28,8 @@ pub enum Event {
     OperatorInstructed(OperatorInstructed),
     /// Everything up to and including an event has been decided.
     PolicyAdvanced(PolicyAdvanced),
+    /// An engine says who does what.
+    Arranged(Arrangement),
 }
 
 impl Event {
@@ -40,6 +43,7 @@ impl Event {
             Self::ConfigurationApplied(_) => "ConfigurationApplied",
             Self::OperatorInstructed(_) => "OperatorInstructed",
             Self::PolicyAdvanced(_) => "PolicyAdvanced",
+            Self::Arranged(arrangement) => arrangement.label(),
         }
     }
 }
@@ -102,6 +106,9 @@ pub struct AttemptStarted {
     pub kind: AttemptKind,
     /// Which of the platform's calls.
     pub call: String,
+    /// By which of several engines; absent where there is only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineId>,
 }
 
 /// A try came to an end.
@@ -248,4 +255,6 @@ pub enum Happening {
     Instructed(OperatorInstructed),
     /// Everything up to and including an event has been decided.
     Advanced(PolicyAdvanced),
+    /// An engine says who does what.
+    Arranged(Arrangement),
 }

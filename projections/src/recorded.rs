@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{EventId, IntentId};
+use crate::duties::Duty;
+use crate::ids::{EngineId, EventId, IntentId};
 use crate::time::Timestamp;
 
 /// Something that stands in the log.
@@ -68,6 +69,16 @@ impl StreamName {
     /// The progress of deciding.
     pub fn policy() -> Self {
         Self("policy-main".to_owned())
+    }
+
+    /// The life of an engine.
+    pub fn engine(id: EngineId) -> Self {
+        Self(format!("engine-{id}"))
+    }
+
+    /// Who has a duty.
+    pub fn duty(duty: &Duty) -> Self {
+        Self(format!("duty-{}", duty.label()))
     }
 
     /// A name as it stands in a store.

@@ -18,6 +18,7 @@ use crate::change::{Anomaly, AnomalyKind, Change, Refused, Written};
 use crate::configuration::{Configuration, Role, Route};
 use crate::contacts::{Contacts, Source};
 use crate::content::Person;
+use crate::duties::Duties;
 use crate::delivery::{Delivery, Known, MessageIndex, Origin, Rise};
 use crate::echoes::{Echoes, Held};
 use crate::event::{AttemptSettled, AttemptStarted, Happening, IntentRaised};
@@ -61,6 +62,8 @@ pub struct State {
     pub attempts: Attempts,
     /// Those that came to no good end, until a person has decided.
     pub held: HeldIntents,
+    /// Which engine does what.
+    pub duties: Duties,
     /// How the connections themselves are.
     pub connections: BTreeMap<ConnectionName, ConnectionChanged>,
     /// How often each thing happened that should not have.
@@ -112,6 +115,7 @@ impl State {
             }
             // Deciding says nothing about what is so.
             Happening::Advanced(_) => {}
+            Happening::Arranged(arrangement) => self.duties.arrange(arrangement, recorded.revision, at),
         }
         for change in &changes {
             if let Change::Anomaly(anomaly) = change {
@@ -142,6 +146,7 @@ impl State {
             (Typing::NAME, self.typing.digest()),
             (Attempts::NAME, self.attempts.digest()),
             (HeldIntents::NAME, self.held.digest()),
+            (Duties::NAME, self.duties.digest()),
             ("configuration", Digest::of_entries("configuration", 1, std::iter::once(&self.configuration))),
             ("health", Digest::of_entries("health", 1, connections.chain(anomalies))),
         ]

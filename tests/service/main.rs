@@ -7,7 +7,7 @@
 //!
 //! * [`house`]: one engine and its two platforms, what people do there, and what must be seen; [`engine`]: the process;
 //!   [`door`]: the way to a platform, which can be shut;
-//! * [`kills`], [`faults`], [`shutdown`], [`disk`], [`spool`], [`held`]: what goes wrong; [`stage`]: the platforms' stage
+//! * [`engines`]: several on one log; [`kills`], [`faults`], [`shutdown`], [`disk`], [`spool`], [`held`]: what goes wrong; [`stage`]: the platforms' stage
 //!   itself; [`passes`]: what some calls must carry; [`demo`]:
 //!   the demonstration, to its end.
 
@@ -15,6 +15,7 @@ mod demo;
 mod disk;
 mod door;
 mod engine;
+mod engines;
 mod faults;
 mod held;
 mod house;

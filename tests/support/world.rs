@@ -626,7 +626,7 @@ impl Log {
             Event::AttemptStarted(started) => Some(u64::from(started.attempt) * 2 - 1),
             Event::AttemptSettled(settled) => Some(u64::from(settled.attempt) * 2),
             Event::OperatorInstructed(_) => Some(0),
-            Event::ConfigurationApplied(_) | Event::PolicyAdvanced(_) => None,
+            Event::ConfigurationApplied(_) | Event::PolicyAdvanced(_) | Event::Arranged(_) => None,
         };
         let place = revision.as_u64();
         assert!(expected.is_none_or(|expected| expected == place), "{stream} is at {place}: {}", Brief(&event));
@@ -704,7 +704,7 @@ impl fmt::Display for Brief<'_> {
                 write!(formatter, "raised {intent} {policy} in {} at {}", raised.thread, raised.connection)
             }
             Event::AttemptStarted(started) => {
-                let AttemptStarted { intent_id, attempt, kind, call } = started;
+                let AttemptStarted { intent_id, attempt, kind, call, engine: _ } = started;
                 write!(formatter, "started {intent_id} attempt {attempt} {kind:?} {call}")
             }
             Event::AttemptSettled(settled) => {
@@ -713,6 +713,7 @@ impl fmt::Display for Brief<'_> {
             Event::ConfigurationApplied(_) => formatter.write_str("configured"),
             Event::OperatorInstructed(instructed) => write!(formatter, "instructed {}", instructed.instruction.label()),
             Event::PolicyAdvanced(advanced) => write!(formatter, "decided through {}", advanced.through),
+            Event::Arranged(arrangement) => formatter.write_str(arrangement.label()),
         }
     }
 }

@@ -6,6 +6,7 @@ use chatledger::live::chain;
 use chatledger::log::{EventLog, Following, StoredEvent, codec};
 use chatledger_projections::bytes::Bytes;
 use chatledger_projections::configuration::Configuration;
+use chatledger_projections::duties::Arrangement;
 use chatledger_projections::event::{
     AttemptSettled, AttemptStarted, Event, IntentRaised, OperatorInstructed, PolicyAdvanced, Transport,
 };
@@ -133,6 +134,7 @@ enum Said {
     Configured(Configuration),
     Instructed(OperatorInstructed),
     Advanced(PolicyAdvanced),
+    Arranged(Arrangement),
 }
 
 #[derive(Serialize)]
@@ -180,6 +182,7 @@ impl Said {
             Event::ConfigurationApplied(configuration) => Self::Configured(configuration),
             Event::OperatorInstructed(instructed) => Self::Instructed(instructed),
             Event::PolicyAdvanced(advanced) => Self::Advanced(advanced),
+            Event::Arranged(arrangement) => Self::Arranged(arrangement),
         }
     }
 }
@@ -210,5 +213,8 @@ fn summary(event: &Event) -> String {
             format!("{} by {}, thread {}", instruction.label(), instructed.who, instruction.thread())
         }
         Event::PolicyAdvanced(advanced) => format!("through {}", advanced.through),
+        Event::Arranged(Arrangement::Seen(seen)) => format!("engine {} at {}", seen.engine, seen.place),
+        Event::Arranged(Arrangement::Ended(ended)) => format!("engine {} by {}", ended.engine, ended.by),
+        Event::Arranged(Arrangement::Taken(taken)) => format!("{} by {}", taken.duty.label(), taken.engine),
     }
 }

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use chatledger_projections::duties::Arrangement;
 use chatledger_projections::event::{Event, Transport, WebhookReceived};
 use chatledger_projections::ids::{ConnectionName, EventId};
 use chatledger_projections::recorded::{Position, Recorded, Revision, StreamName};
@@ -137,7 +138,8 @@ pub fn seal(
         | Event::AttemptSettled(_)
         | Event::ConfigurationApplied(_)
         | Event::OperatorInstructed(_)
-        | Event::PolicyAdvanced(_) => None,
+        | Event::PolicyAdvanced(_)
+        | Event::Arranged(_) => None,
     };
     let metadata = Metadata {
         codec: CODEC,
@@ -163,6 +165,7 @@ pub fn seal(
         Event::ConfigurationApplied(configuration) => json(configuration),
         Event::OperatorInstructed(instructed) => json(instructed),
         Event::PolicyAdvanced(advanced) => json(advanced),
+        Event::Arranged(arrangement) => json(arrangement),
     };
     NewEvent { id, event_type: event.label().to_owned(), data, metadata: json(&metadata) }
 }
@@ -210,6 +213,9 @@ pub fn unseal(stored: StoredEventRef<'_>) -> Result<Unsealed<'_>, CodecError> {
         EventType::ConfigurationApplied => ours(Event::ConfigurationApplied(reader.data()?)),
         EventType::OperatorInstructed => ours(Event::OperatorInstructed(reader.data()?)),
         EventType::PolicyAdvanced => ours(Event::PolicyAdvanced(reader.data()?)),
+        EventType::EngineSeen => ours(Event::Arranged(Arrangement::Seen(reader.data()?))),
+        EventType::EngineEnded => ours(Event::Arranged(Arrangement::Ended(reader.data()?))),
+        EventType::DutyTaken => ours(Event::Arranged(Arrangement::Taken(reader.data()?))),
     };
     Ok(Unsealed {
         id: stored.id,
@@ -305,6 +311,9 @@ enum EventType {
     ConfigurationApplied,
     OperatorInstructed,
     PolicyAdvanced,
+    EngineSeen,
+    EngineEnded,
+    DutyTaken,
 }
 
 struct Reader<'a> {
@@ -321,6 +330,9 @@ impl<'a> Reader<'a> {
             "ConfigurationApplied" => Ok(EventType::ConfigurationApplied),
             "OperatorInstructed" => Ok(EventType::OperatorInstructed),
             "PolicyAdvanced" => Ok(EventType::PolicyAdvanced),
+            "EngineSeen" => Ok(EventType::EngineSeen),
+            "EngineEnded" => Ok(EventType::EngineEnded),
+            "DutyTaken" => Ok(EventType::DutyTaken),
             unknown => Err(CodecError::UnknownType { position: self.stored.position, event_type: unknown.to_owned() }),
         }
     }

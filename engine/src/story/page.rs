@@ -42,7 +42,8 @@ impl Page {
             | Happening::Started(_)
             | Happening::Configured(_)
             | Happening::Instructed(_)
-            | Happening::Advanced(_) => &[],
+            | Happening::Advanced(_)
+            | Happening::Arranged(_) => &[],
         };
         for fact in facts {
             self.tagged("fact", "fact", &json(fact));
