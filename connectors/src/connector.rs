@@ -9,10 +9,12 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use chatledger_projections::configuration::Traits;
+use chatledger_projections::content::File;
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::{Fact, Remark, RemarkKind};
+use chatledger_projections::files::{FileRules, Stored};
 use chatledger_projections::ids::{ConnectionName, ConversationId, EventId, MessageId};
-use chatledger_projections::intent::Intent;
+use chatledger_projections::intent::{Intent, SendMessage};
 use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 use serde::Serialize;
@@ -72,8 +74,25 @@ pub trait Connection: Send + Sync + fmt::Debug {
     /// Decides whether a request is the platform's, and if so what of it is recorded.
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection>;
 
-    /// Turns an intent into a request without credentials, or says why this platform cannot show it. A platform can do
-    /// nothing unless its connector says how.
+    /// How the account wants files, and how it gives them.
+    fn files(&self) -> FileRules {
+        FileRules::default()
+    }
+
+    /// The call that gives the platform one file before the message in which it stands; only for
+    /// [`Wants::Upload`](chatledger_projections::files::Wants) and `UploadByLink`. The file says how it goes.
+    fn upload(&self, _message: &SendMessage, _file: &File) -> Result<Call, Unencodable> {
+        Err(Unencodable { reason: "this platform takes no files before a message".to_owned() })
+    }
+
+    /// The credentials under which the platform's own files are fetched, where it wants any. They go to
+    /// [`Connection::base_url`]'s host alone, and never along a redirect to another.
+    fn file_credentials(&self, _secrets: &Secrets) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// Turns an intent into a request without credentials, or says why this platform cannot show it. Its files say how
+    /// they go. A platform can do nothing unless its connector says how.
     fn encode(&self, intent: &Intent) -> Result<Call, Unencodable> {
         Err(Unencodable::not_there("this platform", intent))
     }
@@ -382,18 +401,64 @@ pub struct Request {
     pub headers: Vec<(&'static str, String)>,
     /// The body; empty if there is none.
     pub body: Vec<u8>,
+    /// Fields and files that are sent as `multipart/form-data` instead of the body; empty if it is none.
+    pub form: Vec<FormPart>,
+}
+
+/// The class of calls that fetch files: under nobody's limit, for they are not made to the platform's interface.
+pub const FETCH: &str = "fetch";
+
+/// One part of a form.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FormPart {
+    /// A short text.
+    Field {
+        /// Its name.
+        name: &'static str,
+        /// What it says.
+        value: String,
+    },
+    /// A file that lies with us; whoever sends it takes it from there, piece by piece.
+    File {
+        /// The part's name.
+        name: &'static str,
+        /// Which file.
+        stored: Stored,
+        /// What it is called there.
+        file_name: String,
+    },
 }
 
 impl Request {
     /// A request with a JSON body, serialised once.
     pub fn json(method: &'static str, path: String, body: &impl Serialize) -> Self {
         let body = serde_json::to_vec(body).expect("our own wire types always serialise");
-        Self { method, path, query: Vec::new(), headers: vec![("content-type", "application/json".to_owned())], body }
+        Self {
+            method,
+            path,
+            query: Vec::new(),
+            headers: vec![("content-type", "application/json".to_owned())],
+            body,
+            form: Vec::new(),
+        }
     }
 
     /// A request without a body.
     pub const fn bare(method: &'static str, path: String, query: Vec<(String, String)>) -> Self {
-        Self { method, path, query, headers: Vec::new(), body: Vec::new() }
+        Self { method, path, query, headers: Vec::new(), body: Vec::new(), form: Vec::new() }
+    }
+
+    /// A request with a form that has files.
+    pub const fn form(method: &'static str, path: String, form: Vec<FormPart>) -> Self {
+        Self { method, path, query: Vec::new(), headers: Vec::new(), body: Vec::new(), form }
+    }
+
+    /// The files that lie with us and go along.
+    pub fn files(&self) -> impl Iterator<Item = &Stored> {
+        self.form.iter().filter_map(|part| match part {
+            FormPart::File { stored, .. } => Some(stored),
+            FormPart::Field { .. } => None,
+        })
     }
 
     /// Path and query as they go over the wire.

@@ -1,11 +1,12 @@
 //! A message as one text that a client can read: for what is no text, an address or a sign that stands for it.
 //!
-//! Files are not uploaded in this version; nothing of a message is left out in silence. Signs instead of words,
-//! because we do not know the client's language.
+//! A file that goes along as a file needs no words; nothing else of a message is left out in silence. Signs instead of
+//! words, because we do not know the client's language.
 
 use std::fmt::Write as _;
 
 use chatledger_projections::content::{Content, File, Part, Quote};
+use chatledger_projections::files::Way;
 
 /// Stands for a message in which there is nothing.
 const NOTHING: &str = "…";
@@ -13,7 +14,7 @@ const NOTHING: &str = "…";
 /// How much of a quoted message is repeated: enough to know it again.
 const LONGEST_QUOTE: usize = 200;
 
-/// The text, and under it a line for everything else; never empty. `is_named` says which quoted messages the platform is
+/// The text, and under it a line for everything else; empty only if a file goes along and says it all. `is_named` says which quoted messages the platform is
 /// told by name, so that their words need not be repeated.
 pub(crate) fn readable(content: &Content, is_named: impl Fn(&Quote) -> bool) -> String {
     let mut text = String::new();
@@ -44,7 +45,7 @@ pub(crate) fn readable(content: &Content, is_named: impl Fn(&Quote) -> bool) -> 
             Part::Unsupported { kind } => add_line(&mut text, &format!("[{kind}]")),
         }
     }
-    if text.trim().is_empty() { NOTHING.to_owned() } else { text }
+    if text.trim().is_empty() && !goes_along(content) { NOTHING.to_owned() } else { text }
 }
 
 /// A quoted message that the messenger cannot be told by name is quoted in words, as people do in letters.
@@ -55,8 +56,22 @@ fn add_quote(text: &mut String, quote: &Quote) {
     }
 }
 
+/// Whether a file goes along as a file.
+pub(crate) fn goes_along(content: &Content) -> bool {
+    content.parts.iter().any(|part| matches!(part, Part::File(File { way: Some(Way::Stored(_) | Way::Taken(_)), .. })))
+}
+
 fn add_file(text: &mut String, file: &File) {
-    add_line(text, &marked("📎", [file.name.as_deref(), file.url.as_deref()]));
+    match &file.way {
+        Some(Way::Stored(_) | Way::Taken(_)) => {}
+        Some(Way::Words { why: Some(why) }) => {
+            add_line(text, &marked("📎", [file.name.as_deref(), file.url.as_deref()]));
+            add_line(text, &format!("({why})"));
+        }
+        Some(Way::Words { why: None }) | None => {
+            add_line(text, &marked("📎", [file.name.as_deref(), file.url.as_deref()]));
+        }
+    }
 }
 
 fn add_line(text: &mut String, line: &str) {

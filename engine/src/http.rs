@@ -1,10 +1,16 @@
 //! Sending one request and bringing back what came of it. Decides nothing.
 
+use std::io;
 use std::time::Duration;
 
-use chatledger_connectors::connector::Request;
+use chatledger_connectors::connector::{FormPart, Request};
 use chatledger_projections::bytes::Bytes;
 use chatledger_projections::event::RecordedReply;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::multipart::{Form, Part};
+use tokio_util::io::ReaderStream;
+
+use crate::media::store::Store;
 
 /// How much of a reply's body is kept. What goes on beyond it is evidence of nothing that we read.
 const BODY_AT_MOST: usize = 64 * 1024;
@@ -54,8 +60,31 @@ impl Http {
         let url = format!("{base_url}{}", request.target());
         let method = reqwest::Method::from_bytes(request.method.as_bytes())
             .map_err(|error| NoReply::NotSent(error.to_string()))?;
-        let mut outgoing = self.client.request(method, url).body(request.body);
-        for (name, value) in &request.headers {
+        self.send_built(self.client.request(method, url).body(request.body), &request.headers).await
+    }
+
+    /// Sends a request whose form has files, within a time of its own: the files are read piece by piece while they go.
+    /// A file that is not there any more has gone nowhere.
+    pub async fn send_form(
+        &self,
+        base_url: &str,
+        request: Request,
+        store: &Store,
+        time: Duration,
+    ) -> Result<RecordedReply, NoReply> {
+        let url = format!("{base_url}{}", request.target());
+        let method = reqwest::Method::from_bytes(request.method.as_bytes())
+            .map_err(|error| NoReply::NotSent(error.to_string()))?;
+        let form = form(request.form, store).await.map_err(|_| NoReply::NotSent(GONE.to_owned()))?;
+        self.send_built(self.client.request(method, url).timeout(time).multipart(form), &request.headers).await
+    }
+
+    async fn send_built(
+        &self,
+        mut outgoing: reqwest::RequestBuilder,
+        headers: &[(&'static str, String)],
+    ) -> Result<RecordedReply, NoReply> {
+        for (name, value) in headers {
             outgoing = outgoing.header(*name, value);
         }
         let mut answer = outgoing.send().await.map_err(|error| no_reply(&error))?;
@@ -77,6 +106,34 @@ impl Http {
         }
         Ok(RecordedReply { status, headers, body: Bytes(body), cut })
     }
+}
+
+/// Why a call with a file was not made.
+const GONE: &str = "the file is not here any more; it is fetched again";
+
+/// How much of a file is read at a time.
+const PIECE: usize = 64 * 1024;
+
+async fn form(parts: Vec<FormPart>, store: &Store) -> io::Result<Form> {
+    let mut form = Form::new();
+    for part in parts {
+        form = match part {
+            FormPart::Field { name, value } => form.text(name, value),
+            FormPart::File { name, stored, file_name } => {
+                // The client writes line breaks as they are, and a part's head would have lines of a stranger's.
+                let file_name = file_name.replace(|sign: char| sign.is_control() || sign == '"', "_");
+                let file = store.read(&stored.sha256).await?;
+                let body = reqwest::Body::wrap_stream(ReaderStream::with_capacity(file, PIECE));
+                let mut headers = HeaderMap::new();
+                if let Ok(media_type) = HeaderValue::from_str(&stored.media_type) {
+                    headers.insert(CONTENT_TYPE, media_type);
+                }
+                let part = Part::stream_with_length(body, stored.bytes).file_name(file_name).headers(headers);
+                form.part(name, part)
+            }
+        };
+    }
+    Ok(form)
 }
 
 fn no_reply(error: &reqwest::Error) -> NoReply {

@@ -10,6 +10,7 @@
 //! * [`pipeline`]: from an event to what follows from it, pure; [`fold`]: a whole log through it;
 //! * [`dispatch`]: which attempt is due, pure; [`http`]: the way out; [`passes`]: what some calls
 //!   must carry;
+//! * [`media`]: files on their way; from where they are fetched, where they lie, where they are shown;
 //! * [`live`]: both at work, it alone has hands; [`replay`]: the pipeline alone, which has none;
 //! * [`errand`]: a call that a person asks for; [`backfill`]: messages whose webhooks never came;
 //! * [`story`]: recorded traffic told through all of it, on a clock of its own;
@@ -33,6 +34,7 @@ pub mod instructions;
 pub mod live;
 pub mod log;
 pub mod logging;
+pub mod media;
 pub mod metrics;
 pub mod passes;
 pub mod pipeline;

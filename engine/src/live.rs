@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use chatledger_connectors::connector::{Call, Reply};
 use chatledger_projections::change::Change;
 use chatledger_projections::configuration::Configuration;
+use chatledger_projections::content::File;
 use chatledger_projections::duties::Duty;
 use chatledger_projections::event::{
     AttemptSettled, AttemptStarted, Event, Happening, IntentRaised, PolicyAdvanced, RecordedReply,
@@ -28,7 +29,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::clock::Clock;
 use crate::config::{Account, Accounts};
-use crate::dispatch::attempt::{Departure, Plan, conclude, plan, turned_away};
+use crate::dispatch::attempt::{Carriage, Departure, Plan, conclude, conclude_fetch, plan, turned_away};
 use crate::dispatch::circuit::Standing;
 use crate::dispatch::{Dispatcher, Rules};
 use crate::duties::{Duties, Leave};
@@ -37,6 +38,8 @@ use crate::http::{Http, NoReply};
 use crate::in_force::put_in_force;
 use crate::ingress::Readiness;
 use crate::log::{Append, AppendError, EventLog, ExpectedRevision, StoredEvent, codec, ends_the_order, naming};
+use crate::media::Media;
+use crate::media::fetch::Credentials;
 use crate::metrics;
 use crate::passes::Passes;
 use crate::pipeline::{Pipeline, Step};
@@ -50,6 +53,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     /// The way out.
     pub http: Http,
+    /// The files.
+    pub media: Media,
     /// What calls carry at platforms that want it.
     pub passes: Passes,
     /// The configured accounts.
@@ -344,7 +349,8 @@ impl Live {
     /// Records the ends of attempts whose engine is no more, once their calls are certainly over.
     async fn end_interrupted(&mut self, stop: &CancellationToken) {
         let now = Instant::now();
-        let over: Vec<_> = self.interrupted.iter().filter(|(_, over)| **over <= now).map(|(intent, _)| *intent).collect();
+        let over: Vec<_> =
+            self.interrupted.iter().filter(|(_, over)| **over <= now).map(|(intent, _)| *intent).collect();
         let mut ends = Vec::new();
         for intent in over {
             self.interrupted.remove(&intent);
@@ -537,17 +543,26 @@ struct Errand {
 
 impl Errand {
     /// Gives the attempt back, untouched, if its call falls under the limit of another class than estimated.
-    async fn run(self, stop: &CancellationToken) -> Option<Misplaced> {
-        let (intent, raised) = self.intent(stop).await?;
-        match plan(&self.departure, &intent, &self.account, self.surroundings.clock.now()) {
+    async fn run(mut self, stop: &CancellationToken) -> Option<Misplaced> {
+        let (raised, at) = self.intent(stop).await?;
+        let IntentRaised { intent, carries, .. } = raised;
+        let source = carries.and_then(|origin| self.surroundings.accounts.get(&origin.connection).cloned());
+        self.forget_lost_files();
+        let carriage = carriage(&self.surroundings.media, source.as_ref());
+        match plan(&self.departure, &intent, &self.account, carriage, self.surroundings.clock.now()) {
             Plan::Elsewhere { class } => return Some((self.departure, class)),
             Plan::Call { started, call } => {
-                if let Some(leave) = self.start(&started, raised, stop).await {
-                    self.make(&intent, &started, call, &leave).await;
+                if let Some(leave) = self.start(&started, at, stop).await {
+                    self.make(&intent, &started, call, carriage, &leave).await;
+                }
+            }
+            Plan::Fetch { started, file, most } => {
+                if self.start(&started, at, stop).await.is_some() {
+                    self.fetch(&started, &file, most, source.as_ref()).await;
                 }
             }
             Plan::End { started, settled } => {
-                if self.start(&started, raised, stop).await.is_some() {
+                if self.start(&started, at, stop).await.is_some() {
                     self.settle(settled).await;
                 }
             }
@@ -556,14 +571,14 @@ impl Errand {
     }
 
     /// The intent itself: the queue holds only its name.
-    async fn intent(&self, stop: &CancellationToken) -> Option<(Intent, EventId)> {
+    async fn intent(&self, stop: &CancellationToken) -> Option<(IntentRaised, EventId)> {
         let stream = StreamName::intent(self.departure.intent);
         loop {
             match self.surroundings.log.read_stream(&stream, Revision::FIRST, 1).await {
                 Ok(events) => {
                     let recorded = events.into_iter().next().and_then(|stored| codec::open(stored).ok())?;
                     let Event::IntentRaised(raised) = recorded.event else { return None };
-                    return Some((raised.intent, recorded.id));
+                    return Some((raised, recorded.id));
                 }
                 Err(unreadable) => {
                     warn!(intent = %self.departure.intent, error = %chain(&unreadable), "an intent cannot be read")
@@ -610,7 +625,30 @@ impl Errand {
         }
     }
 
-    async fn make(&self, intent: &Intent, started: &AttemptStarted, call: Call, leave: &Leave) {
+    /// What is no longer in the store is to be fetched again, unless the platform has it already.
+    fn forget_lost_files(&mut self) {
+        let store = &self.surroundings.media.store;
+        for filed in self.departure.files.values_mut() {
+            if filed.taken.is_none() && filed.stored.as_ref().is_some_and(|stored| !store.has(stored)) {
+                filed.stored = None;
+            }
+        }
+    }
+
+    async fn fetch(&self, started: &AttemptStarted, file: &File, most: Option<u64>, source: Option<&Account>) {
+        let media = &self.surroundings.media;
+        let credentials = source.and_then(|source| {
+            Credentials::of(source.connection.base_url(), &source.connection.file_credentials(&source.secrets))
+        });
+        let link = file.url.as_deref().unwrap_or_default();
+        let ended = media.fetcher.fetch(link, most, credentials.as_ref(), &media.store).await;
+        let label = ended.as_ref().map_or("not fetched", |_| "fetched");
+        info!(intent = %started.intent_id, attempt = started.attempt, ended = label, "file");
+        let now = self.surroundings.clock.now();
+        self.settle(conclude_fetch(&self.departure, started, &self.account, ended, now, media.patience)).await;
+    }
+
+    async fn make(&self, intent: &Intent, started: &AttemptStarted, call: Call, carriage: Carriage<'_>, leave: &Leave) {
         let answer = self.send(call, leave).await;
         let now = self.surroundings.clock.now();
         let give_up_after = self.surroundings.rules.give_up_after;
@@ -621,7 +659,7 @@ impl Errand {
                     Err(NoReply::NotSent(why)) => Reply::NotSent(why),
                     Err(NoReply::NoAnswer(why)) => Reply::NoAnswer(why),
                 };
-                conclude(&self.departure, started, intent, &self.account, reply, now, give_up_after)
+                conclude(&self.departure, started, intent, &self.account, carriage, reply, now, give_up_after)
             }
             Err(outcome) => turned_away(&self.departure, started, &self.account, outcome.clone(), now, give_up_after),
         };
@@ -640,7 +678,7 @@ impl Errand {
     /// The call itself, with its credentials; or the outcome of one that could not be made for want of them. A pass that is
     /// not good any more is replaced, and the call made once more: what was turned away has done nothing.
     async fn send(&self, call: Call, leave: &Leave) -> Result<Result<RecordedReply, NoReply>, Outcome> {
-        let Surroundings { http, clock, passes, duties, .. } = &self.surroundings;
+        let Surroundings { http, media, clock, passes, duties, .. } = &self.surroundings;
         let (name, account) = (&self.departure.connection, &self.account);
         let mut again = true;
         loop {
@@ -651,7 +689,12 @@ impl Errand {
                 return Err(Outcome::Postponed { until: None, reason });
             }
             let request = account.connection.authorise(call.request.clone(), &secrets, clock.now());
-            let answer = http.send(account.connection.base_url(), request).await;
+            let answer = if request.form.is_empty() {
+                http.send(account.connection.base_url(), request).await
+            } else {
+                let time = media.fetcher.limits().time;
+                http.send_form(account.connection.base_url(), request, &media.store, time).await
+            };
             let is_turned_away = matches!(&answer, Ok(reply) if reply.status == UNAUTHORISED);
             if !is_turned_away || !again || account.connection.sign_in().is_none() {
                 return Ok(answer);
@@ -666,6 +709,12 @@ impl Errand {
         let append = settled_append(settled, self.surroundings.clock.now());
         append_until_taken(&*self.surroundings.log, vec![append], &CancellationToken::new()).await;
     }
+}
+
+/// How the files of a message go that came from this account.
+fn carriage<'a>(media: &'a Media, source: Option<&Account>) -> Carriage<'a> {
+    let links = source.map(|source| source.connection.files().links).unwrap_or_default();
+    Carriage { links, offer: media.offer.as_deref() }
 }
 
 /// Counts what a step brought, once, where it is taken in.

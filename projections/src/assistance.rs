@@ -283,7 +283,7 @@ impl Assistance {
         let given = helped.given.iter_mut().find(|given| given.intent == started.intent_id);
         match (given, started.kind) {
             (Some(given), AttemptKind::Act) => given.sent += 1,
-            (Some(_), AttemptKind::Probe) | (None, _) => {}
+            (Some(_), AttemptKind::Probe | AttemptKind::Prepare { .. }) | (None, _) => {}
         }
     }
 
@@ -389,7 +389,8 @@ mod tests {
         let origin = Origin { connection: ConnectionName::new("channel"), message: MessageId::new(message) };
         let intent = IntentId::derived(EventId::derived(&[message.as_bytes()]), "any", 0);
         assistance.give(THREAD, intent, &origin, &Content::text(text));
-        let started = AttemptStarted { intent_id: intent, attempt: 1, kind: AttemptKind::Act, call: String::new(), engine: None };
+        let started =
+            AttemptStarted { intent_id: intent, attempt: 1, kind: AttemptKind::Act, call: String::new(), engine: None };
         assistance.start(THREAD, &started);
         intent
     }

@@ -11,7 +11,8 @@ use serde::Serialize;
 use crate::content::Content;
 use crate::delivery::MessageIndex;
 use crate::event::{AttemptSettled, AttemptStarted, IntentRaised};
-use crate::fact::MessageKey;
+use crate::fact::{Fact, MessageKey};
+use crate::files::{Filed, has_files, lost};
 use crate::ids::{ConnectionName, ConversationId, IntentId, MessageId, ThreadId};
 use crate::intent::{Intent, Speaker};
 use crate::outcome::{AttemptKind, Outcome};
@@ -43,6 +44,46 @@ pub struct Open {
     pub standing: Standing,
     /// When the first attempt was made whose effect is not known.
     pub uncertain_since: Option<Timestamp>,
+    /// What is known of the message's files, by their places.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<u32, Filed>,
+}
+
+impl Open {
+    /// Learns of a file of the message what an attempt to make it ready brought.
+    fn learn(&mut self, place: u32, facts: &[Fact]) {
+        let filed = self.files.entry(place).or_default();
+        let before = filed.clone();
+        for fact in facts {
+            match fact {
+                Fact::FileFetched { stored } => *filed = Filed { stored: Some(stored.clone()), ..Filed::default() },
+                Fact::FileMissing { failure } => filed.missing = Some(failure.clone()),
+                Fact::FileTaken { id } => filed.taken = Some(id.clone()),
+                // Whatever else a reply says is no matter of the file's.
+                Fact::MessageReceived(_)
+                | Fact::MessageSent(_)
+                | Fact::MessageEdited(_)
+                | Fact::MessageDeleted(_)
+                | Fact::ReactionChanged(_)
+                | Fact::TypingStarted(_)
+                | Fact::MessageNamed(_)
+                | Fact::DeliveryReported(_)
+                | Fact::ConversationSeen(_)
+                | Fact::ConversationNotFound { .. }
+                | Fact::SendAcknowledged(_)
+                | Fact::ConnectionChanged(_)
+                | Fact::AssistantReported(_)
+                | Fact::AddressProbed => {}
+            }
+        }
+        // Whoever asked again would hear the same again.
+        if *filed == before
+            && before.taken.is_none()
+            && !facts.iter().any(|fact| matches!(fact, Fact::FileFetched { .. }))
+        {
+            filed.missing = Some(lost("the platform took the file but did not say what it calls it"));
+        }
+    }
 }
 
 /// Where an open intent stands.
@@ -85,6 +126,9 @@ pub enum Purpose {
         /// What it says, to know it again if it comes back without a name.
         #[serde(skip)]
         text: Option<Box<str>>,
+        /// Whether it has files.
+        #[serde(skip)]
+        files: bool,
     },
     /// It finds or opens a conversation.
     OpenConversation,
@@ -179,6 +223,7 @@ impl Attempts {
                 opens: send.to.opens(),
                 for_company: matches!(send.speaker, Speaker::Manager | Speaker::Bot),
                 text: send.content.text.as_deref().map(Into::into),
+                files: has_files(&send.content),
             },
             Intent::OpenConversation(_) => Purpose::OpenConversation,
             Intent::ClaimConversation(claim) => Purpose::Claim { theirs: claim.theirs.clone() },
@@ -206,6 +251,7 @@ impl Attempts {
             acts: 0,
             standing: Standing::Raised,
             uncertain_since: None,
+            files: BTreeMap::new(),
         };
         self.raised += 1;
         self.open.insert(raised.intent_id, open);
@@ -223,14 +269,19 @@ impl Attempts {
     }
 
     /// A try came back. Gives the intent as it was; it is forgotten if this was its end.
-    pub fn settle(&mut self, settled: &AttemptSettled, at: Timestamp) -> Option<Open> {
+    pub fn settle(&mut self, settled: &AttemptSettled, facts: &[Fact], at: Timestamp) -> Option<Open> {
         *self.settled.entry(settled.outcome.label()).or_default() += 1;
-        if settled.outcome.is_final() {
+        if settled.ends_intent() {
             return self.open.remove(&settled.intent_id);
         }
         let open = self.open.get_mut(&settled.intent_id)?;
         let before = open.clone();
+        if let (AttemptKind::Prepare { file }, Outcome::Accepted) = (settled.kind, &settled.outcome) {
+            open.learn(file, facts);
+        }
         open.uncertain_since = match (&settled.outcome, settled.kind, &open.standing) {
+            // A file that is made ready says nothing about what an earlier try did.
+            (_, AttemptKind::Prepare { .. }, _) => open.uncertain_since,
             // Uncertain since it left, not since we gave up waiting.
             (Outcome::Uncertain { .. }, AttemptKind::Act, Standing::Started { at: since, .. }) => {
                 open.uncertain_since.or(Some(*since))
@@ -271,7 +322,7 @@ impl Attempts {
 
 impl Projection for Attempts {
     const NAME: &'static str = "attempts";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 3;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]

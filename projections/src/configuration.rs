@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::FileRules;
 use crate::ids::{ConnectionName, RouteName, SourceId};
 use crate::phone::Region;
 
@@ -24,6 +25,9 @@ pub struct Connection {
     pub platform: String,
     /// What the connector says can be done there.
     pub traits: Traits,
+    /// How it wants and gives files.
+    #[serde(default)]
+    pub files: FileRules,
     /// The connector's own settings, without secrets.
     pub settings: serde_json::Value,
 }

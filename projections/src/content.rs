@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::Way;
 use crate::ids::{MessageId, PersonId};
 
 /// The substance of one message. All of it may be empty: a message without content is still a message.
@@ -104,12 +105,24 @@ pub struct File {
     /// A small picture of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thumbnail: Option<String>,
+    /// How it goes along; absent as long as that is not decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way: Option<Way>,
 }
 
 impl File {
     /// A file of which nothing is known but its kind.
     pub const fn of(kind: FileKind) -> Self {
-        Self { kind, url: None, name: None, size_bytes: None, media_type: None, duration_s: None, thumbnail: None }
+        Self {
+            kind,
+            url: None,
+            name: None,
+            size_bytes: None,
+            media_type: None,
+            duration_s: None,
+            thumbnail: None,
+            way: None,
+        }
     }
 }
 

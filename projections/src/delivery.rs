@@ -32,6 +32,19 @@ impl Origin {
         let derived = EventId::derived(&[self.connection.as_str().as_bytes(), self.message.as_str().as_bytes()]);
         MessageId::new(derived.to_string())
     }
+
+    /// Our id of one of the messages that a message became on the other side, by its place; the first bears the message's own.
+    pub fn name_of_piece(&self, place: u32) -> MessageId {
+        let whole = self.name_across();
+        if place == 0 {
+            return whole;
+        }
+        let name = format!("{whole}+{place}");
+        if name.len() <= 128 {
+            return MessageId::new(name);
+        }
+        MessageId::new(EventId::derived(&[whole.as_str().as_bytes(), &place.to_be_bytes()]).to_string())
+    }
 }
 
 /// A message among all that were ever carried; meaningful only within one state.
@@ -53,6 +66,15 @@ pub struct Carried {
     /// Where it went, and what it is called there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Origin>,
+    /// What its further pieces are called there, if it went in several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pieces: Vec<Origin>,
+    /// Whether it goes there in several pieces.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    in_pieces: bool,
+    /// Whether everything of it that had failed is being tried again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    retried: bool,
     /// Where else it was shown, and what it is called there. Nothing about its delivery follows from these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub copies: Vec<Origin>,
@@ -134,9 +156,25 @@ impl Delivery {
             state: DeliveryState::Raised,
             failure: None,
             target: None,
+            pieces: Vec::new(),
+            in_pieces: false,
+            retried: false,
             copies: Vec::new(),
         });
         index
+    }
+
+    /// Something is meant to carry a message to where its delivery is followed, under this id of ours. An id other than the
+    /// message's own is a further piece's; see [`Origin::name_of_piece`].
+    pub fn raised(&mut self, index: MessageIndex, ours: &MessageId) {
+        let carried = &mut self.carried[index.0 as usize];
+        carried.in_pieces |= *ours != carried.origin.name_across();
+    }
+
+    /// What did not arrive of a message is tried again: its failure is not the last word any more.
+    pub fn retried(&mut self, index: MessageIndex) {
+        let carried = &mut self.carried[index.0 as usize];
+        carried.retried = carried.in_pieces;
     }
 
     /// What is known of a platform's message id.
@@ -223,7 +261,12 @@ impl Delivery {
                 (Some(one), Some(other)) => Some(if one.state >= other.state { one } else { other }),
                 (one, other) => one.or(other),
             };
-            self.carried[index.0 as usize].target = Some(target);
+            let carried = &mut self.carried[index.0 as usize];
+            match &carried.target {
+                None => carried.target = Some(target),
+                Some(known) if *known == target || carried.pieces.contains(&target) => {}
+                Some(_) => carried.pieces.push(target),
+            }
         }
         joined.and_then(|early| self.rise(index, early.state, early.failure))
     }
@@ -267,8 +310,19 @@ impl Delivery {
 
     /// A message stands at least so. `None` if it stood so already; but to learn why it failed is news, so that the
     /// reason may come before the failure or after it.
+    ///
+    /// Of a message in pieces a failure is the last word, whatever the other pieces say before or after, until it is tried
+    /// again: half of it is not what was written, and nobody else would tell.
     pub fn rise(&mut self, index: MessageIndex, state: DeliveryState, failure: Option<Failure>) -> Option<Rise> {
         let carried = &mut self.carried[index.0 as usize];
+        carried.retried &= state != DeliveryState::Failed;
+        let is_last_word = carried.in_pieces && !carried.retried;
+        if is_last_word && carried.state == DeliveryState::Failed && state != DeliveryState::Failed {
+            return None;
+        }
+        if carried.in_pieces && carried.state > DeliveryState::Failed && state == DeliveryState::Failed {
+            carried.state = DeliveryState::Sent;
+        }
         let explains = (carried.state, state) == (DeliveryState::Failed, DeliveryState::Failed)
             && carried.failure.is_none()
             && failure.is_some();
@@ -283,7 +337,7 @@ impl Delivery {
     /// The messages that we put into a dialogue at a connection, by that platform's ids.
     pub fn accounted(&self, thread: ThreadId, connection: &ConnectionName) -> Vec<MessageId> {
         let ours = self.carried.iter().rev().filter(|carried| carried.thread == thread);
-        let shown = ours.flat_map(|carried| carried.target.iter().chain(&carried.copies));
+        let shown = ours.flat_map(|carried| carried.target.iter().chain(&carried.pieces).chain(&carried.copies));
         let there = shown.filter(|place| place.connection == *connection);
         there.map(|target| target.message.clone()).take(ACCOUNTED_AT_MOST).collect()
     }
@@ -325,7 +379,7 @@ const ACCOUNTED_AT_MOST: usize = 200;
 
 impl Projection for Delivery {
     const NAME: &'static str = "delivery";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]
@@ -343,5 +397,56 @@ impl Projection for Delivery {
 
     fn len(&self) -> usize {
         self.carried.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::FailureKind;
+
+    fn in_two_pieces() -> (Delivery, MessageIndex) {
+        let mut delivery = Delivery::default();
+        let origin = Origin { connection: ConnectionName::new("amo.main"), message: MessageId::new("m1") };
+        let thread = ThreadId::from_uuid(EventId::derived(&[b"thread"]).as_uuid());
+        let index = delivery.write(thread, origin.clone());
+        delivery.raised(index, &origin.name_of_piece(0));
+        delivery.raised(index, &origin.name_of_piece(1));
+        (delivery, index)
+    }
+
+    fn failure() -> Option<Failure> {
+        Some(Failure { kind: FailureKind::Other, reason: "the file is gone".to_owned() })
+    }
+
+    #[test]
+    fn half_of_a_message_is_not_the_message_until_the_other_half_is_tried_again() {
+        let (mut delivery, index) = in_two_pieces();
+        assert!(delivery.rise(index, DeliveryState::Failed, failure()).is_some());
+        assert_eq!(delivery.rise(index, DeliveryState::Delivered, None), None);
+        delivery.retried(index);
+        assert!(delivery.rise(index, DeliveryState::Delivered, None).is_some());
+        assert_eq!(delivery.get(index).failure, None);
+    }
+
+    #[test]
+    fn what_fails_again_after_it_was_tried_again_has_failed() {
+        let (mut delivery, index) = in_two_pieces();
+        delivery.rise(index, DeliveryState::Failed, failure());
+        delivery.retried(index);
+        delivery.rise(index, DeliveryState::Failed, failure());
+        assert_eq!(delivery.rise(index, DeliveryState::Read, None), None);
+    }
+
+    #[test]
+    fn the_same_message_raised_again_is_no_further_piece() {
+        let mut delivery = Delivery::default();
+        let origin = Origin { connection: ConnectionName::new("amo.main"), message: MessageId::new("m1") };
+        let thread = ThreadId::from_uuid(EventId::derived(&[b"thread"]).as_uuid());
+        let index = delivery.write(thread, origin.clone());
+        delivery.raised(index, &origin.name_across());
+        delivery.rise(index, DeliveryState::Failed, failure());
+        delivery.raised(index, &origin.name_across());
+        assert!(delivery.rise(index, DeliveryState::Delivered, None).is_some());
     }
 }

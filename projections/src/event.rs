@@ -137,6 +137,17 @@ pub struct AttemptSettled {
     pub findings: Vec<Fact>,
 }
 
+impl AttemptSettled {
+    /// Whether the intent ends here.
+    pub const fn ends_intent(&self) -> bool {
+        match (self.kind, &self.outcome) {
+            // A file is ready; the message is still to be sent.
+            (AttemptKind::Prepare { .. }, Outcome::Accepted) => false,
+            (AttemptKind::Prepare { .. } | AttemptKind::Act | AttemptKind::Probe, outcome) => outcome.is_final(),
+        }
+    }
+}
+
 /// A platform's answer as evidence.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RecordedReply {

@@ -7,7 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::content::{Content, Person};
-use crate::ids::{ConversationId, JobId, MessageId, PersonId, SourceId};
+use crate::files::Stored;
+use crate::ids::{ConversationId, FileId, JobId, MessageId, PersonId, SourceId};
 use crate::intent::Speaker;
 use crate::time::Timestamp;
 
@@ -44,6 +45,21 @@ pub enum Fact {
     ConnectionChanged(ConnectionChanged),
     /// An assistant said how it stood with a dialogue.
     AssistantReported(AssistantReported),
+    /// A file of a message on its way lies with us.
+    FileFetched {
+        /// What it is.
+        stored: Stored,
+    },
+    /// A file of a message on its way cannot be had.
+    FileMissing {
+        /// Why.
+        failure: Failure,
+    },
+    /// The platform took a file and said what it calls it.
+    FileTaken {
+        /// What it calls it.
+        id: FileId,
+    },
     /// The platform tried whether our address answers.
     AddressProbed,
 }

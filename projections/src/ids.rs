@@ -64,6 +64,8 @@ text_id! {
     MessageId;
     /// A delivery job at a platform that answers a send with a job before there is a message.
     JobId;
+    /// A file that a platform was given before the message in which it stands.
+    FileId;
     /// A person or bot at one connection.
     PersonId;
     /// One of several entrances of a connection, as a CRM's lead source.

@@ -8,6 +8,7 @@
 //! * [`state`]: what is so, folded from all of that by [`bindings`], [`threads`], [`contacts`], [`echoes`],
 //!   [`assistance`], [`delivery`], [`alterations`], [`typing`], [`attempts`], [`held`] and [`duties`]; a fold tells what it
 //!   changed as [`change`]s;
+//! * [`files`]: how a file goes across;
 //! * [`policy`]: which [`intent`]s follow from a change; [`outcome`]: how an attempt at one ended.
 
 pub mod alterations;
@@ -24,6 +25,7 @@ pub mod duties;
 pub mod echoes;
 pub mod event;
 pub mod fact;
+pub mod files;
 pub mod held;
 pub mod ids;
 pub mod intent;

@@ -59,6 +59,12 @@ pub enum AttemptKind {
     Act,
     /// It asks whether an uncertain attempt did.
     Probe,
+    /// It makes a file of the message ready: fetches it, or gives it to the platform. Nobody sees anything of that, so
+    /// its effect is never in doubt, and "accepted" means that the next step may be made.
+    Prepare {
+        /// The file's place among the message's files, from zero.
+        file: u32,
+    },
 }
 
 /// What may be done when it is not known whether an attempt took effect.

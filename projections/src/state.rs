@@ -18,8 +18,8 @@ use crate::change::{Anomaly, AnomalyKind, Change, Refused, Written};
 use crate::configuration::{Configuration, Role, Route};
 use crate::contacts::{Contacts, Source};
 use crate::content::Person;
-use crate::duties::Duties;
 use crate::delivery::{Delivery, Known, MessageIndex, Origin, Rise};
+use crate::duties::Duties;
 use crate::echoes::{Echoes, Held};
 use crate::event::{AttemptSettled, AttemptStarted, Happening, IntentRaised};
 use crate::fact::{
@@ -28,6 +28,7 @@ use crate::fact::{
 };
 use crate::held::{HeldIntent, HeldIntents};
 use crate::ids::{ConnectionName, EventId, MessageId, RouteName, ThreadId};
+use crate::intent::{Intent, Speaker};
 use crate::outcome::{AttemptKind, Outcome};
 use crate::phone::PhoneNumber;
 use crate::projection::{Digest, Projection};
@@ -210,6 +211,9 @@ impl State {
                 | Fact::SendAcknowledged(_)
                 | Fact::ConnectionChanged(_)
                 | Fact::AssistantReported(_)
+                | Fact::FileFetched { .. }
+                | Fact::FileMissing { .. }
+                | Fact::FileTaken { .. }
                 | Fact::AddressProbed => self.observe(moment, &connection, fact, opened_for, changes),
             }
         }
@@ -244,6 +248,8 @@ impl State {
             Fact::ReactionChanged(reacted) => self.alter(moment, connection, &reacted.message, fact, changes),
             Fact::AssistantReported(report) => self.hear_report(moment, connection, report, changes),
             Fact::TypingStarted(typing) => self.begin_typing(moment, connection, typing, changes),
+            // They belong to the attempt that made a file ready.
+            Fact::FileFetched { .. } | Fact::FileMissing { .. } | Fact::FileTaken { .. } => {}
             // The platform wanted to know whether we answer, and we did.
             Fact::AddressProbed => {}
         }
@@ -560,6 +566,12 @@ impl State {
     fn raise(&mut self, raised: &IntentRaised, at: Timestamp) {
         let carries = raised.carries.as_ref().and_then(|origin| self.delivery.written(origin));
         let message = carries.map(|(index, _)| index);
+        if let (Some(index), Intent::SendMessage(send)) = (message, &raised.intent) {
+            let for_company = matches!(send.speaker, Speaker::Manager | Speaker::Bot);
+            if !self.is_copy(index, &raised.connection, for_company) {
+                self.delivery.raised(index, &send.ours);
+            }
+        }
         self.attempts.raise(raised, message, at);
         self.give_to_assistant(raised);
     }
@@ -577,7 +589,7 @@ impl State {
             (Purpose::Claim { .. }, AttemptKind::Act) => {}
             // Nothing that these do comes back as a message.
             (Purpose::OpenConversation | Purpose::Report { .. } | Purpose::LookUp { .. }, _)
-            | (_, AttemptKind::Probe) => {}
+            | (_, AttemptKind::Probe | AttemptKind::Prepare { .. }) => {}
             // What comes back of these is known by what it says; see `alter`.
             (
                 Purpose::React { .. } | Purpose::Edit { .. } | Purpose::Delete { .. } | Purpose::ShowTyping,
@@ -594,12 +606,16 @@ impl State {
         facts: &[Fact],
         changes: &mut Vec<Change>,
     ) {
-        let Some(open) = self.attempts.settle(settled, at) else {
+        let Some(open) = self.attempts.settle(settled, facts, at) else {
             let detail = format!("attempt {} of {}", settled.attempt, settled.intent_id);
             let connection = Some(settled.connection.clone());
             changes.push(Change::Anomaly(Anomaly { anomaly: AnomalyKind::UnknownIntent, event, connection, detail }));
             return;
         };
+        // Only a file is ready, or will be later; a refusal is the message's own end.
+        if matches!(settled.kind, AttemptKind::Prepare { .. }) && !settled.ends_intent() {
+            return;
+        }
         if let Outcome::Refused { failure } = &settled.outcome
             && open.purpose.outlives_its_moment()
         {
@@ -629,7 +645,7 @@ impl State {
         let moment = Moment { event, ordinal: 0, at };
         self.observe_all(event, at, &settled.connection, facts, opened_for, changes);
         match &open.purpose {
-            Purpose::Carry { message, opens, text, for_company } => {
+            Purpose::Carry { message, opens, text, for_company, files: _ } => {
                 let index = message.filter(|index| !self.is_copy(*index, &open.connection, *for_company));
                 if index.is_none() {
                     self.copied(settled, &open, *message, acknowledged);
@@ -780,7 +796,8 @@ impl State {
             (Outcome::Refused { .. }, _) | (Outcome::Postponed { .. }, AttemptKind::Probe) => None,
             // Certain only if no earlier try is in doubt.
             (Outcome::Postponed { .. }, AttemptKind::Act) if open.uncertain_since.is_none() => None,
-            (Outcome::Postponed { .. }, AttemptKind::Act) | (Outcome::Uncertain { .. }, _) => return,
+            (Outcome::Postponed { .. }, AttemptKind::Act | AttemptKind::Prepare { .. })
+            | (Outcome::Uncertain { .. }, _) => return,
         };
         let verdict = self.echoes.arrive(open.thread, &open.connection, settled.intent_id, taken, text);
         let carried = match &open.purpose {

@@ -89,7 +89,7 @@ fn serve(
     } else {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let now = Timestamp::from_millis(i64::try_from(now.as_millis()).unwrap());
-        let reaction = simulator.handle(&Request { method, path, query, headers, body }, now);
+        let reaction = simulator.handle(&Request { method, path, query, headers, body, form: Vec::new() }, now);
         (reaction.status, reaction.body)
     };
     let mut stream = stream;

@@ -246,5 +246,5 @@ fn as_recorded(recorded: &Value) -> Request {
         }
         if body.is_empty() { Vec::new() } else { (body + "--BOUNDARY--\r\n").into_bytes() }
     };
-    Request { method: method.expect("a known method"), path, query, headers, body }
+    Request { method: method.expect("a known method"), path, query, headers, body, form: Vec::new() }
 }

@@ -97,8 +97,13 @@ impl House {
         };
         let stop = CancellationToken::new();
         let (public, served) = listen(ingress.router(), limits, &stop).await;
-        let behind =
-            Private { log: Arc::clone(&log) as _, spool: spool.clone(), readiness: Arc::clone(&readiness), duties: Duties::alone(), page };
+        let behind = Private {
+            log: Arc::clone(&log) as _,
+            spool: spool.clone(),
+            readiness: Arc::clone(&readiness),
+            duties: Duties::alone(),
+            page,
+        };
         let (private, _) = listen(behind.router(), limits, &stop).await;
         Self { name: name.to_owned(), config, log, memory, clock, spool, readiness, public, private, stop, served }
     }

@@ -84,7 +84,10 @@ fn clients(ending: &Ending) -> HashMap<EventId, u8> {
             }
             Event::AttemptStarted(started) => of_intent.get(&started.intent_id).copied(),
             Event::AttemptSettled(settled) => of_intent.get(&settled.intent_id).copied(),
-            Event::ConfigurationApplied(_) | Event::OperatorInstructed(_) | Event::PolicyAdvanced(_) | Event::Arranged(_) => None,
+            Event::ConfigurationApplied(_)
+            | Event::OperatorInstructed(_)
+            | Event::PolicyAdvanced(_)
+            | Event::Arranged(_) => None,
         };
         of_event.extend(client.map(|client| (recorded.id, client)));
     }

@@ -120,7 +120,13 @@ fn intents() -> impl Strategy<Value = Intent> {
 }
 
 fn our_events() -> impl Strategy<Value = Event> {
-    let kinds = || prop_oneof![Just(AttemptKind::Act), Just(AttemptKind::Probe)];
+    let kinds = || {
+        prop_oneof![
+            Just(AttemptKind::Act),
+            Just(AttemptKind::Probe),
+            any::<u32>().prop_map(|file| AttemptKind::Prepare { file })
+        ]
+    };
     let outcomes = prop_oneof![
         Just(Outcome::Accepted),
         any::<String>().prop_map(|reason| Outcome::Uncertain { reason }),
@@ -298,7 +304,8 @@ fn what_a_newer_version_adds_to_the_metadata_is_passed_over() {
 fn the_names_of_our_own_events_are_fixed_and_different() {
     let intent_id = IntentId::derived(EventId::derived(&[b"cause"]), "policy", 0);
     let call = || "new_message".to_owned();
-    let started = |attempt, kind| Event::AttemptStarted(AttemptStarted { intent_id, attempt, kind, call: call(), engine: None });
+    let started =
+        |attempt, kind| Event::AttemptStarted(AttemptStarted { intent_id, attempt, kind, call: call(), engine: None });
     let settled = |attempt, kind| {
         Event::AttemptSettled(AttemptSettled {
             findings: Vec::new(),
@@ -318,6 +325,8 @@ fn the_names_of_our_own_events_are_fixed_and_different() {
         (settled(1, AttemptKind::Act), 2),
         (started(1, AttemptKind::Probe), 3),
         (settled(1, AttemptKind::Probe), 4),
+        (started(1, AttemptKind::Prepare { file: 0 }), 5),
+        (settled(1, AttemptKind::Prepare { file: 0 }), 6),
         (started(2, AttemptKind::Act), 5),
         (configuration.clone(), 0),
         (configuration, 1),
@@ -359,5 +368,5 @@ fn the_names_of_our_own_events_are_fixed_and_different() {
     assert_eq!(of(&by(1)), of(&by(1)));
     assert!(of(&by(1)) != of(&by(2)) && of(&by(1)) != named[0], "an engine cannot tell its own start from another's");
     assert_eq!(stream_of(&events[0].0, named[0]), StreamName::intent(intent_id));
-    assert_eq!(stream_of(&events[5].0, named[5]), StreamName::configuration());
+    assert_eq!(stream_of(&events[7].0, named[7]), StreamName::configuration());
 }

@@ -108,6 +108,13 @@ impl Engine {
         self.child.id().expect("it runs")
     }
 
+    /// The most memory that it ever had, in bytes; `None` where the system does not say.
+    pub fn peak_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process())).ok()?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(peak.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+    }
+
     /// Ends it with SIGKILL.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("it can be killed");

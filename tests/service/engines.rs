@@ -176,7 +176,8 @@ async fn of_three_engines_any_may_be_killed_or_stopped_and_nothing_is_lost_or_sa
     let state = run(house.folder.path(), &["state", "--log", &house.log, "--json"]).await;
     assert_eq!(state.code, Some(0), "{}", state.errors);
     let state: serde_json::Value = serde_json::from_str(&state.output).expect("a report is JSON");
-    let manned: Vec<_> = state["duties"].as_array().expect("engines share it").iter().map(|duty| &duty["duty"]).collect();
+    let manned: Vec<_> =
+        state["duties"].as_array().expect("engines share it").iter().map(|duty| &duty["duty"]).collect();
     assert_eq!(manned, ["(deciding)", "crm", "messenger"]);
     assert!(state["duties"][1]["place"].as_str().is_some_and(|place| place.contains("process")), "{state:#}");
 

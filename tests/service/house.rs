@@ -308,6 +308,11 @@ circuit_first = "200ms"
 circuit_cap = "1s"
 shutdown_grace = "{grace}"
 
+[media]
+public_url = "http://{listen}"
+allow_private_addresses = ["127.0.0.1/32"]
+patience = "1s"
+
 [connections.crm]
 platform = "amocrm"
 scope_id = "7d0ab2a1-93c4-4b39-a1d8-55a6c5a6c7a3_b0e9be8c-26b6-4a2a-8cf5-19f1f2a60f11"

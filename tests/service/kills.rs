@@ -27,7 +27,8 @@ const KILLS: u64 = 8;
 const SEED: u64 = 20_261_121;
 
 /// In the first four dialogues the client writes first, in the others the manager does.
-pub const PHONES: [&str; 6] = ["79161230001", "79161230002", "79161230003", "79161230004", "79161230005", "79161230006"];
+pub const PHONES: [&str; 6] =
+    ["79161230001", "79161230002", "79161230003", "79161230004", "79161230005", "79161230006"];
 const CLIENT_FIRST: usize = 4;
 
 /// Something that was written, and whether the engine promised to carry it over.

@@ -7,7 +7,8 @@
 //!
 //! * [`house`]: one engine and its two platforms, what people do there, and what must be seen; [`engine`]: the process;
 //!   [`door`]: the way to a platform, which can be shut;
-//! * [`engines`]: several on one log; [`kills`], [`faults`], [`shutdown`], [`disk`], [`spool`], [`held`]: what goes wrong; [`stage`]: the platforms' stage
+//! * [`engines`]: several on one log; [`files`]: they cross, whole, in little memory;
+//! * [`kills`], [`faults`], [`shutdown`], [`disk`], [`spool`], [`held`]: what goes wrong; [`stage`]: the platforms' stage
 //!   itself; [`passes`]: what some calls must carry; [`demo`]:
 //!   the demonstration, to its end.
 
@@ -17,6 +18,7 @@ mod door;
 mod engine;
 mod engines;
 mod faults;
+mod files;
 mod held;
 mod house;
 mod kills;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use chatledger::config::{Accounts, Config, SecretSource};
-use chatledger::dispatch::attempt::{Departure, Plan, conclude, plan};
+use chatledger::dispatch::attempt::{Carriage, Departure, Plan, conclude, conclude_fetch, plan};
 use chatledger::dispatch::backoff::Backoff;
 use chatledger::dispatch::circuit::CircuitRules;
 use chatledger::dispatch::{Dispatcher, Rules};
@@ -23,6 +23,7 @@ use chatledger_connectors::connector::{Call, InboundRequest, Pass, Reply, Secret
 use chatledger_connectors::simulator::{Emitted, Gesture, Reaction, Simulator};
 use chatledger_projections::bytes::Bytes;
 use chatledger_projections::event::{AttemptStarted, Event, IntentRaised, RecordedReply, Transport, WebhookReceived};
+use chatledger_projections::files::Stored;
 use chatledger_projections::ids::{ConnectionName, EventId, IntentId};
 use chatledger_projections::intent::Intent;
 use chatledger_projections::recorded::{Position, Recorded, Revision, StreamName};
@@ -477,7 +478,7 @@ impl<'a> World<'a> {
         let account = &self.accounts[&departure.connection];
         let intent = &self.log.intents[&departure.intent].intent;
         let stream = StreamName::intent(departure.intent);
-        match plan(&departure, intent, account, self.now) {
+        match plan(&departure, intent, account, Carriage::default(), self.now) {
             Plan::Elsewhere { class } => match self.engine.dispatcher.permit(departure, class, self.now) {
                 Some(departure) => self.depart(departure),
                 None => {
@@ -489,6 +490,14 @@ impl<'a> World<'a> {
                 self.append(stream, Event::AttemptStarted(started.clone()))?;
                 let cause = Cause::Call(self.log.events.last().expect("it was just appended").id);
                 self.call(departure, started, call, cause)
+            }
+            // Every file of this world is there at once.
+            Plan::Fetch { started, file, .. } => {
+                let sha256 = format!("{:064x}", file.url.as_deref().map_or(0, str::len));
+                let stored = Stored { sha256, bytes: 1, media_type: "image/png".to_owned() };
+                let settled = conclude_fetch(&departure, &started, account, Ok(stored), self.now, PATIENCE);
+                self.append(stream.clone(), Event::AttemptStarted(started))?;
+                self.append(stream, Event::AttemptSettled(settled))
             }
             Plan::End { started, settled } => {
                 self.append(stream.clone(), Event::AttemptStarted(started))?;
@@ -558,7 +567,8 @@ impl<'a> World<'a> {
             Answer::Silence => Reply::NoAnswer("no answer in time"),
             Answer::NoConnection => Reply::NotSent("no connection"),
         };
-        let settled = conclude(departure, started, intent, account, reply, self.now, RULES.give_up_after);
+        let settled =
+            conclude(departure, started, intent, account, Carriage::default(), reply, self.now, RULES.give_up_after);
         self.append(StreamName::intent(departure.intent), Event::AttemptSettled(settled))
     }
 

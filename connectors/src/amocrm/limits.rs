@@ -7,6 +7,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use chatledger_projections::files::{FileRules, Wants};
+
 use crate::connector::{Limit, Quota};
 
 /// The one class of calls.
@@ -20,6 +22,12 @@ pub(super) const MOST_CALLS_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).expect(
 
 /// Two at once: a message and its status may leave together, a burst may not.
 const BURST: NonZeroU32 = NonZeroU32::new(2).expect("two is not zero");
+
+/// How amo wants files: a link that it fetches itself, in its own time; one in a message (contract, 6.1). No size is
+/// documented, and links in its own hooks are not said to run out.
+pub(super) fn files() -> FileRules {
+    FileRules { wants: Wants::Link, ..FileRules::default() }
+}
 
 /// The quotas of an account.
 pub(super) fn of(calls_per_second: NonZeroU32) -> Vec<Limit> {

@@ -23,6 +23,7 @@ use std::time::Duration;
 use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::Fact;
+use chatledger_projections::files::FileRules;
 use chatledger_projections::ids::ConnectionName;
 use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
@@ -123,6 +124,10 @@ impl Connection for Account {
 
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection> {
         verify::hook(&self.name, &self.settings.scope, request, settings::channel_secret(secrets))
+    }
+
+    fn files(&self) -> FileRules {
+        limits::files()
     }
 
     fn encode(&self, intent: &Intent) -> Result<Call, Unencodable> {

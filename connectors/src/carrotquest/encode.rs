@@ -4,13 +4,15 @@
 //! this is a channel, and clients speak for themselves. Whatever else the interface can do (notes, tags, closing,
 //! assigning, typing, writing first) no intent asks for.
 
+use chatledger_projections::content::Content;
+use chatledger_projections::files::{Stored, Way, clean, places};
 use chatledger_projections::ids::ConversationId;
 use chatledger_projections::intent::{Destination, Intent, SendMessage, Speaker};
 
 use super::readable::readable;
 use super::settings::Settings;
 use super::{call, ids, limits};
-use crate::connector::{Call, Request, Unencodable};
+use crate::connector::{Call, FormPart, Request, Unencodable};
 
 /// The request that makes an intent true.
 pub(super) fn encode(settings: &Settings, intent: &Intent) -> Result<Call, Unencodable> {
@@ -56,7 +58,27 @@ fn reply(settings: &Settings, message: &SendMessage) -> Result<Call, Unencodable
         ("id_as_string", "true".to_owned()),
     ];
     let path = format!("{}/conversations/{}/reply", settings.api.prefix(), ids::in_path(conversation));
-    Ok(Call { name: call::REPLY, class: limits::SEND, request: form_request(path, &form) })
+    let request = match attached(&message.content) {
+        Some((stored, file_name)) => form_with_file(path, form, stored, file_name),
+        None => form_request(path, &form),
+    };
+    Ok(Call { name: call::REPLY, class: limits::SEND, request })
+}
+
+/// The file that goes along: one in a call (3.2), and a message has no more than one.
+fn attached(content: &Content) -> Option<(&Stored, String)> {
+    places(content).find_map(|(_, file)| match &file.way {
+        Some(Way::Stored(stored)) => Some((stored, clean(file, Some(&stored.media_type)))),
+        Some(Way::Taken(_) | Way::Words { .. }) | None => None,
+    })
+}
+
+/// The same fields and the file, with the name that is shown (3.2).
+fn form_with_file(path: String, fields: [(&'static str, String); 6], stored: &Stored, file_name: String) -> Request {
+    let mut form: Vec<FormPart> = fields.into_iter().map(|(name, value)| FormPart::Field { name, value }).collect();
+    form.push(FormPart::Field { name: "attachment_file_name", value: file_name.clone() });
+    form.push(FormPart::File { name: "attachment", stored: stored.clone(), file_name });
+    Request::form("POST", path, form)
 }
 
 /// One conversation with its client, who is included unasked (3.1).
@@ -79,6 +101,7 @@ fn form_request(path: String, pairs: &[(&str, String)]) -> Request {
         query: Vec::new(),
         headers: vec![("content-type", "application/x-www-form-urlencoded".to_owned())],
         body: form.finish().into_bytes(),
+        form: Vec::new(),
     }
 }
 

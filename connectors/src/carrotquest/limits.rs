@@ -6,6 +6,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use chatledger_projections::files::{Captions, FileRules, Links, Wants};
+
 use super::settings::Settings;
 use crate::connector::{Limit, Quota};
 
@@ -15,6 +17,22 @@ pub(super) const SEND: &str = "send";
 pub(super) const READ: &str = "read";
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// The endings that Carrot quest takes (3.2).
+const ENDINGS: [&str; 15] =
+    ["jpg", "jpeg", "png", "gif", "pdf", "rar", "zip", "html", "csv", "docx", "doc", "xlsx", "xls", "txt", "sig"];
+
+/// How Carrot quest wants files: one along with a reply, up to ten megabytes (3.2; taken as 10 000 000
+/// bytes, the lesser reading). Whether its own links run out is not documented, so they are taken for links that do (5.6).
+pub(super) fn files(settings: &Settings) -> FileRules {
+    FileRules {
+        wants: Wants::Bytes,
+        max_bytes: Some(settings.max_file),
+        endings: ENDINGS.map(str::to_owned).to_vec(),
+        captions: Captions::All,
+        links: Links::Passing,
+    }
+}
 
 /// The account's quotas by class.
 pub(super) fn limits(settings: &Settings) -> Vec<Limit> {

@@ -24,6 +24,7 @@ use std::time::Duration;
 use chatledger_projections::configuration::Traits;
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::Fact;
+use chatledger_projections::files::FileRules;
 use chatledger_projections::ids::ConnectionName;
 use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
@@ -91,6 +92,10 @@ impl Connection for Account {
         verify::verify(&self.name, request, secrets)
     }
 
+    fn files(&self) -> FileRules {
+        limits::files(&self.settings)
+    }
+
     fn encode(&self, intent: &Intent) -> Result<Call, Unencodable> {
         encode::encode(&self.settings, intent)
     }
@@ -138,7 +143,7 @@ impl Connection for Account {
     fn class_of(&self, intent: &'static str, kind: AttemptKind) -> &'static str {
         match (kind, intent) {
             (AttemptKind::Act, "look_up_conversation") | (AttemptKind::Probe, _) => limits::READ,
-            (AttemptKind::Act, _) => limits::SEND,
+            (AttemptKind::Act | AttemptKind::Prepare { .. }, _) => limits::SEND,
         }
     }
 

@@ -40,6 +40,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         required: false,
     },
     Setting {
+        key: "max_file",
+        about: "The largest file that is sent along, in bytes; a larger one is an error that its manager sees.",
+        example: "10000000",
+        required: false,
+    },
+    Setting {
         key: "sends_per_second",
         about: "How many messages may be sent in a second.",
         example: "3",
@@ -79,6 +85,8 @@ pub(super) struct Settings {
     pub(super) api: Api,
     /// Where Carrot quest is called, without a slash at the end.
     pub(super) base_url: String,
+    /// The largest file that is sent along, in bytes.
+    pub(super) max_file: u64,
     /// How many messages may be sent in a second.
     pub(super) sends_per_second: NonZeroU32,
     /// How many questions may be asked in a second.
@@ -121,6 +129,7 @@ impl Settings {
             base_url: reading
                 .text("base_url", is_base_url, "\"https://api.carrotquest.io\"")
                 .map_or_else(|| CARROT_QUEST.to_owned(), |url| url.trim_end_matches('/').to_owned()),
+            max_file: reading.max_file(),
             sends_per_second: reading.rate("sends_per_second", 3),
             reads_per_second: reading.rate("reads_per_second", 2),
         };
@@ -149,6 +158,9 @@ const CARROT_QUEST: &str = "https://api.carrotquest.io";
 
 /// The app's own operator, as the interface names it (3.2).
 const DEFAULT_ADMIN: &str = "default_admin";
+
+/// Ten megabytes, as documented for one of the two calls that take files and assumed for the other (3.2).
+const MAX_FILE: u64 = 10_000_000;
 
 /// No override of a rate goes beyond this many calls; more is certainly a slip.
 const MOST_CALLS: u64 = 10_000;
@@ -194,6 +206,15 @@ impl Reading<'_> {
     fn api(&mut self) -> Api {
         let written = self.text("api", |word| matches!(word, "v1" | "v2"), "\"v2\" or \"v1\"");
         if written.as_deref() == Some("v1") { Api::V1 } else { Api::V2 }
+    }
+
+    fn max_file(&mut self) -> u64 {
+        let Some(value) = self.settings.get("max_file").filter(|value| !value.is_null()) else { return MAX_FILE };
+        value.as_u64().filter(|bytes| *bytes > 0).unwrap_or_else(|| {
+            let reason = format!("{value} is not a whole number of bytes above zero");
+            self.problems.push(problem("max_file", &reason, "write a number without quotes"));
+            MAX_FILE
+        })
     }
 
     fn rate(&mut self, key: &str, otherwise: u32) -> NonZeroU32 {

@@ -14,6 +14,7 @@ use super::ids;
 use super::readable::readable;
 use super::requests::{v1, v2};
 use super::settings::{Api, BUSINESS, Settings};
+use super::upload::taken;
 use crate::connector::{Call, Unencodable};
 
 /// The request that makes an intent true.
@@ -53,21 +54,30 @@ fn send(settings: &Settings, message: &SendMessage) -> Result<Call, Unencodable>
 }
 
 fn send_v1(settings: &Settings, conversation: &ConversationId, content: &Content) -> Call {
-    let text = Some(readable(settings.api, content));
-    let saying = v1::Saying { text, send_to_crm: Some(false), ..v1::Saying::default() };
+    let saying = v1::Saying {
+        text: words(settings.api, content),
+        attachments: taken(content).into_iter().collect(),
+        send_to_crm: Some(false),
+        ..v1::Saying::default()
+    };
     v1::send(settings.company, ids::wire(conversation), saying)
 }
 
 fn send_v2(settings: &Settings, conversation: &ConversationId, content: &Content) -> Call {
-    let text = readable(settings.api, content);
+    let text = words(settings.api, content);
     let quoted = content.quote.as_ref().and_then(|quote| quote.theirs.as_ref());
     let saying = v2::Saying {
-        text: Some(&text),
+        text: text.as_deref(),
+        attachment: taken(content),
         replied_to: quoted.and_then(ids::replied_to),
         send_to_crm: Some(false),
-        attachment: None,
     };
     v2::send(settings.company, ids::wire(conversation), saying)
+}
+
+/// The text; `None` if a file says everything.
+fn words(api: Api, content: &Content) -> Option<String> {
+    Some(readable(api, content)).filter(|text| !text.is_empty())
 }
 
 /// A template of WhatsApp Business goes by its id, with what is filled in; everything else as words (9.2).
@@ -86,10 +96,12 @@ fn first_message(settings: &Settings, client: v2::Client<'_>, content: &Content)
     if needs_template && template.is_none() {
         return Err(cannot("in WhatsApp Business a conversation is begun with an approved template only"));
     }
-    let text = readable(settings.api, content);
+    let text = words(settings.api, content);
     let template = template.filter(|_| needs_template);
+    // A template's words are approved as they are; a file is its header (9.6).
     let saying = v2::Saying {
-        text: template.is_none().then_some(text.as_str()),
+        text: text.as_deref().filter(|_| template.is_none()),
+        attachment: taken(content),
         send_to_crm: Some(false),
         ..v2::Saying::default()
     };

@@ -43,6 +43,10 @@ pub(super) fn learn(call: &str, reply: &RecordedReply) -> Decoded {
                 }
             })
         }
+        call::UPLOAD_V1 | call::UPLOAD_V2 => {
+            super::upload::learn(call, body, &mut decoded);
+            None
+        }
         _ => None,
     };
     decoded

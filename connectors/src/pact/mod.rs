@@ -1,9 +1,8 @@
 //! Pact: an aggregator of messengers (WhatsApp, Telegram, MAX and others), in both generations of its interface.
 //!
 //! This file introduces the platform and joins its questions to the files that answer them. Sections named in
-//! comments, such as (10.6), are those of the Pact contract. The bridge uploads no files in this version: they
-//! go out as addresses in the text. Channels, templates, files and company settings are touched only by a person's
-//! `commands`, which use the same `requests`.
+//! comments, such as (10.6), are those of the Pact contract. Files are uploaded before the message in which they stand.
+//! Channels, templates and company settings are touched only by a person's `commands`, which use the same `requests`.
 
 mod call;
 mod classify;
@@ -20,16 +19,19 @@ mod requests;
 mod results;
 mod settings;
 mod simulate;
+mod upload;
 mod verify;
 mod wire;
 
 use std::time::Duration;
 
 use chatledger_projections::configuration::Traits;
+use chatledger_projections::content::File;
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::Fact;
+use chatledger_projections::files::FileRules;
 use chatledger_projections::ids::ConnectionName;
-use chatledger_projections::intent::Intent;
+use chatledger_projections::intent::{Intent, SendMessage};
 use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 
@@ -100,6 +102,14 @@ impl Connection for Account {
         verify::verify(&self.name, request, secrets)
     }
 
+    fn files(&self) -> FileRules {
+        upload::rules()
+    }
+
+    fn upload(&self, message: &SendMessage, file: &File) -> Result<Call, Unencodable> {
+        upload::upload(&self.settings, message, file)
+    }
+
     fn encode(&self, intent: &Intent) -> Result<Call, Unencodable> {
         encode::encode(&self.settings, intent)
     }
@@ -141,6 +151,7 @@ impl Connection for Account {
             (AttemptKind::Act, "look_up_conversation") => limits::CONVERSATIONS,
             (AttemptKind::Act, _) => limits::SEND,
             (AttemptKind::Probe, _) => limits::MESSAGES,
+            (AttemptKind::Prepare { .. }, _) => limits::UPLOADS,
         }
     }
 

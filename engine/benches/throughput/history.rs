@@ -15,6 +15,7 @@ use chatledger_projections::configuration::{
 use chatledger_projections::event::{
     AttemptSettled, AttemptStarted, Event, IntentRaised, RecordedReply, Transport, WebhookReceived,
 };
+use chatledger_projections::files::FileRules;
 use chatledger_projections::ids::{ConnectionName, EventId, RouteName};
 use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::{AttemptKind, Outcome};
@@ -167,6 +168,7 @@ fn configuration() -> Configuration {
     let connection = |platform: &str, first_contact, can_look_up, wants_delivery| Connection {
         platform: platform.to_owned(),
         traits: Traits { first_contact, can_look_up, wants_delivery, can: Abilities::NONE },
+        files: FileRules::default(),
         settings: serde_json::json!({}),
     };
     let route = Route {

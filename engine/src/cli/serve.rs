@@ -23,6 +23,11 @@ use chatledger::instructions::Instructions;
 use chatledger::live::{Live, LiveError, Surroundings, chain};
 use chatledger::log::{EventLog, ReadError};
 use chatledger::logging::LoggingError;
+use chatledger::media::addresses::Allowed;
+use chatledger::media::fetch::{self, Fetcher, SystemNames};
+use chatledger::media::offer::{self, Offer};
+use chatledger::media::store::Store;
+use chatledger::media::{Media, show};
 use chatledger::passes::Passes;
 use chatledger::spool::{Spool, keep_passing_on, keep_watch};
 use chatledger::{logging, metrics};
@@ -85,6 +90,7 @@ impl Serve {
         let http = Http::new(config.dispatch.connect_timeout, config.dispatch.call_timeout)
             .map_err(|error| Failure::because("calls to the platforms cannot be prepared", &error))?;
         let log = block_in_place(|| open_to_write(&config.log))?;
+        let media = block_in_place(|| media(&config))?;
         let spool = open_spool(&config).await?;
         info!(version = env!("CARGO_PKG_VERSION"), log = %config.log, "starting");
 
@@ -103,7 +109,7 @@ impl Serve {
         let private = tokio::spawn(ingress::serve(private, router, private_limits(&config.server), end.clone()));
         let folding = tokio::spawn(ingress::keep_folding(page, end.clone()));
 
-        let surroundings = surroundings(&config, Arc::clone(&log), http, Arc::clone(&readiness), duties.clone());
+        let surroundings = surroundings(&config, Arc::clone(&log), http, media, Arc::clone(&readiness), duties.clone());
         let keeping = keep_duties(duties, Arc::clone(&log), end.clone());
         let in_force = put_in_force(&*log, &SystemClock, config.recorded(), &stop.token);
         let (webhooks, passing) = match (&spool, &config.spool) {
@@ -114,7 +120,7 @@ impl Serve {
                 let is_in_force = timeout(settings.after, &mut in_force).await.is_ok();
                 listening(&public, "webhooks");
                 let ingress = ingress(&config, &surroundings).with_spool(Arc::clone(spool), settings.after);
-                let webhooks = webhooks(&config, public, ingress, &stop.token);
+                let webhooks = webhooks(&config, public, ingress, &surroundings, &stop.token);
                 if !is_in_force {
                     warn!("the log does not take the configuration; webhooks are let in, and wait in the spool");
                     in_force.await;
@@ -127,7 +133,7 @@ impl Serve {
             (Some(_) | None, _) => {
                 in_force.await;
                 listening(&public, "webhooks");
-                (webhooks(&config, public, ingress(&config, &surroundings), &stop.token), Vec::new())
+                (webhooks(&config, public, ingress(&config, &surroundings), &surroundings, &stop.token), Vec::new())
             }
         };
 
@@ -218,10 +224,39 @@ fn keep_duties(duties: Duties, log: Arc<dyn EventLog>, end: CancellationToken) -
     tokio::spawn(async move { keep(duties, &*log, &SystemClock, end).await })
 }
 
+/// Opens the folder of files. The key of our links lies beside them, made once.
+fn media(config: &Config) -> Result<Media, Failure> {
+    let wanted = &config.media;
+    let folder = wanted.folder.display();
+    let store = Store::open(&wanted.folder, wanted.quota).map_err(|error| {
+        Failure::because(format!("{folder} cannot hold files; give `media.folder` another place"), &error)
+    })?;
+    let limits = fetch::Limits {
+        max_bytes: wanted.max_file,
+        time: wanted.time_limit,
+        connect: config.dispatch.connect_timeout,
+        at_once: wanted.at_once,
+    };
+    let allowed = Allowed::also(wanted.allow_private_addresses.clone());
+    let fetcher = Fetcher::new(limits, allowed, Arc::new(SystemNames))
+        .map_err(|error| Failure::because("fetching files cannot be prepared", &error))?;
+    let offer = match &wanted.public_url {
+        None => None,
+        Some(public_url) => {
+            let key = offer::key_in(&wanted.folder).map_err(|error| {
+                Failure::because(format!("the key of links in {folder} can be neither read nor made"), &error)
+            })?;
+            Some(Arc::new(Offer::new(public_url.clone(), key, wanted.link_lifetime)))
+        }
+    };
+    Ok(Media { store: Arc::new(store), fetcher: Arc::new(fetcher), offer, patience: wanted.patience })
+}
+
 fn surroundings(
     config: &Config,
     log: Arc<dyn EventLog>,
     http: Http,
+    media: Media,
     readiness: Arc<Readiness>,
     duties: Duties,
 ) -> Surroundings {
@@ -230,6 +265,7 @@ fn surroundings(
         log,
         clock: Arc::new(SystemClock),
         http,
+        media,
         passes: Passes::default(),
         accounts: Arc::new(config.connections.clone()),
         rules: Rules {
@@ -264,13 +300,25 @@ fn ingress(config: &Config, surroundings: &Surroundings) -> Ingress {
 }
 
 /// Lets webhooks in until told to stop.
-fn webhooks(config: &Config, listener: TcpListener, ingress: Ingress, stop: &CancellationToken) -> JoinHandle<()> {
+fn webhooks(
+    config: &Config,
+    listener: TcpListener,
+    ingress: Ingress,
+    surroundings: &Surroundings,
+    stop: &CancellationToken,
+) -> JoinHandle<()> {
     let limits = Limits {
         connections: config.server.max_connections,
         idle: config.server.idle_timeout,
         grace: config.dispatch.shutdown_grace,
     };
-    let serving = ingress::serve(listener, ingress.router(), limits, stop.clone());
+    let mut router = ingress.router();
+    if let Some(offer) = &surroundings.media.offer {
+        let (store, clock) = (Arc::clone(&surroundings.media.store), Arc::clone(&surroundings.clock));
+        // Before the fallback, which takes every other path for a webhook's.
+        router = show::router(Arc::clone(offer), store, clock).fallback_service(router);
+    }
+    let serving = ingress::serve(listener, router, limits, stop.clone());
     // However it ends: an engine that lets nothing in is not to look alive.
     let guard = stop.clone().drop_guard();
     tokio::spawn(async move {

@@ -240,10 +240,8 @@ fn tell_all(report: &Report<'_>) -> Result<(), Failure> {
 fn tell_duties(output: &mut Output, report: &Report<'_>) -> Result<(), Failure> {
     for Manned { duty, engine, since, at_work } in &report.duties {
         match at_work {
-            Some(AtWork { place, seen_at, .. }) => output.line(format_args!(
-                "{duty}: engine {engine} at {} since {since}, last seen {seen_at}",
-                plain(place)
-            ))?,
+            Some(AtWork { place, seen_at, .. }) => output
+                .line(format_args!("{duty}: engine {engine} at {} since {since}, last seen {seen_at}", plain(place)))?,
             None => output.line(format_args!("{duty}: nobody; the time of engine {engine} is over"))?,
         }
     }

@@ -11,6 +11,7 @@ mod assistants;
 mod connections;
 mod document;
 mod init;
+mod media;
 mod problem;
 mod routes;
 mod secrets;
@@ -32,12 +33,14 @@ use crate::log::address::NotALog;
 pub use crate::log::address::LogAddress;
 pub use connections::Account;
 pub use init::{init, init_for};
+pub use media::Media;
 pub use problem::{Invalid, Problem};
 pub use secrets::{SecretSource, System};
 pub use spool::Spool;
 
 use crate::dispatch::circuit::CircuitRules;
 use document::{Entry, Table, Value};
+use media::media;
 use problem::Wrong;
 use section::Section;
 use value::{address, choice, count, duration, size, text};
@@ -63,6 +66,8 @@ pub struct Config {
     pub dispatch: Dispatch,
     /// How several engines share one log.
     pub engines: Engines,
+    /// How files come and where they lie.
+    pub media: Media,
     /// How the program tells what it does.
     pub logging: Logging,
     /// The configured accounts.
@@ -175,6 +180,7 @@ impl Config {
         let spool = (given.remove("spool"), defaults.remove("spool"));
         let dispatch = dispatch(&mut given, &mut defaults, &mut problems);
         let engines = engines(&mut given, &mut defaults, &mut problems);
+        let media = media(&mut given, &mut defaults, &mut problems);
         let logging = logging(&mut given, &mut defaults, &mut problems);
         let connections = connections::read(given.remove("connections"), connectors, secrets, &mut problems);
         let routes = routes::read(given.remove("routes"), &connections, &mut problems, &mut warnings);
@@ -191,7 +197,18 @@ impl Config {
         }
 
         if problems.is_empty() {
-            Ok(Self { log, server, spool, dispatch, engines, logging, connections: connections.opened, routes, warnings })
+            Ok(Self {
+                log,
+                server,
+                spool,
+                dispatch,
+                engines,
+                media,
+                logging,
+                connections: connections.opened,
+                routes,
+                warnings,
+            })
         } else {
             // Missing things last: they stand nowhere.
             problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
@@ -204,6 +221,7 @@ impl Config {
         let connection = |account: &Account| configuration::Connection {
             platform: account.connector.platform().to_owned(),
             traits: account.connection.traits(),
+            files: account.connection.files(),
             settings: account.settings.clone(),
         };
         Configuration {
@@ -318,7 +336,7 @@ fn log(mut given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAdd
     let mut section = Section::of(String::new(), whole(given), problems).with_defaults(whole(defaults));
     let log = section.setting("log", log_address);
     // They were read before; whoever misspells one is told its name.
-    for known in ["server", "spool", "dispatch", "engines", "logging", "connections", "routes"] {
+    for known in ["server", "spool", "dispatch", "engines", "media", "logging", "connections", "routes"] {
         let _read = section.take(known);
     }
     section.finish();

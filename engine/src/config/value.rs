@@ -99,6 +99,8 @@ fn bytes(text: &str) -> Option<usize> {
         "kib" => 1024,
         "mb" => 1000 * 1000,
         "mib" => 1024 * 1024,
+        "gb" => 1000 * 1000 * 1000,
+        "gib" => 1024 * 1024 * 1024,
         _ => return None,
     };
     number.parse::<usize>().ok()?.checked_mul(unit)

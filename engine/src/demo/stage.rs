@@ -8,20 +8,26 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Query, State};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use chatledger_connectors::connector::Request;
+use chatledger_connectors::connector::{FormPart, Request};
 use chatledger_connectors::simulator::{Emitted, Gesture, Line, Reaction, Simulator};
+use chatledger_projections::files::Stored;
 use chatledger_projections::ids::ConnectionName;
 use chatledger_projections::time::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sha2::{Digest as _, Sha256};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpListener;
+use tokio_util::io::ReaderStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::clock::Clock;
@@ -105,6 +111,50 @@ pub struct Sent {
     pub done: bool,
 }
 
+/// A file as it lies at a platform: so many bytes of a pattern, so that the largest takes no room.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lying {
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// What it is said to be.
+    pub media_type: &'static str,
+}
+
+impl Lying {
+    /// What stands at a place of the pattern.
+    pub const fn byte_at(place: u64) -> u8 {
+        (place % 251) as u8
+    }
+
+    fn shown(&self) -> Response {
+        let pattern = Pattern { place: 0, bytes: self.bytes };
+        let mut response = Response::new(Body::from_stream(ReaderStream::with_capacity(pattern, PIECE)));
+        response.headers_mut().insert("content-type", HeaderValue::from_static(self.media_type));
+        response.headers_mut().insert("content-length", self.bytes.into());
+        response
+    }
+}
+
+/// How much of a lying file goes at a time.
+const PIECE: usize = 64 * 1024;
+
+/// The bytes of a lying file, made when they are read.
+struct Pattern {
+    place: u64,
+    bytes: u64,
+}
+
+impl AsyncRead for Pattern {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let left = usize::try_from(self.bytes - self.place).unwrap_or(usize::MAX);
+        for _ in 0..left.min(buffer.remaining()) {
+            buffer.put_slice(&[Lying::byte_at(self.place)]);
+            self.place += 1;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
 /// Why a person could not do something.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Impossible {
@@ -152,6 +202,7 @@ struct Inside {
     faults: VecDeque<Fault>,
     exchanges: Vec<Exchange>,
     sent: Vec<Sent>,
+    files: BTreeMap<String, Lying>,
 }
 
 impl Place {
@@ -185,10 +236,17 @@ impl Stage {
 
     /// Lets a model answer at a place under a connection's name.
     pub fn host(&mut self, name: ConnectionName, place: Place, simulator: Box<dyn Simulator>, manners: Manners) {
-        let inside = Inside { simulator, faults: VecDeque::new(), exchanges: Vec::new(), sent: Vec::new() };
+        let inside = Inside {
+            simulator,
+            faults: VecDeque::new(),
+            exchanges: Vec::new(),
+            sent: Vec::new(),
+            files: BTreeMap::new(),
+        };
         let outside = self.outside.clone();
         let house = Arc::new(House { name: name.clone(), manners, outside, inside: Mutex::new(inside) });
-        let router = Router::new().fallback(answer).with_state(house.clone());
+        // Files are counted, not held.
+        let router = Router::new().fallback(answer).layer(DefaultBodyLimit::disable()).with_state(house.clone());
         let ended = self.outside.ended.clone();
         tokio::spawn(async move {
             let serving = axum::serve(place.listener, router);
@@ -249,6 +307,12 @@ impl Stage {
         self.look(at, |inside| inside.sent.clone())
     }
 
+    /// Lays a file under a path of a platform's own address.
+    pub fn lay(&self, at: &ConnectionName, path: &str, lying: Lying) -> Result<(), Impossible> {
+        self.house(at)?.inside().files.insert(path.to_owned(), lying);
+        Ok(())
+    }
+
     /// Who is on stage.
     pub fn names(&self) -> impl Iterator<Item = &ConnectionName> {
         self.houses.keys()
@@ -275,6 +339,10 @@ impl House {
     fn inside(&self) -> MutexGuard<'_, Inside> {
         // A model that panicked shows what it had until then.
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lying(&self, path: &str) -> Option<Lying> {
+        self.inside().files.get(path).cloned()
     }
 
     /// Lets the model answer, with whatever goes wrong.
@@ -359,9 +427,21 @@ fn crowd(simulator: &mut dyn Simulator, now: Timestamp) {
 
 /// One request to a platform, from the wire to the model and back.
 async fn answer(State(house): State<Arc<House>>, request: axum::extract::Request) -> Response {
+    if let Some(lying) = house.lying(request.uri().path()) {
+        return lying.shown();
+    }
     let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    let is_form = parts.headers.get("content-type").is_some_and(|value| value.as_bytes().starts_with(b"multipart/"));
+    let (body, form) = if is_form {
+        match form(&parts, body).await {
+            Ok(form) => (Vec::new(), form),
+            Err(refused) => return refused,
+        }
+    } else {
+        match axum::body::to_bytes(body, LARGEST_BODY).await {
+            Ok(body) => (body.to_vec(), Vec::new()),
+            Err(_) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        }
     };
     let Some(method) = METHODS.into_iter().find(|known| *known == parts.method.as_str()) else {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
@@ -371,7 +451,7 @@ async fn answer(State(house): State<Arc<House>>, request: axum::extract::Request
         Some((interned(name.as_str())?, String::from_utf8_lossy(value.as_bytes()).into_owned()))
     });
     let headers = headers.collect();
-    let request = Request { method, path: parts.uri.path().to_owned(), query, headers, body: body.to_vec() };
+    let request = Request { method, path: parts.uri.path().to_owned(), query, headers, body, form };
     let (reaction, fault) = house.handle(request);
     match fault {
         Some(Fault::Swallowed) => tokio::time::sleep(SWALLOWED_FOR).await,
@@ -383,6 +463,30 @@ async fn answer(State(house): State<Arc<House>>, request: axum::extract::Request
         response = response.header(name, value);
     }
     response.body(Body::from(reaction.body)).unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+/// Reads a form; its files are only counted and hashed, piece by piece.
+async fn form(parts: &axum::http::request::Parts, body: Body) -> Result<Vec<FormPart>, Response> {
+    let whole = axum::extract::Request::from_parts(parts.clone(), body);
+    let mut read = Multipart::from_request(whole, &()).await.map_err(IntoResponse::into_response)?;
+    let mut form = Vec::new();
+    let broken = |error: axum::extract::multipart::MultipartError| error.into_response();
+    while let Some(mut field) = read.next_field().await.map_err(broken)? {
+        let Some(name) = field.name().and_then(interned) else { continue };
+        let Some(file_name) = field.file_name().map(str::to_owned) else {
+            form.push(FormPart::Field { name, value: field.text().await.map_err(broken)? });
+            continue;
+        };
+        let media_type = field.content_type().unwrap_or_default().to_owned();
+        let (mut digest, mut bytes) = (Sha256::new(), 0);
+        while let Some(piece) = field.chunk().await.map_err(broken)? {
+            digest.update(&piece);
+            bytes += piece.len() as u64;
+        }
+        let stored = Stored { sha256: hex::encode(digest.finalize()), bytes, media_type };
+        form.push(FormPart::File { name, stored, file_name });
+    }
+    Ok(form)
 }
 
 /// The methods that requests of ours have.

@@ -4,18 +4,23 @@
 //! or does not, is sorted by what it proves; `AttemptSettled` is on record. An attempt whose effect is in doubt is
 //! followed by whatever the connector says may be done: again, ask first, or leave it to a person.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chatledger_connectors::connector::{Call, Known, Reply};
+use chatledger_connectors::connector::{Call, FETCH, Known, Reply, Unencodable};
+use chatledger_projections::content::File;
 use chatledger_projections::event::{AttemptSettled, AttemptStarted, RecordedReply};
 use chatledger_projections::fact::{Fact, Failure, FailureKind};
+use chatledger_projections::files::{Filed, Links, Need, Stored, clean, equipped, next, places};
 use chatledger_projections::ids::{ConnectionName, IntentId, ThreadId};
-use chatledger_projections::intent::Intent;
+use chatledger_projections::intent::{Intent, SendMessage};
 use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 
 use super::circuit::NO_CALL;
 use crate::config::Account;
+use crate::media::ended::{self, FetchError};
+use crate::media::offer::Offer;
 
 /// An attempt that is due.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,6 +39,17 @@ pub struct Departure {
     pub raised_at: Timestamp,
     /// If an earlier attempt may have taken effect: what is known about it.
     pub doubt: Option<Known>,
+    /// What is known of the message's files, by their places.
+    pub files: BTreeMap<u32, Filed>,
+}
+
+/// What of the surroundings decides how files go.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Carriage<'a> {
+    /// How long the links live under which the files came.
+    pub links: Links,
+    /// Where we show files ourselves, if anywhere.
+    pub offer: Option<&'a Offer>,
 }
 
 /// What an attempt will do.
@@ -52,6 +68,15 @@ pub enum Plan {
         /// The request, without credentials.
         call: Call,
     },
+    /// Record that it starts, and fetch a file; nothing is sent.
+    Fetch {
+        /// What to record first.
+        started: AttemptStarted,
+        /// Which file.
+        file: File,
+        /// The largest that its receiver takes, in bytes.
+        most: Option<u64>,
+    },
     /// Nothing can be sent: record the start and the end at once.
     End {
         /// What to record first.
@@ -62,42 +87,102 @@ pub enum Plan {
 }
 
 /// Plans an attempt at an intent. `now` is when it would leave the house.
-pub fn plan(departure: &Departure, intent: &Intent, account: &Account, now: Timestamp) -> Plan {
+pub fn plan(departure: &Departure, intent: &Intent, account: &Account, carriage: Carriage<'_>, now: Timestamp) -> Plan {
     let connection = &account.connection;
     if intent.expires_at().is_some_and(|expires| now >= expires) {
         let reason = "it was over before it could be shown".to_owned();
         return departure.end(AttemptKind::Act, account, Failure { kind: FailureKind::Other, reason });
     }
+    let equipped = departure.equipped(intent, account, carriage);
+    let intent = &equipped;
     let planned = match &departure.doubt {
-        None => Ok((AttemptKind::Act, connection.encode(intent))),
+        None => act(departure, intent, account, carriage),
         Some(known) => match connection.recourse(intent) {
-            Recourse::RetrySafely => Ok((AttemptKind::Act, connection.encode(intent))),
+            Recourse::RetrySafely => act(departure, intent, account, carriage),
             Recourse::ProbeFirst => match connection.probe(intent, known) {
-                Some(call) => Ok((AttemptKind::Probe, Ok(call))),
-                None => Err(left_to_a_person()),
+                Some(call) => Step::Call(AttemptKind::Probe, Ok(call)),
+                None => Step::End(AttemptKind::Probe, left_to_a_person()),
             },
             Recourse::ListenFirst if known.heard => return departure.heard(account),
-            Recourse::ListenFirst => Ok((AttemptKind::Act, connection.encode(intent))),
-            Recourse::AskPerson => Err(left_to_a_person()),
+            Recourse::ListenFirst => act(departure, intent, account, carriage),
+            Recourse::AskPerson => Step::End(AttemptKind::Probe, left_to_a_person()),
         },
     };
     match planned {
-        Ok((_, Ok(call))) if call.class != departure.class => Plan::Elsewhere { class: call.class },
-        Ok((kind, Ok(call))) => Plan::Call { started: departure.started(kind, call.name), call },
-        Ok((kind, Err(unencodable))) => {
+        Step::Call(_, Ok(call)) if call.class != departure.class => Plan::Elsewhere { class: call.class },
+        Step::Call(kind, Ok(call)) => Plan::Call { started: departure.started(kind, call.name), call },
+        Step::Call(kind, Err(unencodable)) => {
             let failure = Failure { kind: FailureKind::Other, reason: unencodable.reason };
             departure.end(kind, account, failure)
         }
-        Err(failure) => departure.end(AttemptKind::Probe, account, failure),
+        Step::Fetch(place, file, most) => {
+            Plan::Fetch { started: departure.started(AttemptKind::Prepare { file: place }, FETCH), file, most }
+        }
+        Step::End(kind, failure) => departure.end(kind, account, failure),
     }
 }
 
+/// What an attempt does, before it is looked at whether it has a place.
+enum Step {
+    Call(AttemptKind, Result<Call, Unencodable>),
+    Fetch(u32, File, Option<u64>),
+    End(AttemptKind, Failure),
+}
+
+/// The next step towards making an intent true: a file is fetched, or given to the platform, or the message is sent.
+fn act(departure: &Departure, intent: &Intent, account: &Account, carriage: Carriage<'_>) -> Step {
+    let connection = &account.connection;
+    let message = match intent {
+        Intent::SendMessage(message) => message,
+        Intent::OpenConversation(_)
+        | Intent::ClaimConversation(_)
+        | Intent::ReportDelivery(_)
+        | Intent::SetReaction(_)
+        | Intent::EditMessage(_)
+        | Intent::DeleteMessage(_)
+        | Intent::ShowTyping(_)
+        | Intent::LookUpConversation(_) => return Step::Call(AttemptKind::Act, connection.encode(intent)),
+    };
+    let rules = connection.files();
+    match next(message, &rules, carriage.keeps(), &departure.files) {
+        Need::Nothing => Step::Call(AttemptKind::Act, connection.encode(intent)),
+        Need::Refuse(failure) => Step::End(AttemptKind::Act, failure),
+        Need::Fetch { file: place } => match file_at(message, place) {
+            Some(file) => Step::Fetch(place, file.clone(), rules.max_bytes),
+            None => Step::Call(AttemptKind::Act, connection.encode(intent)),
+        },
+        Need::Upload { file: place } => match file_at(message, place) {
+            Some(file) => Step::Call(AttemptKind::Prepare { file: place }, connection.upload(message, file)),
+            None => Step::Call(AttemptKind::Act, connection.encode(intent)),
+        },
+    }
+}
+
+fn file_at(message: &SendMessage, place: u32) -> Option<&File> {
+    places(&message.content).find(|(known, _)| *known == place).map(|(_, file)| file)
+}
+
+/// Sorts what came of fetching a file. `now` is when it came or did not.
+pub fn conclude_fetch(
+    departure: &Departure,
+    started: &AttemptStarted,
+    account: &Account,
+    ended: Result<Stored, FetchError>,
+    now: Timestamp,
+    patience: Duration,
+) -> AttemptSettled {
+    let (outcome, findings) = ended::sort(ended, departure.attempt, now.since(departure.raised_at), patience);
+    departure.settled(started, account, outcome, None, findings)
+}
+
 /// Sorts what came back from an attempt. `now` is when it came.
+#[allow(clippy::too_many_arguments)] // One attempt's whole situation; a struct for it would be used once.
 pub fn conclude(
     departure: &Departure,
     started: &AttemptStarted,
     intent: &Intent,
     account: &Account,
+    carriage: Carriage<'_>,
     reply: Reply<'_>,
     now: Timestamp,
     give_up_after: Duration,
@@ -108,13 +193,18 @@ pub fn conclude(
             let outcome = account.connection.classify(&started.call, reply, now, tried_for);
             (if departure.doubt.is_some() { doubted(outcome) } else { outcome }, Vec::new())
         }
+        AttemptKind::Prepare { .. } => {
+            (prepared(account.connection.classify(&started.call, reply, now, tried_for)), Vec::new())
+        }
         AttemptKind::Probe => {
+            let intent = &departure.equipped(intent, account, carriage);
             let known = departure.doubt.clone().unwrap_or_default();
             account.connection.judge(intent, &known, &started.call, reply, now)
         }
     };
     let outcome = if intent.expires_at().is_some() { tried_once(outcome) } else { outcome };
-    let outcome = if tried_for >= give_up_after { given_up(outcome, tried_for) } else { outcome };
+    let is_ready = matches!((started.kind, &outcome), (AttemptKind::Prepare { .. }, Outcome::Accepted));
+    let outcome = if tried_for >= give_up_after && !is_ready { given_up(outcome, tried_for) } else { outcome };
     let reply = match reply {
         Reply::Answered(answer) => Some(answer.clone()),
         Reply::NotSent(_) | Reply::NoAnswer(_) => None,
@@ -145,7 +235,11 @@ pub fn turned_away(
 /// The end of an attempt that the engine itself did not live to see.
 pub fn interrupted(departure: &Departure, started: &AttemptStarted, account: &Account) -> AttemptSettled {
     let reason = "the engine stopped before an answer came".to_owned();
-    departure.settled(started, account, Outcome::Uncertain { reason }, None, Vec::new())
+    let outcome = match started.kind {
+        AttemptKind::Act | AttemptKind::Probe => Outcome::Uncertain { reason },
+        AttemptKind::Prepare { .. } => Outcome::Postponed { until: None, reason },
+    };
+    departure.settled(started, account, outcome, None, Vec::new())
 }
 
 /// What is neither done nor refused for too long is given up, visibly.
@@ -157,6 +251,14 @@ fn given_up(outcome: Outcome, tried_for: Duration) -> Outcome {
     };
     let reason = format!("given up after {} minutes: {reason}", tried_for.as_secs() / 60);
     Outcome::Refused { failure: Failure { kind: FailureKind::Internal, reason } }
+}
+
+/// A file given twice is seen by nobody: what is not known is done again.
+fn prepared(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Uncertain { reason } => Outcome::Postponed { until: None, reason },
+        Outcome::Accepted | Outcome::Refused { .. } | Outcome::Postponed { .. } => outcome,
+    }
 }
 
 /// What passes by itself is not tried a second time, whatever became of the first.
@@ -187,7 +289,35 @@ fn left_to_a_person() -> Failure {
     Failure { kind: FailureKind::Internal, reason: reason.to_owned() }
 }
 
+impl Carriage<'_> {
+    /// Whether a file must lie with us even where a link would do.
+    fn keeps(&self) -> bool {
+        self.offer.is_some() && self.links == Links::Passing
+    }
+}
+
 impl Departure {
+    /// The intent with the way each of its files goes.
+    fn equipped(&self, intent: &Intent, account: &Account, carriage: Carriage<'_>) -> Intent {
+        let show = |stored: &Stored, file: &File| {
+            let name = clean(file, Some(&stored.media_type));
+            carriage.offer.map(|offer| offer.link(stored, &name, self.raised_at))
+        };
+        match intent {
+            Intent::SendMessage(message) => {
+                Intent::SendMessage(equipped(message, &account.connection.files(), &self.files, &show))
+            }
+            Intent::OpenConversation(_)
+            | Intent::ClaimConversation(_)
+            | Intent::ReportDelivery(_)
+            | Intent::SetReaction(_)
+            | Intent::EditMessage(_)
+            | Intent::DeleteMessage(_)
+            | Intent::ShowTyping(_)
+            | Intent::LookUpConversation(_) => intent.clone(),
+        }
+    }
+
     /// The record of the start of this attempt.
     pub fn started(&self, kind: AttemptKind, call: &str) -> AttemptStarted {
         AttemptStarted { intent_id: self.intent, attempt: self.attempt, kind, call: call.to_owned(), engine: None }
@@ -201,7 +331,7 @@ impl Departure {
 
     /// What was in doubt has been heard back: it was done.
     fn heard(&self, account: &Account) -> Plan {
-        let started = self.started(AttemptKind::Probe, "none");
+        let started = self.started(AttemptKind::Probe, NO_CALL);
         let settled = self.settled(&started, account, Outcome::Accepted, None, Vec::new());
         Plan::End { started, settled }
     }

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use chatledger_connectors::connector::FETCH;
 use chatledger_projections::event::AttemptSettled;
 use chatledger_projections::time::Timestamp;
 
@@ -47,7 +48,8 @@ impl Sign {
         match (&settled.reply, settled.call.as_str()) {
             (Some(reply), _) if reply.status < FIRST_FAULT_OF_THE_PLATFORM => Self::Answers,
             (Some(_), _) => Self::Silent,
-            (None, NO_CALL | INTERRUPTED) => Self::Nothing,
+            // Where a file lies is another house; what happens there says nothing of the platform.
+            (None, NO_CALL | INTERRUPTED | FETCH) => Self::Nothing,
             (None, _) => Self::Silent,
         }
     }
@@ -153,6 +155,9 @@ impl Circuit {
 
 #[cfg(test)]
 mod tests {
+    use chatledger_projections::ids::{ConnectionName, EventId, IntentId};
+    use chatledger_projections::outcome::{AttemptKind, Outcome};
+
     use super::*;
 
     const RULES: CircuitRules = CircuitRules { after: 3, first: Duration::from_secs(10), cap: Duration::from_secs(25) };
@@ -179,6 +184,23 @@ mod tests {
         circuit.see(Sign::Silent, at(2));
         assert_eq!(circuit.leave(at(2)), Err(Some(at(12))));
         assert_eq!(circuit.silence(), (3, Some(at(1))));
+    }
+
+    #[test]
+    fn a_file_that_does_not_come_says_nothing_of_the_platform_that_it_goes_to() {
+        let settled = |call: &str| AttemptSettled {
+            intent_id: IntentId::derived(EventId::derived(&[b"cause"]), "policy", 0),
+            attempt: 1,
+            kind: AttemptKind::Prepare { file: 0 },
+            connection: ConnectionName::new("pact.sales"),
+            platform: "pact".to_owned(),
+            call: call.to_owned(),
+            outcome: Outcome::Postponed { until: None, reason: "no answer".to_owned() },
+            reply: None,
+            findings: Vec::new(),
+        };
+        assert_eq!(Sign::of(&settled(FETCH)), Sign::Nothing);
+        assert_eq!(Sign::of(&settled("upload_v2")), Sign::Silent);
     }
 
     #[test]

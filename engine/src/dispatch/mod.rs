@@ -14,9 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chatledger_connectors::connector::Known;
-use chatledger_projections::attempts::{Open, Standing};
+use chatledger_connectors::connector::{FETCH, Known};
+use chatledger_projections::attempts::{Open, Purpose, Standing};
 use chatledger_projections::event::{AttemptSettled, AttemptStarted, Happening};
+use chatledger_projections::files::Filed;
 use chatledger_projections::ids::{ConnectionName, IntentId};
 use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::state::State;
@@ -162,7 +163,7 @@ impl Dispatcher {
         departure.attempt = open.attempts;
         let started = AttemptStarted { call: INTERRUPTED.to_owned(), ..departure.started(kind, "") };
         let is_harmless = match (kind, account.connection.recourse(&open.as_raised.intent)) {
-            (AttemptKind::Probe, _) | (AttemptKind::Act, Recourse::RetrySafely) => true,
+            (AttemptKind::Probe | AttemptKind::Prepare { .. }, _) | (AttemptKind::Act, Recourse::RetrySafely) => true,
             (AttemptKind::Act, Recourse::ProbeFirst | Recourse::ListenFirst | Recourse::AskPerson) => false,
         };
         Some(Interrupted { settled: interrupted(&departure, &started, account), is_harmless })
@@ -303,7 +304,7 @@ impl Dispatcher {
             (Outcome::Postponed { until: Some(until), .. }, _) => (*until).max(at),
             // It was asked, and nothing happened there: no reason to wait.
             (Outcome::Postponed { until: None, .. }, AttemptKind::Probe) => at,
-            (Outcome::Postponed { until: None, .. }, AttemptKind::Act) => later,
+            (Outcome::Postponed { until: None, .. }, AttemptKind::Act | AttemptKind::Prepare { .. }) => later,
             // What is still to be heard by itself is waited for.
             (Outcome::Uncertain { .. }, _) => {
                 let account = self.accounts.get(&open.connection);
@@ -315,14 +316,25 @@ impl Dispatcher {
     }
 
     fn class(&self, open: &Open, kind: AttemptKind) -> &'static str {
+        // To whom the file is given, and whether at all, is known when it is planned.
+        if matches!(kind, AttemptKind::Prepare { .. }) {
+            return FETCH;
+        }
         let account = self.accounts.get(&open.connection);
         account.map_or("", |account| account.connection.class_of(open.purpose.label(), kind))
     }
 }
 
 /// What the next attempt at an intent will do, as far as is known before its connector is asked.
-const fn next_kind(open: &Open) -> AttemptKind {
-    if open.uncertain_since.is_some() { AttemptKind::Probe } else { AttemptKind::Act }
+fn next_kind(open: &Open) -> AttemptKind {
+    let is_ready = |file: &Filed| file.stored.is_some() || file.taken.is_some() || file.missing.is_some();
+    if open.uncertain_since.is_some() {
+        AttemptKind::Probe
+    } else if matches!(open.purpose, Purpose::Carry { files: true, .. }) && !open.files.values().any(is_ready) {
+        AttemptKind::Prepare { file: 0 }
+    } else {
+        AttemptKind::Act
+    }
 }
 
 fn departure(intent: IntentId, open: &Open, class: &'static str, state: &State) -> Departure {
@@ -343,5 +355,6 @@ fn departure(intent: IntentId, open: &Open, class: &'static str, state: &State) 
         class,
         raised_at: open.raised_at,
         doubt,
+        files: open.files.clone(),
     }
 }

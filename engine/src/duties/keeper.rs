@@ -100,9 +100,7 @@ async fn perform(duties: &Duties, deed: &Deed, log: &dyn EventLog, clock: &dyn C
             debug!(%stream, "another engine was first");
             Answer::Conflict
         }
-        Err(
-            error @ (AppendError::Unknown { .. } | AppendError::Unavailable { .. } | AppendError::TooLarge { .. }),
-        ) => {
+        Err(error @ (AppendError::Unknown { .. } | AppendError::Unavailable { .. } | AppendError::TooLarge { .. })) => {
             warn!(error = %chain(&error), "the log does not take who does what; trying again");
             Answer::Unknown
         }

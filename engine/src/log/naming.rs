@@ -79,5 +79,6 @@ const fn kind(kind: AttemptKind) -> &'static [u8] {
     match kind {
         AttemptKind::Act => b"act",
         AttemptKind::Probe => b"probe",
+        AttemptKind::Prepare { .. } => b"prepare",
     }
 }

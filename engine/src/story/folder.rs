@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use chatledger_projections::bytes::Bytes;
 use chatledger_projections::event::RecordedReply;
+use chatledger_projections::files::Stored;
 use chatledger_projections::ids::ConnectionName;
+use sha2::{Digest as _, Sha256};
 
 use crate::config::{Config, Invalid, SecretSource};
+use crate::media::ended::FetchError;
 
 /// A story as it lies in its folder.
 pub(super) struct Story {
@@ -37,6 +40,7 @@ pub(super) enum Happens {
         from: ConnectionName,
         answer: Answer,
     },
+    File(Result<Stored, FetchError>),
     Wait(Duration),
     /// An operator switches the assistant on or off in a dialogue, which is called as on the page: `thread-1`.
     Instruct {
@@ -91,7 +95,7 @@ pub enum StoryError {
     Config(#[from] Invalid),
     /// A file's name says nothing.
     #[error(
-        "{file}: its name says neither `from-WHO`, `reply-from-WHO`, `found-at-WHO`, `wait-TIME`, `assistant-on`, `assistant-off` nor `restart`"
+        "{file}: its name says neither `from-WHO`, `reply-from-WHO`, `found-at-WHO`, `file`, `wait-TIME`, `assistant-on`, `assistant-off` nor `restart`"
     )]
     Unclear {
         /// The file's name.
@@ -120,6 +124,12 @@ pub enum StoryError {
         step: String,
         /// The connection.
         who: String,
+    },
+    /// A file that nobody wants.
+    #[error("{step}: no file is being fetched")]
+    NothingFetched {
+        /// Which step.
+        step: String,
     },
     /// An instruction about a dialogue that there is not.
     #[error("{step}: there is no {thread:?} yet; dialogues are called thread-1, thread-2 … as they begin")]
@@ -197,6 +207,8 @@ fn step(config: &Config, file: &str, path: &Path) -> Result<Step, StoryError> {
     let happens = if let Some(who) = what.strip_prefix("reply-from-") {
         let answer = answer(&content()?).map_err(malformed)?;
         Happens::Reply { from: named(config, &name, who)?, answer }
+    } else if what == "file" {
+        Happens::File(fetched(&content()?).map_err(malformed)?)
     } else if let Some(who) = what.strip_prefix("from-") {
         let spoken = spoken(&content()?).map_err(malformed)?;
         Happens::Webhook { from: named(config, &name, who)?, spoken }
@@ -256,6 +268,32 @@ fn answer(content: &[u8]) -> Result<Answer, &'static str> {
     let status = status
         .ok_or("a reply begins with a status line, as `HTTP/1.1 200 OK`, or is `no answer` or `no connection`")?;
     Ok(Answer::Reply(RecordedReply { status, headers, body: Bytes(body), cut: false }))
+}
+
+/// What a fetch brings: the answer of the file's server, or in a line why there is none.
+fn fetched(content: &[u8]) -> Result<Result<Stored, FetchError>, &'static str> {
+    match String::from_utf8_lossy(content).trim() {
+        "no answer" => return Ok(Err(FetchError::TooSlow)),
+        "no connection" => return Ok(Err(FetchError::Unreached)),
+        "forbidden address" => return Ok(Err(FetchError::Forbidden)),
+        "too large" => return Ok(Err(FetchError::TooLarge(100 << 20))),
+        _ => {}
+    }
+    let (first, headers, body) = message(content)?;
+    let status = first.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.split(' ').next()?.parse().ok());
+    let status: u16 = status.ok_or(
+        "a file's answer begins with a status line, as `HTTP/1.1 200 OK`, or is `no answer`, `no connection`, \
+         `forbidden address` or `too large`",
+    )?;
+    if status != 200 {
+        return Ok(Err(FetchError::Status(status)));
+    }
+    let media_type = headers.into_iter().find(|(name, _)| name == "content-type").map(|(_, value)| value);
+    Ok(Ok(Stored {
+        sha256: hex::encode(Sha256::digest(&body)),
+        bytes: body.len() as u64,
+        media_type: media_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
+    }))
 }
 
 type HttpMessage = (String, Vec<(String, String)>, Vec<u8>);

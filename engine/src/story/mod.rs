@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `NN-from-WHO.http` | the platform sends this webhook |
 //! | `NN-reply-from-WHO.http` | the platform answers the oldest call that waits for an answer |
+//! | `NN-file.http` | the server of the file that is being fetched answers; in a line: `no answer`, `forbidden address` … |
 //! | `NN-found-at-WHO.json` | this document is found there when it is asked for news or for the past |
 //! | `NN-wait-TIME.txt` | nothing, for so long (`90s`, `5m`) |
 //! | `NN-assistant-on.txt`, `-off.txt` | an operator switches the assistant on or off in the dialogue that the file names, as `thread-1` |
@@ -28,17 +29,20 @@ use chatledger_connectors::connector::{InboundRequest, Reply, SimulatedAccount};
 use chatledger_projections::event::{
     AttemptStarted, Event, Instruction, IntentRaised, OperatorInstructed, RecordedReply, Transport, WebhookReceived,
 };
+use chatledger_projections::files::Stored;
 use chatledger_projections::ids::{ConnectionName, EventId, IntentId};
 use chatledger_projections::outcome::AttemptKind;
 use chatledger_projections::recorded::{Position, Recorded, Revision, StreamName};
 use chatledger_projections::time::Timestamp;
 
 use crate::config::{Accounts, Config};
-use crate::dispatch::attempt::{Departure, Plan, conclude, plan};
+use crate::dispatch::attempt::{Carriage, Departure, Plan, conclude, conclude_fetch, plan};
 use crate::dispatch::backoff::Backoff;
 use crate::dispatch::circuit::CircuitRules;
 use crate::dispatch::{Dispatcher, Rules};
 use crate::log::naming;
+use crate::media::ended::FetchError;
+use crate::media::offer::Offer;
 use crate::pipeline::Pipeline;
 
 pub use folder::StoryError;
@@ -76,6 +80,8 @@ struct Teller {
     revisions: HashMap<StreamName, Revision>,
     intents: HashMap<IntentId, IntentRaised>,
     calls: BTreeMap<ConnectionName, VecDeque<Waiting>>,
+    fetches: VecDeque<Waiting>,
+    offer: Option<Offer>,
     now: Timestamp,
     page: Page,
 }
@@ -110,6 +116,8 @@ impl Teller {
             revisions: HashMap::new(),
             intents: HashMap::new(),
             calls: BTreeMap::new(),
+            fetches: VecDeque::new(),
+            offer: offer(config),
             now: BEGINNING,
             page: Page::default(),
         }
@@ -134,6 +142,10 @@ impl Teller {
             Happens::Reply { from, answer } => {
                 self.page.heading(&step.name, &format!("{from} answers"));
                 self.answer(&step.name, &from, answer)?;
+            }
+            Happens::File(ended) => {
+                self.page.heading(&step.name, "the file's server answers");
+                self.fetched(&step.name, ended)?;
             }
             Happens::Wait(time) => {
                 self.now = self.now + time;
@@ -227,7 +239,8 @@ impl Teller {
         let waiting = self.calls.get_mut(from).and_then(VecDeque::pop_front);
         let Waiting { departure, started } = waiting.ok_or_else(|| StoryError::nothing_waits(step, from.as_str()))?;
         let account = &self.accounts[from];
-        let intent = &self.intents[&departure.intent].intent;
+        let raised = &self.intents[&departure.intent];
+        let (intent, carriage) = (&raised.intent, self.carriage(raised));
         let recorded: Option<RecordedReply> = match &answer {
             Answer::Reply(reply) => Some(reply.clone()),
             Answer::Silence | Answer::Unreached => None,
@@ -237,10 +250,29 @@ impl Teller {
             (Answer::Reply(_), Some(reply)) => Reply::Answered(reply),
             (Answer::Silence | Answer::Reply(_), _) => Reply::NoAnswer("no answer in time"),
         };
-        let settled = conclude(&departure, &started, intent, account, reply, self.now, RULES.give_up_after);
+        let settled = conclude(&departure, &started, intent, account, carriage, reply, self.now, RULES.give_up_after);
         self.page.settled(&settled);
         self.record(StreamName::intent(departure.intent), Event::AttemptSettled(settled));
         Ok(())
+    }
+
+    /// What a fetch brings.
+    fn fetched(&mut self, step: &str, ended: Result<Stored, FetchError>) -> Result<(), StoryError> {
+        let waiting = self.fetches.pop_front();
+        let Waiting { departure, started } =
+            waiting.ok_or_else(|| StoryError::NothingFetched { step: step.to_owned() })?;
+        let account = &self.accounts[&departure.connection];
+        let settled = conclude_fetch(&departure, &started, account, ended, self.now, PATIENCE);
+        self.page.settled(&settled);
+        self.record(StreamName::intent(departure.intent), Event::AttemptSettled(settled));
+        Ok(())
+    }
+
+    /// How the files of an intent go.
+    fn carriage(&self, raised: &IntentRaised) -> Carriage<'_> {
+        let source = raised.carries.as_ref().and_then(|origin| self.accounts.get(&origin.connection));
+        let links = source.map(|source| source.connection.files().links).unwrap_or_default();
+        Carriage { links, offer: self.offer.as_ref() }
     }
 
     /// Makes every attempt that is due, up to the point where an answer is waited for.
@@ -252,9 +284,10 @@ impl Teller {
             }
             while let Some(departure) = departures.pop_front() {
                 let account = &self.accounts[&departure.connection];
-                let intent = &self.intents[&departure.intent].intent;
+                let raised = &self.intents[&departure.intent];
+                let intent = &raised.intent;
                 let stream = StreamName::intent(departure.intent);
-                match plan(&departure, intent, account, self.now) {
+                match plan(&departure, intent, account, self.carriage(raised), self.now) {
                     // Where there is no place, it is due again later.
                     Plan::Elsewhere { class } => departures.extend(self.dispatcher.permit(departure, class, self.now)),
                     Plan::Call { started, call } => {
@@ -263,6 +296,11 @@ impl Teller {
                         self.record(stream, Event::AttemptStarted(started.clone()));
                         let waiting = Waiting { departure: departure.clone(), started };
                         self.calls.entry(departure.connection).or_default().push_back(waiting);
+                    }
+                    Plan::Fetch { started, file, .. } => {
+                        self.page.fetch(&departure, &started, &file);
+                        self.record(stream, Event::AttemptStarted(started.clone()));
+                        self.fetches.push_back(Waiting { departure, started });
                     }
                     Plan::End { started, settled } => {
                         self.record(stream.clone(), Event::AttemptStarted(started));
@@ -277,6 +315,7 @@ impl Teller {
     /// A kill takes everything but the log.
     fn restart(&mut self, step: &str) -> Result<(), StoryError> {
         self.calls.clear();
+        self.fetches.clear();
         let before = self.pipeline.state().digests();
         let mut pipeline = Pipeline::default();
         let mut dispatcher = Dispatcher::new(self.accounts.clone(), RULES);
@@ -340,10 +379,20 @@ const fn on_or_off(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
 
-/// Whether an attempt asks instead of acting; for what is printed.
-const fn is_probe(kind: AttemptKind) -> bool {
+/// What an attempt does, as it is printed.
+const fn does(kind: AttemptKind) -> &'static str {
     match kind {
-        AttemptKind::Probe => true,
-        AttemptKind::Act => false,
+        AttemptKind::Probe => "asks about",
+        AttemptKind::Act => "attempts",
+        AttemptKind::Prepare { .. } => "makes a file ready for",
     }
+}
+
+/// How long a file is tried whose server cannot be reached.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+
+/// Links of ours under the story's own address, if it has one; their key is known to everybody.
+fn offer(config: &Config) -> Option<Offer> {
+    let public_url = config.media.public_url.clone()?;
+    Some(Offer::new(public_url, [7; 32], config.media.link_lifetime))
 }

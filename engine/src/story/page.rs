@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use chatledger_connectors::connector::Call;
+use chatledger_connectors::connector::{Call, FormPart};
+use chatledger_projections::content::File;
 use chatledger_projections::event::{AttemptSettled, AttemptStarted, Happening, IntentRaised};
 use chatledger_projections::ids::ThreadId;
-use chatledger_projections::outcome::Outcome;
+use chatledger_projections::outcome::{AttemptKind, Outcome};
 use chatledger_projections::state::State;
 use serde_json::Value;
 
@@ -76,10 +77,19 @@ impl Page {
 
     pub(super) fn call(&mut self, departure: &Departure, started: &AttemptStarted, label: &str, call: &Call) {
         let intent = self.renamed(&departure.intent.to_string());
-        let does = if super::is_probe(started.kind) { "asks about" } else { "attempts" };
+        let does = super::does(started.kind);
         let (connection, attempt) = (&departure.connection, departure.attempt);
         self.line(&format!("call to {connection}: {does} {intent} ({label}), attempt {attempt}"));
         self.line(&format!("    {} {}", call.request.method, call.request.target()));
+        for part in &call.request.form {
+            match part {
+                FormPart::Field { name, value } => self.line(&format!("    {name}: {value}")),
+                FormPart::File { name, stored, file_name } => {
+                    let (bytes, media_type) = (stored.bytes, &stored.media_type);
+                    self.line(&format!("    {name}: the file {file_name:?}, {bytes} bytes of {media_type}"));
+                }
+            }
+        }
         let body = match serde_json::from_slice::<Value>(&call.request.body) {
             Ok(value) => serde_json::to_string_pretty(&value).unwrap_or_default(),
             Err(_) => readable_form(&call.request.body),
@@ -87,6 +97,12 @@ impl Page {
         for line in body.lines() {
             self.line(&format!("    {line}"));
         }
+    }
+
+    pub(super) fn fetch(&mut self, departure: &Departure, started: &AttemptStarted, file: &File) {
+        let intent = self.renamed(&departure.intent.to_string());
+        let url = file.url.as_deref().unwrap_or_default();
+        self.line(&format!("fetches {url} for {intent}, attempt {}", started.attempt));
     }
 
     pub(super) fn settled(&mut self, settled: &AttemptSettled) {
@@ -101,7 +117,11 @@ impl Page {
             }
             Outcome::Uncertain { reason } => format!(": {reason}"),
         };
-        let (attempt, outcome) = (settled.attempt, settled.outcome.label());
+        let outcome = match (settled.kind, &settled.outcome) {
+            (AttemptKind::Prepare { .. }, Outcome::Accepted) => "prepared",
+            (AttemptKind::Prepare { .. } | AttemptKind::Act | AttemptKind::Probe, outcome) => outcome.label(),
+        };
+        let attempt = settled.attempt;
         self.line(&format!("{intent}, attempt {attempt}: {outcome}{status}{why}"));
     }
 

@@ -9,26 +9,27 @@ use crate::state::State;
 
 use super::Decision;
 
-pub(super) fn decide(state: &State, written: &Written) -> Option<Decision> {
-    let (_, route) = state.route_of(written.thread)?;
-    let endpoint = state.bindings.current(written.thread, &route.channel)?;
-    let theirs = endpoint.theirs.clone()?;
-    let intent = Intent::SendMessage(SendMessage {
-        to: Destination::Conversation(ConversationKey::theirs(theirs)),
-        speaker: written.message.speaker.unwrap_or(Speaker::Bot),
-        author: written.message.author.clone(),
-        client: state.contacts.of(written.thread).map(crate::contacts::Contact::as_person).unwrap_or_default(),
-        ours: written.origin.name_across(),
-        written_at: written.message.written_at.unwrap_or(written.heard_at),
-        content: super::content_across(state, written, &route.channel),
-        source: None,
-        silent: false,
-    });
-    Some(Decision {
+pub(super) fn decide(state: &State, written: &Written) -> Vec<Decision> {
+    let Some((_, route)) = state.route_of(written.thread) else { return Vec::new() };
+    let endpoint = state.bindings.current(written.thread, &route.channel);
+    let Some(theirs) = endpoint.and_then(|endpoint| endpoint.theirs.clone()) else { return Vec::new() };
+    let client = state.contacts.of(written.thread).map(crate::contacts::Contact::as_person).unwrap_or_default();
+    let decision = |(ours, content)| Decision {
         policy: "assistant_message_to_channel",
         connection: route.channel.clone(),
         thread: written.thread,
-        intent,
+        intent: Intent::SendMessage(SendMessage {
+            to: Destination::Conversation(ConversationKey::theirs(theirs.clone())),
+            speaker: written.message.speaker.unwrap_or(Speaker::Bot),
+            author: written.message.author.clone(),
+            client: client.clone(),
+            ours,
+            written_at: written.message.written_at.unwrap_or(written.heard_at),
+            content,
+            source: None,
+            silent: false,
+        }),
         carries: Some(written.origin.clone()),
-    })
+    };
+    super::pieces_across(state, written, &route.channel).into_iter().map(decision).collect()
 }

@@ -6,26 +6,27 @@ use crate::state::State;
 
 use super::Decision;
 
-pub(super) fn decide(state: &State, written: &Written) -> Option<Decision> {
-    let (_, route) = state.route_of(written.thread)?;
-    let endpoint = state.bindings.current(written.thread, &route.crm)?;
-    let intent = Intent::SendMessage(SendMessage {
-        to: Destination::Conversation(endpoint.address()),
-        speaker: written.message.speaker.unwrap_or(Speaker::Bot),
-        author: written.message.author.clone(),
-        client: endpoint.client(state.contacts.of(written.thread)),
-        ours: written.origin.name_across(),
-        written_at: written.message.written_at.unwrap_or(written.heard_at),
-        content: super::content_across(state, written, &route.crm),
-        source: endpoint.source.clone().or_else(|| route.source.clone()),
-        // The client is being answered: no manager has to come running.
-        silent: true,
-    });
-    Some(Decision {
+pub(super) fn decide(state: &State, written: &Written) -> Vec<Decision> {
+    let Some((_, route)) = state.route_of(written.thread) else { return Vec::new() };
+    let Some(endpoint) = state.bindings.current(written.thread, &route.crm) else { return Vec::new() };
+    let client = endpoint.client(state.contacts.of(written.thread));
+    let decision = |(ours, content)| Decision {
         policy: "assistant_message_to_crm",
         connection: route.crm.clone(),
         thread: written.thread,
-        intent,
+        intent: Intent::SendMessage(SendMessage {
+            to: Destination::Conversation(endpoint.address()),
+            speaker: written.message.speaker.unwrap_or(Speaker::Bot),
+            author: written.message.author.clone(),
+            client: client.clone(),
+            ours,
+            written_at: written.message.written_at.unwrap_or(written.heard_at),
+            content,
+            source: endpoint.source.clone().or_else(|| route.source.clone()),
+            // The client is being answered: no manager has to come running.
+            silent: true,
+        }),
         carries: Some(written.origin.clone()),
-    })
+    };
+    super::pieces_across(state, written, &route.crm).into_iter().map(decision).collect()
 }

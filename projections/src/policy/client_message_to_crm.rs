@@ -6,28 +6,27 @@ use crate::state::State;
 
 use super::Decision;
 
-pub(super) fn decide(state: &State, written: &Written) -> Option<Decision> {
-    let (_, route) = state.route_of(written.thread)?;
-    let endpoint = state.bindings.current(written.thread, &route.crm)?;
+pub(super) fn decide(state: &State, written: &Written) -> Vec<Decision> {
+    let Some((_, route)) = state.route_of(written.thread) else { return Vec::new() };
+    let Some(endpoint) = state.bindings.current(written.thread, &route.crm) else { return Vec::new() };
     let client = endpoint.client(state.contacts.of(written.thread));
-    let intent = Intent::SendMessage(SendMessage {
-        to: Destination::Conversation(endpoint.address()),
-        speaker: Speaker::Client,
-        author: client.clone(),
-        client,
-        ours: written.origin.name_across(),
-        written_at: written.message.written_at.unwrap_or(written.heard_at),
-        content: super::content_across(state, written, &route.crm),
-        source: endpoint.source.clone().or_else(|| route.source.clone()),
-        // A client's message is what a manager wants to be woken for.
-        silent: false,
-    });
-    let carries = Some(written.origin.clone());
-    Some(Decision {
+    let decision = |(ours, content)| Decision {
         policy: "client_message_to_crm",
         connection: route.crm.clone(),
         thread: written.thread,
-        intent,
-        carries,
-    })
+        intent: Intent::SendMessage(SendMessage {
+            to: Destination::Conversation(endpoint.address()),
+            speaker: Speaker::Client,
+            author: client.clone(),
+            client: client.clone(),
+            ours,
+            written_at: written.message.written_at.unwrap_or(written.heard_at),
+            content,
+            source: endpoint.source.clone().or_else(|| route.source.clone()),
+            // A client's message is what a manager wants to be woken for.
+            silent: false,
+        }),
+        carries: Some(written.origin.clone()),
+    };
+    super::pieces_across(state, written, &route.crm).into_iter().map(decision).collect()
 }

@@ -9,8 +9,8 @@ use crate::intent::{EditMessage, Intent};
 use crate::state::State;
 use crate::time::Timestamp;
 
-use super::Decision;
 use super::told_in_words::{self, Told};
+use super::{Decision, in_pieces};
 
 pub(super) fn decide(state: &State, there: &There, content: &Content, at: Timestamp) -> Option<Decision> {
     if told_in_words::must_be(state, there, |can| can.edit) {
@@ -19,9 +19,11 @@ pub(super) fn decide(state: &State, there: &There, content: &Content, at: Timest
     Some(Decision { policy: "edit_carried_across", ..edited(state, there, content.clone(), at)? })
 }
 
-/// The message at its place, saying this. What it answers does not change with it (amoCRM contract, 5.5).
+/// The message at its place, saying this. What it answers does not change with it (amoCRM contract, 5.5). Of what went in
+/// several messages the first bears the words; the files of the others stand there already.
 pub(super) fn edited(state: &State, there: &There, content: Content, at: Timestamp) -> Option<Decision> {
     let endpoint = state.bindings.current(there.thread, &there.connection)?;
+    let content = in_pieces(state, content, &there.connection).into_iter().next()?;
     let intent = Intent::EditMessage(EditMessage {
         conversation: endpoint.address(),
         message: there.message.clone(),

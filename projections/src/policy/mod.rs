@@ -27,7 +27,8 @@ use crate::change::{Change, Written};
 use crate::content::Content;
 use crate::delivery::{Known, Origin};
 use crate::event::IntentRaised;
-use crate::ids::{ConnectionName, EventId, IntentId, ThreadId};
+use crate::files::pieces;
+use crate::ids::{ConnectionName, EventId, IntentId, MessageId, ThreadId};
 use crate::intent::Intent;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -67,62 +68,80 @@ pub fn decide(state: &State, cause: EventId, at: Timestamp, changes: &[Change]) 
 }
 
 fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
-    let one = match change {
+    let only = |decision: Option<Decision>| decision.into_iter().collect();
+    match change {
         Change::ClientWrote(written) => client_message_to_crm::decide(state, written),
         Change::AppWrote(written) => app_message_to_crm::decide(state, written),
-        Change::AssistantAsked(written) => client_message_to_assistant::decide(state, written),
+        Change::AssistantAsked(written) => only(client_message_to_assistant::decide(state, written)),
         // The client first: it is for them.
         Change::AssistantWrote(written) => {
-            let to_channel = assistant_message_to_channel::decide(state, written);
-            return to_channel.into_iter().chain(assistant_message_to_crm::decide(state, written)).collect();
+            let mut both = assistant_message_to_channel::decide(state, written);
+            both.extend(assistant_message_to_crm::decide(state, written));
+            both
         }
         Change::AssistantToldNews { thread, connection: _, news, client, event } => {
-            assistant_news_noted_in_crm::decide(state, *thread, news, client, *event, at)
+            only(assistant_news_noted_in_crm::decide(state, *thread, news, client, *event, at))
         }
         Change::ManagerWrote(written) => manager_message_to_channel::decide(state, written),
         Change::ManagerWroteFirst { written, address } => {
             manager_message_to_channel::decide_first(state, written, address)
         }
         Change::ChannelWanted { thread, connection, address } => {
-            Some(channel_opened_for_manager::decide(*thread, connection, address))
+            vec![channel_opened_for_manager::decide(*thread, connection, address)]
         }
         Change::ClaimWanted { thread, connection, theirs, ordinal } => {
-            chat_claimed_for_us::decide(state, *thread, connection, theirs, *ordinal, at)
+            only(chat_claimed_for_us::decide(state, *thread, connection, theirs, *ordinal, at))
         }
         Change::ConversationUnknown { thread, connection, conversation } => {
-            Some(unknown_conversation_looked_up::decide(*thread, connection, conversation))
+            vec![unknown_conversation_looked_up::decide(*thread, connection, conversation)]
         }
         Change::DeliveryRose { thread, origin, state: stands, failure } => {
-            delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref()).or_else(|| {
+            only(delivery_reported_to_crm::decide(state, *thread, origin, *stands, failure.as_ref()).or_else(|| {
                 assistant_failure_noted_in_crm::decide(state, *thread, origin, *stands, failure.as_ref(), at)
-            })
+            }))
         }
-        Change::MessageAltered { there, content, at } => edit_carried_across::decide(state, there, content, *at),
-        Change::MessageWithdrawn { there, at: heard_at } => deletion_carried_across::decide(state, there, *heard_at),
+        Change::MessageAltered { there, content, at } => only(edit_carried_across::decide(state, there, content, *at)),
+        Change::MessageWithdrawn { there, at: heard_at } => {
+            only(deletion_carried_across::decide(state, there, *heard_at))
+        }
         Change::ReactionSet { there, side, emoji, at: heard_at } => {
-            reaction_carried_across::decide(state, there, *side, emoji.as_deref(), *heard_at)
+            only(reaction_carried_across::decide(state, there, *side, emoji.as_deref(), *heard_at))
         }
         Change::TypingBegan { thread, connection, side, since, until } => {
-            typing_shown_across::decide(state, *thread, connection, *side, *since, *until)
+            only(typing_shown_across::decide(state, *thread, connection, *side, *since, *until))
         }
         Change::AlterationRefused { there, refused, at: settled_at } => {
-            refused_alteration_told::decide(state, there, refused, *settled_at)
+            only(refused_alteration_told::decide(state, there, refused, *settled_at))
         }
         // It follows when its message does.
-        Change::AlterationKept { .. } => None,
-        Change::HeldReleased { held, to } => held_intent_retried::decide(held, to.as_ref()),
+        Change::AlterationKept { .. } => Vec::new(),
+        Change::HeldReleased { held, to } => only(held_intent_retried::decide(held, to.as_ref())),
         // Known now, and that is all that was wanted.
-        Change::ThreadOpened { .. } | Change::Bound { .. } => None,
+        Change::ThreadOpened { .. } | Change::Bound { .. } => Vec::new(),
         // It has no call by which it could be told; what follows is that nothing follows.
         Change::AssistantFellSilent { .. } | Change::AssistantSpeaksAgain { .. } | Change::AnswerWithheld { .. } => {
-            None
+            Vec::new()
         }
         // Echoes die here.
-        Change::EchoHeard { .. } | Change::EchoSuspected { .. } => None,
+        Change::EchoHeard { .. } | Change::EchoSuspected { .. } => Vec::new(),
         // For people, not for machines.
-        Change::Anomaly(_) => None,
-    };
-    one.into_iter().collect()
+        Change::Anomaly(_) => Vec::new(),
+    }
+}
+
+/// The messages that one message becomes at another connection, in order: our id of each, and what it says. Most
+/// become one; where a platform shows one file in a message, every further file goes in a message of its own.
+fn pieces_across(state: &State, written: &Written, to: &ConnectionName) -> Vec<(MessageId, Content)> {
+    let pieces = in_pieces(state, content_across(state, written, to), to);
+    (0..).zip(pieces).map(|(place, piece)| (written.origin.name_of_piece(place), piece)).collect()
+}
+
+/// What is said in each of the messages that a content becomes at a connection; always at least one.
+fn in_pieces(state: &State, content: Content, to: &ConnectionName) -> Vec<Content> {
+    match state.configuration.connections.get(to) {
+        Some(known) => pieces(content, &known.files),
+        None => vec![content],
+    }
 }
 
 /// What a message says, as it can be said at another connection: a quoted message is named as it is called there. One

@@ -67,6 +67,9 @@ impl State {
             | Fact::SendAcknowledged(_)
             | Fact::ConnectionChanged(_)
             | Fact::AssistantReported(_)
+            | Fact::FileFetched { .. }
+            | Fact::FileMissing { .. }
+            | Fact::FileTaken { .. }
             | Fact::AddressProbed => None,
         };
         if let Some(matter) = matter {

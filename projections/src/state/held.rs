@@ -1,6 +1,8 @@
 //! What operators say of held intents. Their word in; a change for the policy, or an anomaly, out.
 
 use crate::change::{Anomaly, AnomalyKind, Change};
+use crate::event::IntentRaised;
+use crate::held::HeldIntent;
 use crate::ids::{IntentId, ThreadId};
 use crate::intent::Destination;
 use crate::policy::held_intent_retried::at_another_place;
@@ -24,9 +26,23 @@ impl State {
             return;
         }
         changes.push(match self.held.release(intent, thread) {
-            Some(held) => Change::HeldReleased { held: held.raised, to: to.cloned() },
+            Some(held) => {
+                self.hope_again(&held.raised);
+                Change::HeldReleased { held: held.raised, to: to.cloned() }
+            }
             None => not_held(moment, format!("{intent} is to be tried again")),
         });
+    }
+
+    /// What carries a message is tried again. Of one that went in pieces, every piece that failed must be, before the
+    /// whole can arrive.
+    fn hope_again(&mut self, raised: &IntentRaised) {
+        let Some((index, _)) = raised.carries.as_ref().and_then(|origin| self.delivery.written(origin)) else { return };
+        let is_held =
+            |held: &HeldIntent| held.raised.carries == raised.carries && held.raised.connection == raised.connection;
+        if !self.held.in_order().into_iter().any(|(_, held)| is_held(held)) {
+            self.delivery.retried(index);
+        }
     }
 
     /// A held intent is to be held no more.

@@ -5,6 +5,7 @@
 //! managers who read them.
 
 use chatledger_projections::content::{Content, File, FileKind, Part, Quote};
+use chatledger_projections::files::{Way, clean};
 use percent_encoding::percent_decode_str;
 
 use crate::amocrm::wire::requests::{Message, OurContact, OurLocation, OurReplyTo, Quoted};
@@ -40,6 +41,7 @@ pub(super) fn never_empty(text: String) -> String {
 /// Whether amo has a field for it, and we have what the field demands.
 fn is_attachable(part: &Part) -> bool {
     match part {
+        Part::File(File { way: Some(Way::Words { .. }), .. }) => false,
         Part::File(file) => file.url.as_deref().is_some_and(|url| !url.is_empty()),
         Part::Location { latitude, longitude } => latitude.is_finite() && longitude.is_finite(),
         Part::Contact { name, phone } => [name, phone].into_iter().flatten().any(|word| !word.is_empty()),
@@ -91,14 +93,18 @@ const fn kind(kind: FileKind) -> &'static str {
 /// Its name, else the end of its address, else what it is.
 fn file_name(file: &File) -> String {
     if let Some(name) = file.name.as_deref().filter(|name| !name.is_empty()) {
-        return name.to_owned();
+        return clean(&File { name: Some(name.to_owned()), ..File::of(file.kind) }, None);
     }
     let url = file.url.as_deref().unwrap_or_default();
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let path = path.split_once("://").map_or(path, |(_, rest)| rest);
     let end = path.rsplit_once('/').map_or("", |(_, end)| end);
     let end = percent_decode_str(end).decode_utf8_lossy();
-    if end.is_empty() { kind(file.kind).to_owned() } else { end.into_owned() }
+    if end.is_empty() {
+        kind(file.kind).to_owned()
+    } else {
+        clean(&File { name: Some(end.into_owned()), ..File::of(file.kind) }, None)
+    }
 }
 
 /// A part in words; nothing only where the text says it already.
@@ -139,9 +145,13 @@ fn line(part: &Part, says_something: bool) -> Option<String> {
 
 fn file_in_words(file: &File) -> String {
     let name = file_name(file);
-    match file.url.as_deref().filter(|url| !url.is_empty()) {
+    let words = match file.url.as_deref().filter(|url| !url.is_empty()) {
         Some(url) => format!("{name}: {url}"),
         None => format!("(файл «{name}» без ссылки)"),
+    };
+    match &file.way {
+        Some(Way::Words { why: Some(why) }) => format!("{words}\n(файл не передан: {why})"),
+        Some(Way::Words { why: None } | Way::Stored(_) | Way::Taken(_)) | None => words,
     }
 }
 

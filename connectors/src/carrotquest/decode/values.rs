@@ -56,6 +56,7 @@ pub(super) fn file(attachment: Attachment<'_>, at: &str, decoded: &mut Decoded) 
         media_type,
         duration_s: None,
         thumbnail: None,
+        way: None,
     }
 }
 

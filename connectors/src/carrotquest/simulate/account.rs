@@ -26,6 +26,8 @@ pub(super) struct Part {
     /// Its place among the dialogues.
     pub(super) dialogue: usize,
     pub(super) text: String,
+    /// The name and size of its file.
+    pub(super) file: Option<String>,
     pub(super) by: By,
     pub(super) sent_via: &'static str,
     pub(super) at: Timestamp,
@@ -95,7 +97,17 @@ impl Account {
         let id = self.number(8, self.parts.len());
         self.dialogues[dialogue].last_update = now;
         let text = text.to_owned();
-        self.parts.push(Part { id, dialogue, text, by, sent_via, at: now, external_id: None, random_id: 0 });
+        self.parts.push(Part {
+            id,
+            dialogue,
+            text,
+            file: None,
+            by,
+            sent_via,
+            at: now,
+            external_id: None,
+            random_id: 0,
+        });
         self.parts.len() - 1
     }
 }

@@ -23,7 +23,7 @@ use super::decode::{decode, values};
 use super::form;
 use super::settings::{AUTH_TOKEN, Settings, WEBHOOK_TOKEN};
 use super::verify::TOKEN;
-use crate::connector::{Request, Secret, SettingProblem, SimulatedAccount, Webhook};
+use crate::connector::{FormPart, Request, Secret, SettingProblem, SimulatedAccount, Webhook};
 use crate::simulator::{Emitted, Gesture, Line, LineAuthor, Reaction, Simulator};
 
 /// As many calls a second as the contract assumes (2.5).
@@ -31,6 +31,9 @@ const CALLS_A_SECOND: usize = 5;
 
 /// Longer than any chat message; the real limit is not documented (11).
 const LONGEST_TEXT: usize = 10_000;
+
+/// Ten megabytes (3.2).
+const LARGEST_FILE: u64 = 10_000_000;
 
 /// The operator who writes in the panel.
 const ADMIN: &str = "139001";
@@ -125,7 +128,7 @@ impl Simulator for Simulated {
                     chat_id: dialogue.id.clone(),
                     author,
                     name,
-                    text: part.text.clone(),
+                    text: format!("{}{}", part.text, part.file.as_deref().unwrap_or_default()),
                     id: part.id.clone(),
                     status: None,
                 }
@@ -196,9 +199,13 @@ impl Simulated {
     /// (3.2)
     fn reply(&mut self, dialogue: usize, values: &BTreeMap<String, String>, ids: Ids, now: Timestamp) -> Reaction {
         let value = |key: &str| values.get(key).filter(|value| !value.is_empty());
-        let Some(text) = value("body") else {
+        let (text, file) = (value("body").map_or("", String::as_str), value("attachment"));
+        if text.is_empty() && file.is_none() {
             return documents::error(400, "BadRequest", "Neither a text nor a file");
-        };
+        }
+        if file.is_some_and(|bytes| bytes.parse::<u64>().is_ok_and(|bytes| bytes > LARGEST_FILE)) {
+            return documents::error(400, "FileTooBig", "The file is too big");
+        }
         if text.chars().count() > LONGEST_TEXT {
             return documents::error(400, "ReplyTooBig", "The reply is too big");
         }
@@ -211,6 +218,10 @@ impl Simulated {
         };
         let number = self.account.add(dialogue, text, by, "api", now);
         let part = &mut self.account.parts[number];
+        part.file = file.map(|bytes| {
+            let name = value("attachment_file_name").map_or("?", String::as_str);
+            format!("📎{name}, {bytes} bytes")
+        });
         part.external_id = value("external_id").cloned();
         part.random_id = value("random_id").and_then(|number| number.parse().ok()).unwrap_or_default();
         let data = json!({ "id": part.id, "part_group": self.account.dialogues[dialogue].id });
@@ -246,6 +257,12 @@ fn values_of(request: &Request) -> Option<BTreeMap<String, String>> {
     }
     let mut values: BTreeMap<String, String> = request.query.iter().cloned().collect();
     values.extend(form_urlencoded::parse(&request.body).into_owned());
+    for part in &request.form {
+        match part {
+            FormPart::Field { name, value } => drop(values.insert((*name).to_owned(), value.clone())),
+            FormPart::File { name, stored, .. } => drop(values.insert((*name).to_owned(), stored.bytes.to_string())),
+        }
+    }
     Some(values)
 }
 

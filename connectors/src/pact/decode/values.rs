@@ -164,6 +164,7 @@ fn file(attachment: Attachment<'_>, decoded: &mut Decoded) -> File {
         media_type: Some(claimed.or(by_name.map(str::to_owned)).unwrap_or_else(|| OCTETS.to_owned())),
         duration_s: None,
         thumbnail: attachment.preview_url.0.read("attachments.preview_url", decoded).and_then(|text| address(&text)),
+        way: None,
     }
 }
 

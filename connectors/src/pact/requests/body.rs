@@ -52,6 +52,7 @@ impl Form {
             query: Vec::new(),
             headers: vec![("content-type", "application/x-www-form-urlencoded".to_owned())],
             body: form.finish().into_bytes(),
+            form: Vec::new(),
         }
     }
 
@@ -82,6 +83,7 @@ impl Form {
             query: Vec::new(),
             headers: vec![("content-type", format!("multipart/form-data; boundary={boundary}"))],
             body,
+            form: Vec::new(),
         }
     }
 }

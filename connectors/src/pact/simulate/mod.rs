@@ -109,7 +109,8 @@ impl Simulator for Simulated {
                     chat_id: conversation.id.to_string(),
                     author: if by_client { LineAuthor::Client } else { LineAuthor::Company },
                     name: if by_client { conversation.name.clone() } else { account::COMPANY.to_owned() },
-                    text: message.text.clone(),
+                    text: replies::files(&self.account, message)
+                        .fold(message.text.clone(), |text, file| format!("{text}📎{}, {} bytes", file.name, file.size)),
                     id: message.id.to_string(),
                     status: (!by_client).then(|| message.status.word().to_owned()),
                 }

@@ -262,7 +262,7 @@ fn message_v1(account: &Account, message: &Message) -> Value {
     })
 }
 
-fn files<'a>(account: &'a Account, message: &'a Message) -> impl Iterator<Item = &'a File> {
+pub(super) fn files<'a>(account: &'a Account, message: &'a Message) -> impl Iterator<Item = &'a File> {
     account.desk.files.iter().filter(|file| message.attachments.contains(&file.id))
 }
 

@@ -260,6 +260,7 @@ fn old_clients_ways_of_writing_are_understood() {
         query: vec![("private_api_token".to_owned(), "token-of-the-account".to_owned())],
         headers: vec![("content-type", "application/json".to_owned())],
         body: br#"{"provider":"whatsapp","phone":"79250000001"}"#.to_vec(),
+        form: Vec::new(),
     };
     assert_eq!(wired.simulator.handle(&request, NOW).status, 200);
 }

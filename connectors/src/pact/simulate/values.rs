@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::connector::Request;
+use crate::connector::{FormPart, Request};
 
 /// What a request says, by key.
 pub(super) struct Values {
@@ -38,6 +38,15 @@ impl Values {
                 for (key, value) in form_urlencoded::parse(&request.body).into_owned() {
                     read.add(&key, Value::String(value));
                 }
+            }
+        }
+        for part in &request.form {
+            match part {
+                FormPart::Field { name, value } => read.add(name, Value::String(value.clone())),
+                FormPart::File { name, stored, file_name } if *name == "file" => {
+                    read.file = Some((file_name.clone(), usize::try_from(stored.bytes).unwrap_or(usize::MAX)));
+                }
+                FormPart::File { .. } => {}
             }
         }
         read
