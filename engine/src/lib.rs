@@ -24,6 +24,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod dispatch;
+pub mod duties;
 pub mod errand;
 pub mod fold;
 pub mod http;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ::metrics::{Counter, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use chatledger_projections::change::AnomalyKind;
+use chatledger_projections::duties::Duty;
 use chatledger_projections::fact::RemarkKind;
 use chatledger_projections::ids::ConnectionName;
 use chatledger_projections::intent::Intent;
@@ -25,6 +26,8 @@ const SETTLED: &str = "chatledger_attempts_settled_total";
 const LANE_DEPTH: &str = "chatledger_lane_depth";
 const HELD: &str = "chatledger_held_intents";
 const CIRCUIT: &str = "chatledger_circuit_open";
+const LEASE: &str = "chatledger_lease_owned";
+const TAKEN_OVER: &str = "chatledger_takeovers_total";
 const LAG: &str = "chatledger_pipeline_lag_events";
 const POLLED: &str = "chatledger_polled_documents_total";
 const POLLS_FAILED: &str = "chatledger_polls_failed_total";
@@ -97,6 +100,11 @@ fn describe() {
         CIRCUIT,
         "Whether a platform is left alone because it does not answer: 0 no, 0.5 one call is out to see, 1 yes."
     );
+    describe_gauge!(
+        LEASE,
+        "Of several engines on one log: whether this one drives a connection's lane, or \"(deciding)\", 1 or 0."
+    );
+    describe_counter!(TAKEN_OVER, "How often this engine took a connection's lane over.");
     describe_gauge!(LAG, "Events that are in the log and not decided yet.");
     describe_counter!(POLLED, "Documents that were asked for and are on disk, by connection.");
     describe_counter!(POLLS_FAILED, "Rounds of asking for news that did not come to their end, by connection.");
@@ -195,6 +203,16 @@ pub fn circuit(connection: &ConnectionName, standing: Standing) {
     gauge!(CIRCUIT, "connection" => connection.to_string()).set(open);
 }
 
+/// Whether this engine, one of several, has a duty now.
+pub fn lease(duty: &Duty, owned: bool) {
+    gauge!(LEASE, "connection" => duty.label().to_owned()).set(if owned { 1.0 } else { 0.0 });
+}
+
+/// This engine, one of several, took a duty over.
+pub fn taken_over(duty: &Duty) {
+    counter!(TAKEN_OVER, "connection" => duty.label().to_owned()).increment(1);
+}
+
 /// So many events are in the log and not decided yet.
 pub fn lag(events: u64) {
     gauge!(LAG).set(events as f64);
@@ -267,6 +285,8 @@ mod tests {
         lane_depth(&connection, 3);
         circuit(&connection, Standing::HalfOpen);
         held(2);
+        lease(&Duty::lane(&connection), true);
+        taken_over(&Duty::lane(&connection));
         lag(7);
         spooled(&connection);
         passed_on(4, 1);
@@ -289,6 +309,8 @@ mod tests {
             "chatledger_lane_depth{connection=\"crm.main\"} 3",
             "chatledger_held_intents 2",
             "chatledger_circuit_open{connection=\"crm.main\"} 0.5",
+            "chatledger_lease_owned{connection=\"crm.main\"} 1",
+            "chatledger_takeovers_total{connection=\"crm.main\"} 1",
             "chatledger_pipeline_lag_events 7",
             "chatledger_spool_kept_total{connection=\"crm.main\"} 1",
             "chatledger_spool_passed_on_total 4",

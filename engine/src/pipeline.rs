@@ -115,7 +115,8 @@ impl Pipeline {
             | Happening::Configured(_)
             | Happening::Instructed(_)
             | Happening::Advanced(_)
-            | Happening::Polled(_) => 0,
+            | Happening::Polled(_)
+            | Happening::Arranged(_) => 0,
         };
         for remark in remarks {
             *self.taken.remarks.entry(remark.remark).or_default() += 1;
@@ -139,7 +140,7 @@ impl Pipeline {
                 }
                 self.recent.push_back((happening.id, sequence));
             }
-            Happening::Started(_) | Happening::Configured(_) | Happening::Polled(_) => {}
+            Happening::Started(_) | Happening::Configured(_) | Happening::Polled(_) | Happening::Arranged(_) => {}
         }
         if !intents.is_empty() {
             self.undecided.push_back(Decided { cause: happening.id, sequence, intents: intents.to_vec() });
@@ -215,6 +216,7 @@ pub fn read(recorded: Recorded<Event>) -> Reading {
         Event::OperatorInstructed(instructed) => (Happening::Instructed(instructed), Vec::new()),
         Event::PolicyAdvanced(advanced) => (Happening::Advanced(advanced), Vec::new()),
         Event::PollAdvanced(advanced) => (Happening::Polled(advanced), Vec::new()),
+        Event::Arranged(arrangement) => (Happening::Arranged(arrangement), Vec::new()),
     };
     Reading { label, happening: Recorded { id, stream, revision, position, recorded_at, event: happening }, remarks }
 }

@@ -19,6 +19,7 @@ use crate::configuration::{Configuration, Role, Route};
 use crate::contacts::{Contacts, Source};
 use crate::content::Person;
 use crate::delivery::{Delivery, Known, MessageIndex, Origin, Rise};
+use crate::duties::Duties;
 use crate::echoes::{Echoes, Held};
 use crate::event::{AttemptSettled, AttemptStarted, Happening, IntentRaised};
 use crate::fact::{
@@ -62,6 +63,8 @@ pub struct State {
     pub attempts: Attempts,
     /// Those that came to no good end, until a person has decided.
     pub held: HeldIntents,
+    /// Which engine does what.
+    pub duties: Duties,
     /// How the connections themselves are.
     pub connections: BTreeMap<ConnectionName, ConnectionChanged>,
     /// How far each connection's news was asked for.
@@ -128,6 +131,7 @@ impl State {
                 let polled = Polled { through: advanced.through.clone(), revision: recorded.revision };
                 self.polls.insert(advanced.connection.clone(), polled);
             }
+            Happening::Arranged(arrangement) => self.duties.arrange(arrangement, recorded.revision, at),
         }
         for change in &changes {
             if let Change::Anomaly(anomaly) = change {
@@ -158,6 +162,7 @@ impl State {
             (Typing::NAME, self.typing.digest()),
             (Attempts::NAME, self.attempts.digest()),
             (HeldIntents::NAME, self.held.digest()),
+            (Duties::NAME, self.duties.digest()),
             ("configuration", Digest::of_entries("configuration", 1, std::iter::once(&self.configuration))),
             ("health", Digest::of_entries("health", 1, connections.chain(anomalies))),
             ("polls", Digest::of_entries("polls", 1, self.polls.iter())),

@@ -122,7 +122,12 @@ impl Engine {
 
     /// Asks it to end.
     pub async fn terminate(&self) {
-        let asked = Command::new("kill").args(["-TERM", &self.process().to_string()]).status().await;
+        self.signal("-TERM").await;
+    }
+
+    /// Sends it a signal.
+    pub async fn signal(&self, signal: &str) {
+        let asked = Command::new("kill").args([signal, &self.process().to_string()]).status().await;
         assert!(asked.expect("there is `kill`").success());
     }
 

@@ -658,7 +658,9 @@ impl Log {
             Event::AttemptStarted(started) => Some(u64::from(started.attempt) * 2 - 1),
             Event::AttemptSettled(settled) => Some(u64::from(settled.attempt) * 2),
             Event::OperatorInstructed(_) => Some(0),
-            Event::ConfigurationApplied(_) | Event::PolicyAdvanced(_) | Event::PollAdvanced(_) => None,
+            Event::ConfigurationApplied(_) | Event::PolicyAdvanced(_) | Event::PollAdvanced(_) | Event::Arranged(_) => {
+                None
+            }
         };
         let place = revision.as_u64();
         assert!(expected.is_none_or(|expected| expected == place), "{stream} is at {place}: {}", Brief(&event));
@@ -736,7 +738,7 @@ impl fmt::Display for Brief<'_> {
                 write!(formatter, "raised {intent} {policy} in {} at {}", raised.thread, raised.connection)
             }
             Event::AttemptStarted(started) => {
-                let AttemptStarted { intent_id, attempt, kind, call } = started;
+                let AttemptStarted { intent_id, attempt, kind, call, engine: _ } = started;
                 write!(formatter, "started {intent_id} attempt {attempt} {kind:?} {call}")
             }
             Event::AttemptSettled(settled) => {
@@ -748,6 +750,7 @@ impl fmt::Display for Brief<'_> {
             Event::PollAdvanced(advanced) => {
                 write!(formatter, "{} asked through {}", advanced.connection, advanced.through)
             }
+            Event::Arranged(arrangement) => formatter.write_str(arrangement.label()),
         }
     }
 }

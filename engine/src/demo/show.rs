@@ -256,6 +256,7 @@ mod tests {
             text: text.to_owned(),
             id: "2".to_owned(),
             status: status.map(str::to_owned),
+            reactions: Vec::new(),
         }
     }
 

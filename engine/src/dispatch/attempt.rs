@@ -322,7 +322,7 @@ impl Departure {
 
     /// The record of the start of this attempt.
     pub fn started(&self, kind: AttemptKind, call: &str) -> AttemptStarted {
-        AttemptStarted { intent_id: self.intent, attempt: self.attempt, kind, call: call.to_owned() }
+        AttemptStarted { intent_id: self.intent, attempt: self.attempt, kind, call: call.to_owned(), engine: None }
     }
 
     fn end(&self, kind: AttemptKind, account: &Account, failure: Failure) -> Plan {

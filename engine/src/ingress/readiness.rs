@@ -15,6 +15,7 @@ pub struct Readiness {
     started: Instant,
     caught_up: AtomicBool,
     stopping: AtomicBool,
+    outdated: AtomicBool,
     /// When the last append failed, in milliseconds since `started`.
     append_failed: AtomicU64,
 }
@@ -25,6 +26,7 @@ impl Default for Readiness {
             started: Instant::now(),
             caught_up: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            outdated: AtomicBool::new(false),
             append_failed: AtomicU64::new(NEVER),
         }
     }
@@ -39,6 +41,11 @@ impl Readiness {
     /// The pipeline says whether everything in the log has been decided.
     pub fn set_caught_up(&self, caught_up: bool) {
         self.caught_up.store(caught_up, Ordering::Relaxed);
+    }
+
+    /// Another configuration than this engine's is in force. Gives whether it was so before.
+    pub fn set_outdated(&self, outdated: bool) -> bool {
+        self.outdated.swap(outdated, Ordering::Relaxed)
     }
 
     /// The program is about to end.
@@ -72,6 +79,7 @@ impl Readiness {
         };
         [
             (self.is_stopping(), "the program is about to end"),
+            (self.outdated.load(Ordering::Relaxed), "another engine has put another configuration in force"),
             (failed, "the log did not take the last event"),
             (!self.caught_up.load(Ordering::Relaxed), "the pipeline has not caught up with the log"),
         ]

@@ -329,7 +329,9 @@ pub enum OpenError {
         known: u32,
     },
     /// Another process writes to it.
-    #[error("{path} is in use by another process; one engine at a time writes to an SQLite log")]
+    #[error(
+        "{path} is in use by another process; one engine at a time writes to an SQLite log, and several share only one on a server"
+    )]
     InUse {
         /// The file.
         path: String,
