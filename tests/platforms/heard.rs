@@ -16,7 +16,7 @@ use crate::{Column, pairs};
 pub const ABOUT: &str = "How many of the documented webhooks (w) and answers (a) in `fixtures/contracts/` tell of it; where none does, why.";
 
 /// Everything that can be heard, in the table's order.
-const KINDS: [&str; 37] = [
+const KINDS: [&str; 38] = [
     "message of the client",
     "message of the company",
     "text",
@@ -48,6 +48,7 @@ const KINDS: [&str; 37] = [
     "whose conversation it is",
     "a group's conversation",
     "no such conversation",
+    "who has a number or an address",
     "what our message is called",
     "connection up",
     "connection down",
@@ -74,6 +75,7 @@ fn kinds(fact: &Fact) -> Vec<&'static str> {
         Fact::DeliveryReported(report) => vec![delivery(report.state)],
         Fact::ConversationSeen(seen) if seen.group => vec!["a group's conversation"],
         Fact::ConversationSeen(_) => vec!["whose conversation it is"],
+        Fact::ClientFound { .. } => vec!["who has a number or an address"],
         Fact::ConversationNotFound { .. } => vec!["no such conversation"],
         Fact::SendAcknowledged(_) => vec!["what our message is called"],
         Fact::ConnectionChanged(changed) => vec![match changed.health {

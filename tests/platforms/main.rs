@@ -94,13 +94,10 @@ fn page() -> String {
     add("What is heard from there", heard::ABOUT, &heard::table(&columns));
     add("What an answer proves", asked::ABOUT, &asked::answers(&columns));
     add("amoCRM: error codes of a delivery report", particular::ABOUT_AMO, &particular::amo_errors(&columns));
-    add("Pact: every call", particular::ABOUT_PACT, &particular::pact_calls());
+    add("Pact: every call", particular::ABOUT_PACT, &particular::pact_calls(&columns));
     add("Carrot quest: every type of part", particular::ABOUT_PARTS, &particular::carrot_parts());
     add("Carrot quest: every way in which a part is sent", particular::ABOUT_WAYS, &particular::carrot_ways());
     add("Selarti: every parameter of the webhook", particular::ABOUT_SELARTI, &particular::selarti_parameters());
-    page.push_str(&fs::read_to_string(root().join("docs/contracts.md")).map_or_else(|_| String::new(), |_| {
-        "\nWhich section of which contract is built, can be set, or is absent on purpose: [contracts](contracts.md).\n".to_owned()
-    }));
     page
 }
 

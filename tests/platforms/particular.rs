@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 
 use chatledger_connectors::connector::{Connector, Decoded, Webhook};
 use chatledger_connectors::{carrotquest, pact};
-use chatledger_projections::fact::{DeliveryState, Failure, FailureKind};
+use chatledger_projections::fact::{DeliveryState, Failure, FailureKind, RemarkKind};
 use chatledger_projections::ids::MessageId;
 use chatledger_projections::intent::{Intent, ReportDelivery};
 use serde_json::{Value, json};
 
+use crate::shown::calls_of;
 use crate::{Column, pairs, table};
 
 pub const ABOUT_AMO: &str = "What amoCRM is told when a message of its manager does not reach the client.";
 
-pub const ABOUT_PACT: &str = "Each call of both generations that the contract names; *bridge* means that an intent, a question after one, or a \
-look at the past becomes it, *command* that a person has it made (`chatledger pact --help`).";
+pub const ABOUT_PACT: &str = "Each call of both generations that the contract names; *bridge* means that an intent, a file of one, or a \
+question after one becomes it (in WhatsApp), *command* that a person has it made (`chatledger pact --help`).";
 
 pub const ABOUT_PARTS: &str = "What a message part of this type means when a webhook brings it. A type that is not here is remarked, and nothing \
 follows from it.";
@@ -22,7 +23,7 @@ follows from it.";
 pub const ABOUT_WAYS: &str = "A way never decides what becomes of a part, for it may lie; but it may contradict the type, which is remarked. Shown for the \
 client's and for an operator's reply.";
 
-pub const ABOUT_SELARTI: &str = "What of a message of the assistant changes when the parameter is left out, and whether one for another account is let in.";
+pub const ABOUT_SELARTI: &str = "What of a message of the assistant changes when the parameter is another, and whether one for another account is let in.";
 
 pub fn amo_errors(columns: &[Column]) -> String {
     let amo = columns.iter().find(|column| column.connector.platform() == "amocrm").expect("amoCRM has a column");
@@ -43,27 +44,15 @@ pub fn amo_errors(columns: &[Column]) -> String {
     table(&["Failure", "`error_code`", "`status_code`"], &kinds.into_iter().map(row).collect::<Vec<_>>())
 }
 
-pub fn pact_calls() -> String {
-    // Pairs name their call; of a command's pair its snapshot does.
-    let called_in = |folder: &str| -> String {
-        let folder = crate::root().join("fixtures/contracts/pact").join(folder);
-        let entries = std::fs::read_dir(folder).expect("the folder of pairs exists");
-        entries
-            .map(|entry| std::fs::read_to_string(entry.expect("it can be read").path()).expect("it is text"))
-            .collect()
-    };
-    let (replies, commands) = (called_in("replies"), called_in("calls"));
+pub fn pact_calls(columns: &[Column]) -> String {
+    let pacts: Vec<&Column> = columns.iter().filter(|column| column.connector.platform() == "pact").collect();
+    let bridge: BTreeSet<&str> = pacts.iter().flat_map(|column| calls_of(&*column.account())).collect();
     let row = |call: pact::CallFacts| {
-        let named = format!("\"call\": \"{}\"", call.name);
-        let users = [(replies.contains(&named), "bridge"), (commands.contains(&named), "command")];
-        let users: Vec<&str> = users.into_iter().filter(|(uses, _)| *uses).map(|(_, user)| user).collect();
-        // A test of the commands' pairs sees to it that what stands in none differs from one by a word.
-        let users = if users.is_empty() { vec!["command"] } else { users };
         vec![
             format!("`{}`", call.name),
             call.class.to_owned(),
             if call.is_told_by_repetition { "not without a look" } else { "without harm" }.to_owned(),
-            users.join(", "),
+            if bridge.contains(call.name) { "bridge, command" } else { "command" }.to_owned(),
         ]
     };
     let rows: Vec<_> = pact::calls().map(row).collect();
@@ -93,20 +82,33 @@ fn said(decoded: &Decoded) -> String {
     if all.is_empty() { "nothing".to_owned() } else { all.join("; ") }
 }
 
-/// What a webhook with a part of this type, sent in this way, means.
+/// What the documented webhook of a client's reply means with a part of another type, sent in another way.
 fn part(kind: &str, way: &str) -> String {
-    let author = match kind {
-        "reply_user" | "chat_bot_user" | "vote" => {
-            json!({ "id": "1976000000000000468", "type": "user", "name": "Анна" })
+    let (_, sample) = pairs("carrotquest", "decode")
+        .into_iter()
+        .find(|(name, _)| name == "inbound-chat-user-reply")
+        .expect("a client's reply is documented");
+    let mut webhook: Value = serde_json::from_slice(&sample).expect("it is JSON");
+    let changed = change(&mut webhook, kind, way);
+    assert!(changed, "the sample has a part with a type and a way");
+    let decoded = carrotquest::CarrotQuest.decode(&Webhook { content_type: None, body: &form(&webhook) });
+    let unread = decoded.remarks.iter().any(|remark| remark.remark == RemarkKind::Unreadable);
+    assert!(!unread, "the changed sample is still a webhook");
+    said(&decoded)
+}
+
+/// Gives the part in a document another type and way, wherever it stands.
+fn change(document: &mut Value, kind: &str, way: &str) -> bool {
+    match document {
+        Value::Object(object) if object.contains_key("sent_via") => {
+            object.insert("type".to_owned(), json!(kind));
+            object.insert("sent_via".to_owned(), json!(way));
+            true
         }
-        _ => json!({ "id": "819", "type": "admin", "name": "Олег" }),
-    };
-    let part = json!({
-        "id": "1983951000000001954", "conversation": "1976000000000000881", "created": 1_695_282_809, "type": kind,
-        "sent_via": way, "body": "слово", "from": author, "first": false, "attachments": [],
-    });
-    let webhook = json!({ "event": "conversation_part_created", "data": part.to_string() });
-    said(&carrotquest::CarrotQuest.decode(&Webhook { content_type: None, body: &form(&webhook) }))
+        Value::Object(object) => object.values_mut().map(|inner| change(inner, kind, way)).fold(false, |a, b| a | b),
+        Value::Array(list) => list.iter_mut().map(|inner| change(inner, kind, way)).fold(false, |a, b| a | b),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 pub fn carrot_parts() -> String {

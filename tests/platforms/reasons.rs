@@ -74,6 +74,9 @@ pub const SILENT: &[Reason] = &[
         &["message changed", "message taken away"],
         "told in realtime and in the parts list, without a document here",
     ),
+    reason(PACT, &["who has a number or an address"], "a conversation is opened by the number itself"),
+    reason(AMO, &["who has a number or an address"], "a chat is begun under our own id"),
+    reason(SELARTI, &["who has a number or an address"], "only the client begins"),
     reason(CARROT, &["reaction", "reaction taken back"], "there are none"),
     reason(
         CARROT,

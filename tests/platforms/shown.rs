@@ -4,15 +4,15 @@
 
 use std::collections::BTreeMap;
 
-use chatledger_connectors::connector::{Call, Connection, FormPart, Request};
+use chatledger_connectors::connector::{Call, Connection, FormPart, Known, Request};
 use chatledger_projections::configuration::Traits;
 use chatledger_projections::content::{Button, Content, File, FileKind, Part, Person, Quote};
 use chatledger_projections::fact::{ConversationKey, DeliveryState, MessageKey};
-use chatledger_projections::files::{Filed, Stored, Wants, equipped, pieces, places};
+use chatledger_projections::files::{Filed, Stored, Wants, Way, equipped, pieces, places};
 use chatledger_projections::ids::{ConversationId, FileId, MessageId, PersonId};
 use chatledger_projections::intent::{
-    Address, ClaimConversation, DeleteMessage, Destination, EditMessage, Intent, LookUpConversation, OpenConversation,
-    ReportDelivery, SendMessage, SetReaction, ShowTyping, Speaker,
+    Address, ClaimConversation, ClientMark, DeleteMessage, Destination, EditMessage, FindClient, Intent,
+    LookUpConversation, OpenConversation, ReportDelivery, SendMessage, SetReaction, ShowTyping, Speaker,
 };
 use chatledger_projections::phone::PhoneNumber;
 use chatledger_projections::time::Timestamp;
@@ -73,7 +73,7 @@ pub fn contents() -> Vec<(&'static str, Content)> {
         ("template alone", alone(Part::Template { id: "hello".to_owned(), values })),
         ("forwarded message", alone(Part::Forward { text: Some("старое".to_owned()), files: forwarded })),
         ("something unknown", alone(Part::Unsupported { kind: "poll".to_owned() })),
-        ("quotation by their id", quote(Some("3EB0FE5AF8D17845B03DD1"), Some("старое"))),
+        ("quotation by their id", quote(Some("messenger:3EB0FE5AF8D17845B03DD1"), Some("старое"))),
         ("quotation in words", quote(None, Some("старое"))),
     ]
 }
@@ -256,6 +256,15 @@ fn intents() -> Vec<(&'static str, Intent)> {
             "first words to a public name",
             message(Destination::Username(username.clone()), Speaker::Manager, content.clone()),
         ),
+        (
+            "first words to somebody known there",
+            message(Destination::Client(PersonId::new("1976000000000000468")), Speaker::Manager, content.clone()),
+        ),
+        ("find who has a number", Intent::FindClient(FindClient { by: ClientMark::Phone(phone.clone()) })),
+        (
+            "find who has an address",
+            Intent::FindClient(FindClient { by: ClientMark::Email("anna@example.com".to_owned()) }),
+        ),
         ("open by number, saying nothing", opens(Address::Phone(phone))),
         ("open by public name, saying nothing", opens(Address::Username(username))),
         (
@@ -327,6 +336,26 @@ fn instead(intent: &Intent, traits: &Traits) -> Option<&'static str> {
         | Intent::ClaimConversation(_)
         | Intent::ReportDelivery(_)
         | Intent::LookUpConversation(_)
+        | Intent::FindClient(_)
         | Intent::ShowTyping(_) => None,
     }
+}
+
+/// The calls that intents, their files, and questions after them become.
+pub fn calls_of(account: &dyn Connection) -> Vec<&'static str> {
+    let known = Known { conversation: Some(ConversationId::new("18000001")), ..Known::default() };
+    let mut calls = Vec::new();
+    for (_, intent) in intents() {
+        calls.extend(account.encode(&intent).ok().map(|call| call.name));
+        calls.extend(account.probe(&intent, &known).map(|call| call.name));
+        calls.extend(account.probe(&intent, &Known::default()).map(|call| call.name));
+    }
+    let file = File { url: Some("https://files.example/1.jpg".to_owned()), ..File::of(FileKind::Picture) };
+    let stored = Stored { sha256: "ab".repeat(32), bytes: 1024, media_type: "image/jpeg".to_owned() };
+    let file = File { way: Some(Way::Stored(stored)), ..file };
+    let content = Content { parts: vec![Part::File(file.clone())], ..Content::default() };
+    if let Intent::SendMessage(send) = message(Destination::Conversation(conversation()), Speaker::Manager, content) {
+        calls.extend(account.upload(&send, &file).ok().map(|call| call.name));
+    }
+    calls
 }

@@ -32,6 +32,8 @@ pub struct Ending {
     pub transcripts: BTreeMap<ConnectionName, Vec<Line>>,
     /// What people have written, as they have changed it, and without what they have taken back.
     pub written: Vec<Written>,
+    /// What was said before it was changed or taken back.
+    pub unsaid: Vec<Written>,
     /// The clients who took a message back, once for each.
     pub withdrawn: Vec<u8>,
     /// The clients who reacted, once for each time.

@@ -211,6 +211,7 @@ struct World<'a> {
     webhooks: usize,
     causes: BTreeMap<EventId, Cause>,
     written: Vec<Written>,
+    unsaid: Vec<Written>,
     withdrawn: Vec<u8>,
     reacted: Vec<u8>,
     chronicle: String,
@@ -283,6 +284,7 @@ impl<'a> World<'a> {
             webhooks: 0,
             causes: BTreeMap::new(),
             written: Vec::new(),
+            unsaid: Vec::new(),
             withdrawn: Vec::new(),
             reacted: Vec::new(),
             chronicle: String::new(),
@@ -366,9 +368,13 @@ impl<'a> World<'a> {
         let Ok(emitted) = platform.gesture(&gesture, self.now) else { return };
         let newest = self.written.iter().rposition(|known| known.client == client && known.by == Writer::Client);
         match (&deed.what, newest) {
-            (What::ClientEdits(_), Some(newest)) => self.written[newest].text = text,
+            (What::ClientEdits(_), Some(newest)) => {
+                self.unsaid.push(self.written[newest].clone());
+                self.written[newest].text = text;
+            }
             (What::ClientDeletes, Some(newest)) => {
-                self.written.remove(newest);
+                let gone = self.written.remove(newest);
+                self.unsaid.push(gone);
                 self.withdrawn.push(client);
             }
             (What::ClientReacts, _) => self.reacted.push(client),
@@ -635,6 +641,7 @@ impl<'a> World<'a> {
             pipeline: self.engine.pipeline,
             causes: self.causes,
             written: self.written,
+            unsaid: self.unsaid,
             withdrawn: self.withdrawn,
             reacted: self.reacted,
             calls: self.calls,
