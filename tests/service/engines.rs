@@ -273,6 +273,12 @@ async fn an_engine_whose_configuration_is_not_in_force_only_lets_webhooks_in_and
     println!("with another configuration: taken over after {took:?}");
     let [Some(first)] = first else { unreachable!("it was put there") };
     assert_eq!(duties(&first).await.to_string(), "0");
+    for _ in 0..500 {
+        if first.said().contains("another configuration in force") {
+            break;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
     assert!(first.said().contains("another configuration in force"), "{}", first.said());
     let (status, page) = ask(old.private, "GET", "/readyz", &[], b"").await.expect("it runs");
     // Its spool would keep webhooks whatever happens; so it is ready, and says what is wrong.
