@@ -26,6 +26,7 @@ pub mod pact;
 pub mod polling;
 mod readable;
 pub mod selarti;
+mod settings;
 pub mod simulator;
 
 use connector::Connector;

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
+use thin_vec::ThinVec;
 
 use crate::fact::{DeliveryState, Failure, MessageKey};
 use crate::ids::{ConnectionName, EventId, JobId, MessageId, ThreadId};
@@ -67,8 +68,8 @@ pub struct Carried {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Origin>,
     /// What its further pieces are called there, if it went in several.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub pieces: Vec<Origin>,
+    #[serde(skip_serializing_if = "ThinVec::is_empty")]
+    pub pieces: ThinVec<Origin>,
     /// Whether it goes there in several pieces.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     in_pieces: bool,
@@ -76,8 +77,8 @@ pub struct Carried {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     retried: bool,
     /// Where else it was shown, and what it is called there. Nothing about its delivery follows from these.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub copies: Vec<Origin>,
+    #[serde(skip_serializing_if = "ThinVec::is_empty")]
+    pub copies: ThinVec<Origin>,
 }
 
 impl Carried {
@@ -156,10 +157,10 @@ impl Delivery {
             state: DeliveryState::Raised,
             failure: None,
             target: None,
-            pieces: Vec::new(),
+            pieces: ThinVec::new(),
             in_pieces: false,
             retried: false,
-            copies: Vec::new(),
+            copies: ThinVec::new(),
         });
         index
     }

@@ -5,14 +5,14 @@
 //! shows it to people.
 
 use std::fmt;
-use std::sync::Arc;
 
+use arcstr::ArcStr;
 use serde::{Deserialize, Serialize};
 
 /// An international number: digits with the country code, without `+` (E.164).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct PhoneNumber(Arc<str>);
+pub struct PhoneNumber(ArcStr);
 
 /// A two-letter country code (ISO 3166-1) whose way of writing numbers is assumed where no country code is given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -4,14 +4,14 @@
 //! the sign. Capital letters are kept, for people look at it.
 
 use std::fmt;
-use std::sync::Arc;
 
+use arcstr::ArcStr;
 use serde::{Deserialize, Serialize};
 
 /// A public name, without `@`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Username(Arc<str>);
+pub struct Username(ArcStr);
 
 /// The longest that any messenger gives.
 const LONGEST: usize = 64;

@@ -2,6 +2,7 @@
 
 /// What projections may depend on: data, ids, numbers. Nothing that reads, sends, waits, asks the time or throws dice.
 pub const PROJECTIONS_MAY_USE: &[&str] = &[
+    "arcstr",
     "base64",
     "foldhash",
     "hex",
@@ -12,6 +13,7 @@ pub const PROJECTIONS_MAY_USE: &[&str] = &[
     "serde_json",
     "sha1",
     "sha2",
+    "thin-vec",
     "thiserror",
     // Only derived ids; see the root manifest.
     "uuid",

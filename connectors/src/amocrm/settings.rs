@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::ids::{self, Scope};
 use super::limits;
 use crate::connector::{Secret, Secrets, Setting, SettingProblem};
+use crate::settings::problem;
 
 /// The key of the channel's secret.
 pub(super) const CHANNEL_SECRET: &str = "channel_secret";
@@ -201,10 +202,6 @@ impl Reader<'_> {
             }
         }
     }
-}
-
-fn problem(key: &str, reason: &str, remedy: &str) -> SettingProblem {
-    SettingProblem { key: key.to_owned(), reason: reason.to_owned(), remedy: remedy.to_owned() }
 }
 
 fn read_text(value: &Value) -> Result<&str, Complaint> {

@@ -10,6 +10,7 @@ use chatledger_projections::time::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::connector::{Secrets, Setting, SettingProblem};
+use crate::settings::{is_base_url, problem};
 
 /// The secret that proves us to Carrot quest.
 pub(super) const AUTH_TOKEN: &str = "auth_token";
@@ -399,18 +400,6 @@ fn span(text: &str) -> Option<Duration> {
 /// A moment with its zone: without one, nobody knows which is meant.
 fn since(text: &str) -> Option<Timestamp> {
     text.parse::<jiff::Timestamp>().ok().map(|moment| Timestamp::from_millis(moment.as_millisecond()))
-}
-
-fn is_base_url(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    host.is_some_and(|host| {
-        let host = host.trim_end_matches('/');
-        !host.is_empty() && !host.contains(|sign: char| sign.is_whitespace() || matches!(sign, '?' | '#' | '@'))
-    })
-}
-
-fn problem(key: &str, reason: &str, remedy: &str) -> SettingProblem {
-    SettingProblem { key: key.to_owned(), reason: reason.to_owned(), remedy: remedy.to_owned() }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
 use serde_json::{Map, Value};
 
 use crate::connector::{Setting, SettingProblem};
+use crate::settings::{is_base_url, problem};
 
 /// The secret that proves us to Pact.
 pub(super) const TOKEN: &str = "token";
@@ -214,18 +215,6 @@ impl Reading<'_> {
 
 fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-}
-
-fn is_base_url(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    host.is_some_and(|host| {
-        let host = host.trim_end_matches('/');
-        !host.is_empty() && !host.contains(|sign: char| sign.is_whitespace() || matches!(sign, '?' | '#' | '@'))
-    })
-}
-
-fn problem(key: &str, reason: &str, remedy: &str) -> SettingProblem {
-    SettingProblem { key: key.to_owned(), reason: reason.to_owned(), remedy: remedy.to_owned() }
 }
 
 #[cfg(test)]

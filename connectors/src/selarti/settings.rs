@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 use serde_json::{Map, Value};
 
 use crate::connector::{Setting, SettingProblem};
+use crate::settings::{is_base_url, problem};
 
 /// The secret that is exchanged for a token.
 pub(super) const API_KEY: &str = "api_key";
@@ -285,18 +286,6 @@ fn is_id(text: &str) -> bool {
 
 fn is_path(text: &str) -> bool {
     text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#'))
-}
-
-fn is_base_url(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    host.is_some_and(|host| {
-        let host = host.trim_end_matches('/');
-        !host.is_empty() && !host.contains(|sign: char| sign.is_whitespace() || matches!(sign, '?' | '#' | '@'))
-    })
-}
-
-fn problem(key: &str, reason: &str, remedy: &str) -> SettingProblem {
-    SettingProblem { key: key.to_owned(), reason: reason.to_owned(), remedy: remedy.to_owned() }
 }
 
 #[cfg(test)]

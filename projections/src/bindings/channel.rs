@@ -1,5 +1,7 @@
 //! The channel's side: finding a conversation's dialogue, and leading a manager's words into a conversation.
 
+use thin_vec::ThinVec;
+
 use super::{Bindings, Endpoint, Parked, Place, Placed, Scene, Standing, Unreachable, bound};
 use crate::change::{AnomalyKind, Change, Written};
 use crate::configuration::{FirstContact, Route, Traits};
@@ -173,11 +175,11 @@ impl Bindings {
     }
 
     /// A conversation could not be opened: gives back what waited for it. The next message tries again.
-    pub fn not_opened(&mut self, thread: ThreadId, connection: &ConnectionName) -> Vec<Written> {
-        let Some(endpoints) = self.endpoints.get_mut(&thread) else { return Vec::new() };
+    pub fn not_opened(&mut self, thread: ThreadId, connection: &ConnectionName) -> ThinVec<Written> {
+        let Some(endpoints) = self.endpoints.get_mut(&thread) else { return ThinVec::new() };
         let opening =
             |endpoint: &Endpoint| endpoint.connection == *connection && endpoint.standing == Standing::Opening;
-        let Some(index) = endpoints.iter().position(opening) else { return Vec::new() };
+        let Some(index) = endpoints.iter().position(opening) else { return ThinVec::new() };
         let endpoint = endpoints.remove(index);
         if let Some(client) = endpoint.client_theirs {
             self.sought.remove(&(connection.clone(), client));
@@ -215,7 +217,7 @@ impl Bindings {
             let mut endpoint = Endpoint::new(connection, Standing::Confirmed);
             endpoint.theirs = Some(theirs.clone());
             endpoints.push(endpoint);
-            Vec::new()
+            ThinVec::new()
         };
         changes.push(bound(thread, connection, Standing::Confirmed));
         changes.extend(waiting.into_iter().map(Change::ManagerWrote));

@@ -1,6 +1,7 @@
 //! A dialogue's face at one connection: what the conversation and its client are called there, and how firmly.
 
 use serde::Serialize;
+use thin_vec::ThinVec;
 
 use crate::change::Written;
 use crate::contacts::Contact;
@@ -35,7 +36,7 @@ pub struct Endpoint {
     /// Another id of ours by which the platform calls it.
     pub called: Option<ConversationId>,
     /// Messages that wait for it, in order.
-    pub waiting: Vec<Written>,
+    pub waiting: ThinVec<Written>,
 }
 
 /// How firmly a conversation is bound to a dialogue.
@@ -80,7 +81,7 @@ impl Endpoint {
             claims: 0,
             claimed_at: None,
             called: None,
-            waiting: Vec::new(),
+            waiting: ThinVec::new(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The messages and services of EventStoreDB's protocol, made at build time from the descriptions in its client's package.
 
+// Its comments were written for other tools.
+#![allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags, rustdoc::bare_urls)]
 #![allow(missing_docs, clippy::all, clippy::pedantic, clippy::unwrap_used, reason = "made by a machine")]
 
 pub mod google {
