@@ -17,7 +17,7 @@ use chatledger_projections::duties::Duty;
 use chatledger_projections::event::{
     AttemptSettled, AttemptStarted, Event, Happening, IntentRaised, PolicyAdvanced, RecordedReply,
 };
-use chatledger_projections::ids::{ConnectionName, EventId, IntentId};
+use chatledger_projections::ids::{ConnectionName, EngineId, EventId, IntentId};
 use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::Outcome;
 use chatledger_projections::projection::Projection as _;
@@ -44,7 +44,7 @@ use crate::media::fetch::Credentials;
 use crate::metrics;
 use crate::passes::Passes;
 use crate::pipeline::{Pipeline, Step};
-use crate::poll;
+use crate::poll::Pollers;
 
 /// Everything that the engine needs of the outside.
 #[derive(Clone, Debug)]
@@ -84,6 +84,8 @@ pub struct Live {
     marked: Option<Option<Revision>>,
     /// Whether it decided when it last looked.
     deciding: bool,
+    /// As which of several engines it drives its lanes.
+    engine: Option<EngineId>,
     /// The attempts of others in lanes of ours, and when their calls are certainly over.
     interrupted: BTreeMap<IntentId, Instant>,
 }
@@ -143,6 +145,7 @@ impl Live {
             unmarked: 0,
             marked: None,
             deciding: false,
+            engine: None,
             interrupted: BTreeMap::new(),
         })
     }
@@ -158,11 +161,14 @@ impl Live {
         let mut following = self.surroundings.log.follow(self.position).await?;
         let mut attempts: Attempts = JoinSet::new();
         let halt = CancellationToken::new();
-        // One end of it is kept here: whoever waits for a wish waits for ever if nobody polls.
+        // One end of it is kept among those who ask: whoever waits for a wish waits for ever if nobody does.
         let (places, mut places_wanted) = mpsc::channel(PLACES_WANTED);
-        let polling = stop.child_token();
-        let _also_on_failure = polling.clone().drop_guard();
-        let pollers = poll::start(&self.surroundings, self.pipeline.state(), &places, &polling);
+        let mut pollers = Pollers::new(places, stop.child_token());
+        if !self.surroundings.duties.are_shared() {
+            for connection in self.surroundings.accounts.keys() {
+                pollers.begin(&self.surroundings, self.pipeline.state(), connection);
+            }
+        }
         loop {
             // Also under a load that never lets the log come to an end.
             while let Some(ended) = attempts.try_join_next() {
@@ -170,9 +176,11 @@ impl Live {
             }
             let caught_up = following.is_caught_up();
             self.surroundings.duties.set_in_touch(caught_up);
-            self.arrange(&stop).await;
+            self.arrange(&mut pollers, &stop).await;
             let wake = self.depart(&mut attempts, &stop, &halt);
             self.surroundings.readiness.set_caught_up(caught_up);
+            // Before the lag: whoever reads that there is none reads what is left after all of it.
+            self.tell_what_is_left();
             metrics::lag(if caught_up { 0 } else { self.behind().await });
             tokio::select! {
                 biased;
@@ -201,7 +209,7 @@ impl Live {
             }
         }
         self.surroundings.readiness.set_caught_up(false);
-        poll::finish(pollers, self.surroundings.grace).await;
+        pollers.finish(self.surroundings.grace).await;
         self.finish(attempts, &halt).await;
         Ok(())
     }
@@ -249,12 +257,18 @@ impl Live {
         } else if self.unmarked >= MARK_EVERY {
             self.mark(stop).await;
         }
-        metrics::held(self.pipeline.state().held.len());
+        Ok(())
+    }
+
+    /// Tells how much is left to do, by whomever: an engine that stands by shows it, too.
+    fn tell_what_is_left(&self) {
+        let state = self.pipeline.state();
+        metrics::held(state.held.len());
+        metrics::unraised(self.pipeline.outstanding_count());
         for (connection, lane) in self.dispatcher.lanes() {
-            metrics::lane_depth(connection, lane.depth());
+            metrics::lane_depth(connection, state.attempts.depth(connection));
             metrics::circuit(connection, lane.circuit().standing());
         }
-        Ok(())
     }
 
     /// Takes in what other engines on the same log did.
@@ -291,11 +305,12 @@ impl Live {
     fn compare(&self, own: &Configuration) {
         let in_force = &self.pipeline.state().configuration;
         let same = self.surroundings.duties.set_in_force(own, in_force);
-        if self.surroundings.readiness.set_outdated(!same) == same {
+        let was_same = !self.surroundings.readiness.set_outdated(!same);
+        if was_same == same {
             return;
         }
         if same {
-            info!("the configuration of this engine is in force");
+            info!("the configuration of this engine is in force again");
         } else {
             error!(
                 "another engine has put another configuration in force; this one only lets webhooks in from here on; \
@@ -305,28 +320,37 @@ impl Live {
     }
 
     /// Takes lanes over and leaves them, begins to decide, and ends what other engines left open, as its duties are now.
-    async fn arrange(&mut self, stop: &CancellationToken) {
+    async fn arrange(&mut self, pollers: &mut Pollers, stop: &CancellationToken) {
         let duties = self.surroundings.duties.clone();
         if !duties.are_shared() {
             return;
         }
         let now = self.surroundings.clock.now();
+        let engine = duties.engine();
+        if std::mem::replace(&mut self.engine, engine) != engine {
+            // The one that it was is no more, and its attempts have no leave, although it may have all duties again.
+            self.dispatcher.leave_all(now);
+            self.surroundings.accounts.keys().for_each(|connection| pollers.end(connection));
+            self.deciding = false;
+        }
         let accounts = Arc::clone(&self.surroundings.accounts);
         for connection in accounts.keys() {
             let duty = Duty::lane(connection);
             let may = duties.may(&duty);
-            metrics::lease(&duty, may);
             match (may, self.dispatcher.drives(connection)) {
-                (true, false) => self.take_over(connection, now, &duties),
+                (true, false) => {
+                    self.take_over(connection, now, &duties);
+                    pollers.begin(&self.surroundings, self.pipeline.state(), connection);
+                }
                 (false, true) => {
                     info!(%connection, "its lane is left to other engines");
                     self.dispatcher.leave(connection, now);
+                    pollers.end(connection);
                 }
                 (true, true) | (false, false) => {}
             }
         }
         let may_decide = duties.may(&Duty::Deciding);
-        metrics::lease(&Duty::Deciding, may_decide);
         let begins = may_decide && !self.deciding;
         self.deciding = may_decide;
         if begins {

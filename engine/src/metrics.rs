@@ -24,6 +24,7 @@ const NOWHERE: &str = "chatledger_requests_nowhere_total";
 const RAISED: &str = "chatledger_intents_raised_total";
 const SETTLED: &str = "chatledger_attempts_settled_total";
 const LANE_DEPTH: &str = "chatledger_lane_depth";
+const UNRAISED: &str = "chatledger_unraised_intents";
 const HELD: &str = "chatledger_held_intents";
 const CIRCUIT: &str = "chatledger_circuit_open";
 const LEASE: &str = "chatledger_lease_owned";
@@ -94,7 +95,11 @@ fn describe() {
     describe_counter!(NOWHERE, "Requests to an address that does not exist.");
     describe_counter!(RAISED, "Intents, by the connection where they are to become true, and kind.");
     describe_counter!(SETTLED, "Attempts that came to an end, by connection and outcome.");
-    describe_gauge!(LANE_DEPTH, "Intents that wait for their connection.");
+    describe_gauge!(LANE_DEPTH, "Intents that wait for their connection, or are under way, whichever engine drives its lane.");
+    describe_gauge!(
+        UNRAISED,
+        "Intents that follow from the log and are not in it yet. Of several engines one records them; it is to sink to 0."
+    );
     describe_gauge!(HELD, "Intents that were refused or given up and wait for a person.");
     describe_gauge!(
         CIRCUIT,
@@ -183,9 +188,14 @@ pub fn settled(connection: &ConnectionName, outcome: &Outcome) {
     counter!(SETTLED, "connection" => connection.to_string(), "outcome" => outcome.label()).increment(1);
 }
 
-/// So many intents wait for a connection now.
+/// So many intents of a connection are not done yet.
 pub fn lane_depth(connection: &ConnectionName, depth: usize) {
     gauge!(LANE_DEPTH, "connection" => connection.to_string()).set(depth as f64);
+}
+
+/// So many intents follow from the log and are not in it.
+pub fn unraised(intents: usize) {
+    gauge!(UNRAISED).set(intents as f64);
 }
 
 /// So many intents wait for a person now.
@@ -283,6 +293,7 @@ mod tests {
         nowhere();
         settled(&connection, &Outcome::Accepted);
         lane_depth(&connection, 3);
+        unraised(1);
         circuit(&connection, Standing::HalfOpen);
         held(2);
         lease(&Duty::lane(&connection), true);
@@ -307,6 +318,7 @@ mod tests {
             "chatledger_requests_nowhere_total 1",
             "chatledger_attempts_settled_total{connection=\"crm.main\",outcome=\"accepted\"} 1",
             "chatledger_lane_depth{connection=\"crm.main\"} 3",
+            "chatledger_unraised_intents 1",
             "chatledger_held_intents 2",
             "chatledger_circuit_open{connection=\"crm.main\"} 0.5",
             "chatledger_lease_owned{connection=\"crm.main\"} 1",

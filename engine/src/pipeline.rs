@@ -102,6 +102,11 @@ impl Pipeline {
         self.undecided.iter().flat_map(|decided| &decided.intents).map(|intent| IntentRaised::clone(intent)).collect()
     }
 
+    /// How many intents follow from the past and are not on record.
+    pub fn outstanding_count(&self) -> usize {
+        self.undecided.iter().map(|decided| decided.intents.len()).sum()
+    }
+
     /// The last event of the log, if deciding has come that far and nothing is outstanding.
     pub fn settled_through(&self) -> Option<EventId> {
         if self.undecided.is_empty() { self.recent.back().map(|(event, _)| *event) } else { None }

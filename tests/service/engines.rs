@@ -1,4 +1,4 @@
-//! Three engines on one log: whichever is killed or stopped, the others take over within seconds, and nothing is lost or said
+//! Several engines on one log: whichever is killed or stopped, the others take over within seconds, and nothing is lost or said
 //! twice. An engine that was only stopped, for longer than its lease, goes on without starting anything.
 //!
 //! `CHATLEDGER_SEED` says by which chance; the times of taking over are printed.
@@ -281,11 +281,86 @@ async fn an_engine_whose_configuration_is_not_in_force_only_lets_webhooks_in_and
     }
     assert!(first.said().contains("another configuration in force"), "{}", first.said());
     let (status, page) = ask(old.private, "GET", "/readyz", &[], b"").await.expect("it runs");
-    // Its spool would keep webhooks whatever happens; so it is ready, and says what is wrong.
-    assert!(page.contains("another configuration in force") && page.contains("\"duties\":[]"), "{status} {page}");
+    // It takes webhooks as well as any; so it is ready, and says what is wrong.
+    assert_eq!(status, 200, "{page}");
+    assert!(page.contains("another configuration in force") && page.contains("\"duties\":[]"), "{page}");
     let [Some(second)] = second else { unreachable!("it was put there") };
     let (_, page) = ask(new.private, "GET", "/readyz", &[], b"").await.expect("it runs");
     assert!(page.contains("\"duties\":[\"(deciding)\",\"crm\",\"messenger\"]"), "{page}");
     first.end().await;
     second.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_engines_one_asks_for_news_and_when_it_is_killed_another_goes_on_from_its_mark() {
+    let kept: Arc<dyn EventLog> = Arc::new(MemoryLog::new());
+    let store = Store::over(kept, 16 * 1024 * 1024).await.expect("an empty log can be read");
+    let server = Server::start(store, Options::default()).expect("there is a free port");
+    let house = House::build_on(Plan::POLLED, &server.connection_string()).await;
+    let posts = [house.another(0).await, house.another(1).await];
+    let mut engines = [Some(house.start_at(&posts[0]).await), None];
+    until_taken(&engines, None, &house).await;
+    engines[1] = Some(house.start_at(&posts[1]).await);
+    house.until("a question for news", || !house.stage.exchanges(&house.messenger.name).is_empty()).await;
+    // So that it is certainly after the moment at which we began; the platform tells it in whole seconds.
+    sleep(Duration::from_millis(1300)).await;
+
+    let mut said = Vec::new();
+    for round in 0..3 {
+        for phone in &PHONES[..2] {
+            let text = format!("visitor {phone} says {round}.");
+            house.client_writes(phone, &text);
+            said.push((*phone, text));
+        }
+        for (_, text) in &said {
+            house.until_shown(&house.crm.name, text).await;
+        }
+        let owner = owner(&engines, None).await.expect("somebody has all duties");
+        let asking = engines[owner].as_ref().expect("it runs");
+        assert!(asking.counted("chatledger_polled_documents_total", "").await.is_some_and(|documents| documents > 0.0));
+        let standing_by = engines[1 - owner].as_ref().expect("it runs");
+        assert_eq!(standing_by.counted("chatledger_polled_documents_total", "").await, None, "two ask the same");
+        if round < 2 {
+            engines[owner].take().expect("it runs").kill().await;
+            // Nobody asks in this moment.
+            let text = format!("visitor {} says something meanwhile, {round}.", PHONES[0]);
+            house.client_writes(PHONES[0], &text);
+            said.push((PHONES[0], text));
+            until_taken(&engines, Some(owner), &house).await;
+            engines[owner] = Some(house.start_at(&posts[owner]).await);
+        }
+    }
+    for engine in engines.iter().flatten() {
+        house.settled(engine).await;
+    }
+    for phone in &PHONES[..2] {
+        let expected: Vec<&String> = said.iter().filter(|(by, _)| by == phone).map(|(_, text)| text).collect();
+        assert_eq!(house.clients_lines(phone).iter().collect::<Vec<_>>(), expected, "{phone}\n{}", house.tail());
+    }
+    for engine in engines.into_iter().flatten() {
+        engine.end().await;
+    }
+    let report = replay_of(house.folder.path(), &house.log).await;
+    assert_eq!(report["drift"], 0, "{report:#}");
+    assert_eq!((&report["intents"]["open"], &report["intents"]["outstanding"]), (&0.into(), &0.into()), "{report:#}");
+}
+
+/// With a lease of ten seconds, as is usual. Nobody else would take over before that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_that_starts_again_where_it_was_killed_does_not_wait_for_its_own_silence() {
+    let kept: Arc<dyn EventLog> = Arc::new(MemoryLog::new());
+    let store = Store::over(kept, 16 * 1024 * 1024).await.expect("an empty log can be read");
+    let server = Server::start(store, Options::default()).expect("there is a free port");
+    let house = House::build_on(Plan::USUAL, &server.connection_string()).await;
+    let mut engines = [Some(house.start().await)];
+    for round in 0..3 {
+        until_taken(&engines, None, &house).await;
+        engines[0].take().expect("it runs").kill().await;
+        engines[0] = Some(house.start().await);
+        let took = until_taken(&engines, None, &house).await;
+        println!("killed and started again, {round}: has all duties {took:?} after it was ready");
+        assert!(took < Duration::from_secs(5), "{took:?}\n{}", house.tail());
+    }
+    let [Some(engine)] = engines else { unreachable!("it was put there") };
+    engine.end().await;
 }

@@ -234,8 +234,7 @@ impl House {
         let (mut looks, mut least) = (0, f64::INFINITY);
         while looks < QUIET_LOOKS {
             self.quiet().await;
-            let lanes = engine.counted("chatledger_lane_depth", "").await.unwrap_or(0.0);
-            let left = engine.counted("chatledger_pipeline_lag_events", "").await.map(|lag| lag + lanes);
+            let left = engine.left_to_do().await;
             looks = if left == Some(0.0) { looks + 1 } else { 0 };
             if let Some(left) = left.filter(|left| *left < least) {
                 (least, deadline) = (left, Instant::now() + SEEN_WITHIN);

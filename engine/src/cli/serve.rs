@@ -14,7 +14,7 @@ use chatledger::clock::SystemClock;
 use chatledger::config::{Config, LogAddress, Server};
 use chatledger::dispatch::Rules;
 use chatledger::dispatch::backoff::Backoff;
-use chatledger::duties::{Duties, Terms, keep, new_engine, place};
+use chatledger::duties::{Duties, Register, Terms, keep, new_engine, place};
 use chatledger::fold::FoldError;
 use chatledger::http::Http;
 use chatledger::in_force::put_in_force;
@@ -110,7 +110,8 @@ impl Serve {
         let folding = tokio::spawn(ingress::keep_folding(page, end.clone()));
 
         let surroundings = surroundings(&config, Arc::clone(&log), http, media, Arc::clone(&readiness), duties.clone());
-        let keeping = keep_duties(duties, Arc::clone(&log), end.clone());
+        let register = spool.clone().and_then(Register::of);
+        let keeping = keep_duties(duties, Arc::clone(&log), register, end.clone());
         let in_force = put_in_force(&*log, &SystemClock, config.recorded(), &stop.token);
         let (webhooks, passing) = match (&spool, &config.spool) {
             (Some(spool), Some(settings)) => {
@@ -220,8 +221,13 @@ fn duties(config: &Config) -> Duties {
 }
 
 /// Until the very end: also the last attempts are made by one engine only.
-fn keep_duties(duties: Duties, log: Arc<dyn EventLog>, end: CancellationToken) -> JoinHandle<()> {
-    tokio::spawn(async move { keep(duties, &*log, &SystemClock, end).await })
+fn keep_duties(
+    duties: Duties,
+    log: Arc<dyn EventLog>,
+    register: Option<Register>,
+    end: CancellationToken,
+) -> JoinHandle<()> {
+    tokio::spawn(async move { keep(duties, &*log, &SystemClock, register, end).await })
 }
 
 /// Opens the folder of files. The key of our links lies beside them, made once.

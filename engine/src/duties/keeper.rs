@@ -7,11 +7,12 @@ use std::time::Duration;
 use chatledger_projections::duties::Arrangement;
 use chatledger_projections::event::Event;
 use chatledger_projections::recorded::Revision;
+use tokio::task::block_in_place;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::{Answer, Deed, Duties, new_engine};
+use super::{Answer, Deed, Duties, Register, new_engine};
 use crate::clock::Clock;
 use crate::live::chain;
 use crate::log::{Append, AppendError, EventLog, ExpectedRevision, codec, naming};
@@ -19,15 +20,28 @@ use crate::log::{Append, AppendError, EventLog, ExpectedRevision, codec, naming}
 /// How long the log may take over a farewell.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Keeps an engine's duties, and takes those that are vacant, until told to stop.
-pub async fn keep(duties: Duties, log: &dyn EventLog, clock: &dyn Clock, stop: CancellationToken) {
+/// Keeps an engine's duties, and takes those that are vacant, until told to stop. The register, if there is one, is told of it.
+pub async fn keep(
+    duties: Duties,
+    log: &dyn EventLog,
+    clock: &dyn Clock,
+    register: Option<Register>,
+    stop: CancellationToken,
+) {
     let Some(shared) = duties.0.as_ref() else { return };
+    enter(&duties, register.as_ref());
     let terms = duties.tell(|roster, _| roster.terms()).expect("they are shared");
     let tick = (terms.lease / 40).clamp(Duration::from_millis(10), Duration::from_millis(250));
     while !stop.is_cancelled() {
         match duties.next() {
+            Some(Deed::BeginAnew) => {
+                let engine = new_engine();
+                duties.tell(|roster, _| roster.begin_anew(engine));
+                enter(&duties, register.as_ref());
+                warn!(%engine, "the time of this engine was over; it goes on as another");
+            }
             Some(deed) => {
-                let answer = perform(&duties, &deed, log, clock).await;
+                let answer = perform(&deed, log, clock).await;
                 duties.tell(|roster, now| roster.answered(&deed, answer, now));
                 if answer == Answer::Unknown {
                     pause(tick, &stop).await;
@@ -45,7 +59,7 @@ pub async fn keep(duties: Duties, log: &dyn EventLog, clock: &dyn Clock, stop: C
         duties.look();
     }
     if let Some(deed) = duties.tell(|roster, _| roster.farewell()).flatten() {
-        let _in_vain = timeout(FAREWELL, perform(&duties, &deed, log, clock)).await;
+        let _in_vain = timeout(FAREWELL, perform(&deed, log, clock)).await;
     }
 }
 
@@ -68,14 +82,19 @@ impl Duties {
     }
 }
 
-async fn perform(duties: &Duties, deed: &Deed, log: &dyn EventLog, clock: &dyn Clock) -> Answer {
+/// Whoever is in the register has run before; without one, its duties are free only after its silence.
+fn enter(duties: &Duties, register: Option<&Register>) {
+    let (Some(register), Some(engine)) = (register, duties.engine()) else { return };
+    match block_in_place(|| register.enter(engine)) {
+        Ok(gone) => duties.succeed(gone),
+        Err(error) => warn!(%error, "the engines that run here cannot be written down; a new start will take a lease"),
+    }
+}
+
+async fn perform(deed: &Deed, log: &dyn EventLog, clock: &dyn Clock) -> Answer {
     let (arrangement, expected) = match deed {
-        Deed::BeginAnew => {
-            let engine = new_engine();
-            duties.tell(|roster, _| roster.begin_anew(engine));
-            warn!(%engine, "the time of this engine was over; it goes on as another");
-            return Answer::Taken;
-        }
+        // It says nothing; the next that it says, it says as another.
+        Deed::BeginAnew => return Answer::Taken,
         Deed::Sign { seen, revision } => (Arrangement::Seen(seen.clone()), before(*revision)),
         Deed::End { ended, last } => (Arrangement::Ended(ended.clone()), ExpectedRevision::Exact(*last)),
         Deed::Take { taken, last } => {

@@ -12,6 +12,7 @@
 
 mod keeper;
 mod moment;
+mod register;
 mod roster;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,8 +26,11 @@ use chatledger_projections::recorded::Recorded;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use crate::metrics;
+
 pub use keeper::keep;
 pub use moment::{Moment, TwoClocks};
+pub use register::Register;
 pub use roster::{Answer, Deed, Roster, Terms};
 
 /// What this engine may do. Clones are the same.
@@ -83,6 +87,11 @@ impl Duties {
         Self(Some(Arc::new(Shared { inner, changed: Notify::new(), stirred: Notify::new() })))
     }
 
+    /// These engines certainly run no more: whatever they had to do is free.
+    pub fn succeed(&self, gone: Vec<EngineId>) {
+        self.tell(|roster, _| roster.succeed(gone));
+    }
+
     /// Whether other engines may write to the same log.
     pub const fn are_shared(&self) -> bool {
         self.0.is_some()
@@ -123,6 +132,15 @@ impl Duties {
     /// What it may do now, in a fixed order; `None` where there is only one engine, which does all.
     pub fn held(&self) -> Option<Vec<Duty>> {
         self.inner().map(|mut inner| inner.holding())
+    }
+
+    /// Shows on the page of metrics what it may do now, where there are several engines.
+    pub fn measure(&self) {
+        let Some(mut inner) = self.inner() else { return };
+        let held = inner.holding();
+        for duty in inner.roster.wanted() {
+            metrics::lease(duty, held.contains(duty));
+        }
     }
 
     /// The history was read back, and led to this. How long others have been silent counts from here.

@@ -4,8 +4,12 @@
 //! from *before* such an append left, shorter than the lease. Others that have not heard of it for a whole lease, counted
 //! from when they *saw* its last word, append its end to that same stream, with the exact revision too: the log takes one
 //! of the two. Duties of ended engines are vacant; taking one is an append with an exact revision as well.
+//!
+//! A tenure that has run out does not come back: the engine ends its own time and goes on as another. So leave to act that was
+//! given before a gap is never good after it, and two tasks of one process never hold leave for the same thing. And whoever
+//! certainly runs no more, because its place was taken by this process, is not waited for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chatledger_projections::duties::{Arrangement, Duties, Duty, DutyTaken, EngineEnded, EngineSeen};
@@ -57,8 +61,14 @@ pub struct Roster {
     /// The one that the log may or may not have taken, and when it was *first* sent.
     signing: Option<(Revision, Duration)>,
     asked: BTreeMap<Duty, Duration>,
+    /// Those that certainly run no more.
+    gone: BTreeSet<EngineId>,
+    /// When the end of one of them was appended last; the log has not shown more of it since.
+    asked_to_end: BTreeMap<EngineId, Duration>,
     in_touch: bool,
     willing: bool,
+    /// While it had duties, its tenure has run out once, or its configuration was not the one in force.
+    lapsed: bool,
     /// Its time is over by another's word, or by its own.
     over: bool,
 }
@@ -115,10 +125,18 @@ impl Roster {
             signed: None,
             signing: None,
             asked: BTreeMap::new(),
+            gone: BTreeSet::new(),
+            asked_to_end: BTreeMap::new(),
             in_touch: false,
             willing: false,
+            lapsed: false,
             over: false,
         }
+    }
+
+    /// These engines certainly run no more: their duties are free without waiting for their silence.
+    pub fn succeed(&mut self, gone: impl IntoIterator<Item = EngineId>) {
+        self.gone.extend(gone);
     }
 
     /// Which engine this is.
@@ -138,8 +156,7 @@ impl Roster {
 
     /// Whether it may act for a duty: it took it, its time is not over, and it was seen recently enough.
     pub fn holds(&self, duty: &Duty, now: Moment) -> bool {
-        let is_within = self.signed.is_some_and(|(_, sent)| now.fast < sent + self.terms.tenure());
-        is_within && self.willing && !self.over && self.is_mine(duty)
+        self.is_within_tenure(now) && self.willing && !self.lapsed && !self.over && self.is_mine(duty)
     }
 
     /// The history was read back, and led to this.
@@ -154,9 +171,12 @@ impl Roster {
         match arrangement {
             Arrangement::Seen(seen) => {
                 self.heard.insert(seen.engine, now.slow);
+                self.asked_to_end.remove(&seen.engine);
             }
             Arrangement::Ended(ended) => {
                 self.heard.remove(&ended.engine);
+                self.gone.remove(&ended.engine);
+                self.asked_to_end.remove(&ended.engine);
                 self.over |= ended.engine == self.engine;
             }
             Arrangement::Taken(taken) => {
@@ -175,7 +195,8 @@ impl Roster {
     }
 
     /// Whether it is to have duties at all.
-    pub const fn set_willing(&mut self, willing: bool) {
+    pub fn set_willing(&mut self, willing: bool) {
+        self.lapsed |= !willing && self.has_duties();
         self.willing = willing;
     }
 
@@ -184,9 +205,9 @@ impl Roster {
         if self.over {
             return Some(Deed::BeginAnew);
         }
-        let has_duties = self.wanted.iter().any(|duty| self.is_mine(duty));
-        if has_duties && !self.willing {
-            return self.farewell();
+        let has_duties = self.has_duties();
+        if has_duties && self.lapsed {
+            return self.own_end();
         }
         if has_duties && self.is_to_sign(now) {
             return Some(self.sign(now));
@@ -199,7 +220,8 @@ impl Roster {
                 Some((owner, _)) if owner.engine == self.engine => {}
                 Some((owner, at_work)) => {
                     let heard = *self.heard.entry(owner.engine).or_insert(now.slow);
-                    if now.slow.saturating_sub(heard) >= self.terms.lease {
+                    let is_silent = now.slow.saturating_sub(heard) >= self.terms.lease;
+                    if is_silent || self.is_to_be_ended(owner.engine, now) {
                         let ended = EngineEnded { engine: owner.engine, by: self.engine };
                         return Some(Deed::End { ended, last: at_work.last });
                     }
@@ -224,6 +246,8 @@ impl Roster {
     pub fn answered(&mut self, deed: &Deed, answer: Answer, now: Moment) {
         match (deed, answer) {
             (Deed::Sign { revision, .. }, Answer::Taken) => {
+                // Nobody noticed perhaps that it had no leave in between.
+                self.lapsed |= self.has_duties() && self.signed.is_some() && !self.is_within_tenure(now);
                 // From when it was first sent: whoever saw it saw it later than that.
                 self.signed = self.signing.take().filter(|(signing, _)| signing == revision);
             }
@@ -236,6 +260,7 @@ impl Roster {
             // It has been heard of since, or ended by another: the log will show which.
             (Deed::End { ended, .. }, Answer::Taken | Answer::Conflict) => {
                 self.heard.insert(ended.engine, now.slow);
+                self.asked_to_end.insert(ended.engine, now.slow);
             }
             (Deed::Take { taken, .. }, Answer::Taken | Answer::Conflict) => {
                 self.asked.insert(taken.duty.clone(), now.slow);
@@ -244,22 +269,41 @@ impl Roster {
         }
     }
 
-    /// Goes on as another engine, without duties.
+    /// Goes on as another engine, without duties. Whatever the log says of the one that it was, that one does nothing more.
     pub fn begin_anew(&mut self, engine: EngineId) {
-        self.engine = engine;
-        (self.signed, self.signing, self.over) = (None, None, false);
+        self.gone.insert(std::mem::replace(&mut self.engine, engine));
+        (self.signed, self.signing, self.lapsed, self.over) = (None, None, false, false);
         self.asked.clear();
     }
 
     /// Its own end, by its own word; from here on it may do nothing. `None` if it was never seen.
     pub fn farewell(&mut self) -> Option<Deed> {
         self.willing = false;
+        self.own_end()
+    }
+
+    fn own_end(&self) -> Option<Deed> {
         let (last, _) = self.signed?;
         Some(Deed::End { ended: EngineEnded { engine: self.engine, by: self.engine }, last })
     }
 
     fn is_mine(&self, duty: &Duty) -> bool {
         self.known.owner(duty).is_some_and(|(owner, _)| owner.engine == self.engine)
+    }
+
+    fn has_duties(&self) -> bool {
+        self.wanted.iter().any(|duty| self.is_mine(duty))
+    }
+
+    fn is_within_tenure(&self, now: Moment) -> bool {
+        self.signed.is_some_and(|(_, sent)| now.fast < sent + self.terms.tenure())
+    }
+
+    /// Whether it certainly runs no more, and its end is still to be asked for.
+    fn is_to_be_ended(&self, engine: EngineId, now: Moment) -> bool {
+        let asked = self.asked_to_end.get(&engine);
+        let is_asked = asked.is_some_and(|asked| now.slow < *asked + self.terms.ask_again_after());
+        self.gone.contains(&engine) && !is_asked
     }
 
     fn is_to_sign(&self, now: Moment) -> bool {

@@ -132,8 +132,8 @@ fn a_word_of_which_nobody_knows_whether_it_was_taken_gives_tenure_from_when_it_w
     first.roster.answered(&deed, Answer::Unknown, at(4));
     let again = first.roster.next(at(5)).expect("it is to sign");
     assert_eq!(again, deed);
-    first.roster.answered(&again, log.append(&again), at(7));
-    first.catch_up(&log, at(7));
+    first.roster.answered(&again, log.append(&again), at(5));
+    first.catch_up(&log, at(5));
     assert!(first.decides(at(7)), "six seconds from the second second on");
     assert!(!first.decides(at(8)));
 }
@@ -176,4 +176,77 @@ fn a_farewell_leaves_the_duties_at_once_and_another_configuration_does_too() {
     first.roster.set_willing(true);
     first.work(&mut log, at(2));
     assert!(first.decides(at(2)));
+}
+
+#[test]
+fn a_tenure_that_has_run_out_does_not_come_back_and_its_engine_goes_on_as_another() {
+    let (mut log, mut first) = (Log::default(), engine(1));
+    first.work(&mut log, at(0));
+    let before = first.roster.engine();
+    // The log does not answer for longer than the tenure; then it does, and nobody looked in between.
+    let deed = first.roster.next(at(2)).expect("it is to sign");
+    first.roster.answered(&deed, Answer::Unknown, at(4));
+    first.roster.answered(&deed, log.append(&deed), at(7));
+    assert!(!first.decides(at(7)), "there was a second in which it had no leave");
+    assert_eq!(first.roster.engine(), before);
+    first.work(&mut log, at(7));
+    assert!(first.decides(at(7)), "there is nobody else, and it need not wait for its own silence");
+    assert_ne!(first.roster.engine(), before);
+    let ended = log.events.iter().any(|(arrangement, _)| match arrangement {
+        Arrangement::Ended(ended) => (ended.engine, ended.by) == (before, before),
+        Arrangement::Seen(_) | Arrangement::Taken(_) => false,
+    });
+    assert!(ended, "others know it, too");
+}
+
+#[test]
+fn whoever_was_not_to_act_for_a_moment_does_not_go_on_under_the_same_name() {
+    let (mut log, mut first) = (Log::default(), engine(1));
+    first.work(&mut log, at(0));
+    let before = first.roster.engine();
+    first.roster.set_willing(false);
+    first.roster.set_willing(true);
+    assert!(!first.decides(at(1)));
+    first.work(&mut log, at(1));
+    assert!(first.decides(at(1)) && first.roster.engine() != before);
+}
+
+#[test]
+fn the_duties_of_one_that_certainly_runs_no_more_are_taken_at_once() {
+    for (knows, replaced_after) in [(true, 0), (false, 8)] {
+        let (mut log, mut first, mut second) = (Log::default(), engine(1), engine(2));
+        first.work(&mut log, at(0));
+        // It said more than anybody has seen when it was killed.
+        let deed = first.roster.next(at(2)).expect("it is to sign");
+        second.catch_up(&log, at(3));
+        assert_eq!(log.append(&deed), Answer::Taken);
+        if knows {
+            second.roster.succeed([first.roster.engine()]);
+        }
+        let early = second.roster.next(at(3));
+        assert_eq!(early.is_some(), knows);
+        if let Some(deed) = early {
+            let answer = log.append(&deed);
+            second.roster.answered(&deed, answer, at(3));
+            assert_eq!((answer, second.roster.next(at(3))), (Answer::Conflict, None), "it is not asked on and on");
+        }
+        let replaced = (3..30).find(|second_by_second| {
+            second.work(&mut log, at(*second_by_second));
+            second.decides(at(*second_by_second))
+        });
+        assert_eq!(replaced, Some(3 + replaced_after));
+    }
+}
+
+#[test]
+fn an_engine_that_others_know_to_be_gone_but_is_not_can_start_nothing_more_once_it_has_heard() {
+    let (mut log, mut first, mut second) = (Log::default(), engine(1), engine(2));
+    first.work(&mut log, at(0));
+    second.roster.succeed([first.roster.engine()]);
+    second.work(&mut log, at(1));
+    assert!(second.decides(at(1)));
+    first.catch_up(&log, at(1));
+    assert!(!first.decides(at(1)));
+    first.work(&mut log, at(2));
+    assert!(second.decides(at(2)) && !first.decides(at(2)));
 }

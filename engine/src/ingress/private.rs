@@ -93,7 +93,7 @@ async fn readyz(State(private): State<Private>) -> impl IntoResponse {
         reasons.push("the log cannot be appended to");
         log_is_away = true;
     }
-    let mut degraded = Vec::new();
+    let mut degraded: Vec<_> = private.readiness.outdated().into_iter().collect();
     let spool = private.spool.as_ref().map(|spool| spool.outlook());
     if let Some(spool) = &spool {
         if spool.has_room && !private.readiness.is_stopping() && (log_is_away || spool.waiting > 0) {
@@ -118,6 +118,8 @@ fn nothing() -> Append {
 }
 
 async fn metrics(State(private): State<Private>) -> impl IntoResponse {
+    // Told as they are now: an engine that was stopped and goes on is not to show what it had.
+    private.duties.measure();
     // The version of Prometheus's text format.
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], private.page.render())
 }

@@ -71,6 +71,12 @@ impl Readiness {
         }
     }
 
+    /// Why it does nothing but let webhooks in, for people; `None` if it is not so. That alone is no reason to ask others
+    /// instead: where there are no others, nobody would take what is sent only once.
+    pub fn outdated(&self) -> Option<&'static str> {
+        self.outdated.load(Ordering::Relaxed).then_some("another engine has put another configuration in force")
+    }
+
     /// Why it cannot, for people; empty if it can.
     pub fn reasons(&self) -> Vec<&'static str> {
         let failed = match self.append_failed.load(Ordering::Relaxed) {
@@ -79,7 +85,6 @@ impl Readiness {
         };
         [
             (self.is_stopping(), "the program is about to end"),
-            (self.outdated.load(Ordering::Relaxed), "another engine has put another configuration in force"),
             (failed, "the log did not take the last event"),
             (!self.caught_up.load(Ordering::Relaxed), "the pipeline has not caught up with the log"),
         ]
@@ -101,6 +106,16 @@ mod tests {
         readiness.append_failed();
         assert_eq!(readiness.reasons(), ["the log did not take the last event"]);
         readiness.append_worked();
+        assert!(readiness.reasons().is_empty());
+    }
+
+    #[test]
+    fn an_engine_with_another_configuration_says_so_and_can_still_take_webhooks() {
+        let readiness = Readiness::new();
+        readiness.set_caught_up(true);
+        assert_eq!(readiness.outdated(), None);
+        assert!(!readiness.set_outdated(true) && readiness.set_outdated(true));
+        assert!(readiness.outdated().is_some_and(|reason| reason.contains("configuration")));
         assert!(readiness.reasons().is_empty());
     }
 }
