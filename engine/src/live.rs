@@ -178,6 +178,8 @@ impl Live {
             self.surroundings.duties.set_in_touch(caught_up);
             self.arrange(&mut pollers, &stop).await;
             let wake = self.depart(&mut attempts, &stop, &halt);
+            // That everything was taken in, the log may say without another event.
+            let wake = if caught_up { wake } else { Some(wake.map_or(LOG_PAUSE, |wake| wake.min(LOG_PAUSE))) };
             self.surroundings.readiness.set_caught_up(caught_up);
             // Before the lag: whoever reads that there is none reads what is left after all of it.
             self.tell_what_is_left();

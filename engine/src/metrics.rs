@@ -95,7 +95,10 @@ fn describe() {
     describe_counter!(NOWHERE, "Requests to an address that does not exist.");
     describe_counter!(RAISED, "Intents, by the connection where they are to become true, and kind.");
     describe_counter!(SETTLED, "Attempts that came to an end, by connection and outcome.");
-    describe_gauge!(LANE_DEPTH, "Intents that wait for their connection, or are under way, whichever engine drives its lane.");
+    describe_gauge!(
+        LANE_DEPTH,
+        "Intents that wait for their connection, or are under way, whichever engine drives its lane."
+    );
     describe_gauge!(
         UNRAISED,
         "Intents that follow from the log and are not in it yet. Of several engines one records them; it is to sink to 0."

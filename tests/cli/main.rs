@@ -7,4 +7,5 @@ mod desk;
 mod logs;
 mod program;
 mod serve;
+mod server_logs;
 mod words;

@@ -80,7 +80,11 @@ mod tests {
         assert_eq!(enter(&file, "monday", engine(2)).expect("it can be written"), [engine(1)]);
         assert_eq!(enter(&file, "monday", engine(2)).expect("it can be written"), [engine(1)], "never itself");
         assert_eq!(enter(&file, "tuesday", engine(3)).expect("it can be written"), []);
-        assert_eq!(enter(&file, "monday", engine(4)).expect("it can be written"), [], "another machine's were forgotten");
+        assert_eq!(
+            enter(&file, "monday", engine(4)).expect("it can be written"),
+            [],
+            "another machine's were forgotten"
+        );
     }
 
     #[test]

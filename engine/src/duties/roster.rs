@@ -66,6 +66,8 @@ pub struct Roster {
     /// When the end of one of them was appended last; the log has not shown more of it since.
     asked_to_end: BTreeMap<EngineId, Duration>,
     in_touch: bool,
+    /// When it was in touch last.
+    touched: Duration,
     willing: bool,
     /// While it had duties, its tenure has run out once, or its configuration was not the one in force.
     lapsed: bool,
@@ -128,6 +130,7 @@ impl Roster {
             gone: BTreeSet::new(),
             asked_to_end: BTreeMap::new(),
             in_touch: false,
+            touched: Duration::ZERO,
             willing: false,
             lapsed: false,
             over: false,
@@ -187,9 +190,13 @@ impl Roster {
 
     /// Whether everything in the log was taken in.
     pub fn set_in_touch(&mut self, in_touch: bool, now: Moment) {
-        if in_touch && !self.in_touch {
-            // Their silence was perhaps only ours.
+        // Their silence was perhaps only the log's. Under a load an engine is behind again and again for a moment: that is no
+        // reason to wait for somebody for ever.
+        if in_touch && !self.in_touch && now.slow.saturating_sub(self.touched) >= self.terms.sign_every() {
             self.hear_all(now);
+        }
+        if in_touch || self.in_touch {
+            self.touched = now.slow;
         }
         self.in_touch = in_touch;
     }

@@ -153,6 +153,22 @@ fn who_has_lost_touch_with_the_log_does_not_call_others_silent() {
 }
 
 #[test]
+fn who_is_behind_for_a_moment_again_and_again_takes_over_all_the_same() {
+    let (mut log, mut first, mut second) = (Log::default(), engine(1), engine(2));
+    first.work(&mut log, at(0));
+    let taken_over = (1..20).find(|second_by_second| {
+        let now = at(*second_by_second);
+        second.roster.set_in_touch(false, now);
+        second.work(&mut log, now);
+        assert!(!second.decides(now), "who is behind takes nothing");
+        second.roster.set_in_touch(true, now);
+        second.work(&mut log, now);
+        second.decides(now)
+    });
+    assert_eq!(taken_over, Some(9));
+}
+
+#[test]
 fn a_machine_that_slept_has_let_go_although_its_monotonic_clock_stood_still() {
     let (mut log, mut first) = (Log::default(), engine(1));
     first.work(&mut log, at(0));

@@ -330,7 +330,7 @@ pub enum OpenError {
     },
     /// Another process writes to it.
     #[error(
-        "{path} is in use by another process; one engine at a time writes to an SQLite log, and several share only one on a server"
+        "{path} is in use by another process; one engine at a time writes to a log in a file: end the other, or give both a log on a server, such as \"esdb://localhost:2113\""
     )]
     InUse {
         /// The file.
