@@ -26,13 +26,19 @@ story NAME:
 accept:
     INSTA_UPDATE=always cargo test --locked --package chatledger-tests --test stories --test contracts --test platforms
 
+# The engine, and the log's server beside it, killed so often while people write: `just kills 200`; see tests/service/kills.rs.
+kills N='200':
+    CHATLEDGER_KILLS={{N}} cargo test --locked --package chatledger-tests --test service -- --nocapture however_often
+
 # Throughput and memory, as ratios to a bare baseline in the same run; see docs/benchmarks.md.
 bench *ARGS:
     cargo bench --locked --package chatledger --bench throughput -- {{ARGS}}
 
-# The adapter to EventStoreDB beside the bare client, both on the test server; see docs/benchmarks.md.
+# The adapter to EventStoreDB beside the bare client, and the way in with the log on a server and away; see docs/benchmarks.md.
 bench-esdb *ARGS:
+    cargo build --release --locked --package chatledger
     cargo bench --locked --package chatledger-eventstoredb --bench adapter -- {{ARGS}}
+    CHATLEDGER={{justfile_directory()}}/target/release/chatledger cargo bench --locked --package chatledger-eventstoredb --bench ingest -- {{ARGS}}
 
 # The code's own documentation, opened in a browser.
 doc:

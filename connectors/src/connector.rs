@@ -11,7 +11,7 @@ use std::time::Duration;
 use chatledger_projections::configuration::Traits;
 use chatledger_projections::content::File;
 use chatledger_projections::event::RecordedReply;
-use chatledger_projections::fact::{Fact, Remark, RemarkKind};
+use chatledger_projections::fact::{Fact, Failure, Remark, RemarkKind};
 use chatledger_projections::files::{FileRules, Stored};
 use chatledger_projections::ids::{ConnectionName, ConversationId, EventId, MessageId};
 use chatledger_projections::intent::{Intent, SendMessage};
@@ -128,11 +128,12 @@ pub trait Connection: Send + Sync + fmt::Debug {
         Duration::ZERO
     }
 
-    /// The request that asks whether an uncertain attempt took effect; only for [`Recourse::ProbeFirst`].
+    /// The request that asks whether an uncertain attempt took effect: for [`Recourse::ProbeFirst`], and for
+    /// [`Recourse::RetrySafely`] where the repetition was refused, perhaps because the first attempt was taken.
     fn probe(&self, intent: &Intent, known: &Known) -> Option<Call>;
 
     /// Reads the answer to a probe: `Accepted` if it is done, `Postponed` if it certainly is not (so that it may be
-    /// tried again), `Uncertain` if there is more to ask. Facts go with it, as the id of the message that was found.
+    /// tried again), `Uncertain` if there is more to ask, `Refused` if it can never be found out. Facts go with it, as the id of the message that was found.
     fn judge(
         &self,
         intent: &Intent,
@@ -533,6 +534,8 @@ pub struct Known {
     pub heard: bool,
     /// When the first uncertain attempt was made.
     pub attempted_at: Timestamp,
+    /// How the platform refused a repetition, if it did: the first attempt may be why.
+    pub refusal: Option<Failure>,
 }
 
 /// The quotas of one class of calls; all of them hold at once.

@@ -27,6 +27,7 @@ pub mod dispatch;
 pub mod duties;
 pub mod errand;
 pub mod fold;
+pub mod heal;
 pub mod http;
 pub mod in_force;
 pub mod ingress;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::content::Content;
 use crate::delivery::MessageIndex;
 use crate::event::{AttemptSettled, AttemptStarted, IntentRaised};
-use crate::fact::{Fact, MessageKey};
+use crate::fact::{Fact, Failure, MessageKey};
 use crate::files::{Filed, has_files, lost};
 use crate::ids::{ConnectionName, ConversationId, IntentId, MessageId, ThreadId};
 use crate::intent::{Intent, Speaker};
@@ -44,6 +44,9 @@ pub struct Open {
     pub standing: Standing,
     /// When the first attempt was made whose effect is not known.
     pub uncertain_since: Option<Timestamp>,
+    /// How a repetition was refused, while it is to be found out whether an earlier attempt is why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Failure>,
     /// What is known of the message's files, by their places.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<u32, Filed>,
@@ -260,6 +263,7 @@ impl Attempts {
             acts: 0,
             standing: Standing::Raised,
             uncertain_since: None,
+            refusal: None,
             files: BTreeMap::new(),
         };
         self.raised += 1;
@@ -308,6 +312,11 @@ impl Attempts {
             (Outcome::Postponed { .. }, AttemptKind::Act, _) => open.uncertain_since,
             (Outcome::Accepted | Outcome::Refused { .. }, _, _) => None,
         };
+        open.refusal = match &settled.refusal {
+            Some(refusal) => Some(refusal.clone()),
+            // Kept until it is known that nothing had been done.
+            None => open.refusal.take().filter(|_| open.uncertain_since.is_some()),
+        };
         open.standing = Standing::Settled { kind: settled.kind, outcome: settled.outcome.clone(), at };
         Some(before)
     }
@@ -342,7 +351,7 @@ impl Attempts {
 
 impl Projection for Attempts {
     const NAME: &'static str = "attempts";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]

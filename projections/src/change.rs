@@ -154,6 +154,12 @@ pub enum Change {
         #[serde(skip)]
         to: Option<Destination>,
     },
+    /// An operator wants something to be raised that should have been and was not.
+    MissedFound {
+        /// What, as it would have been raised.
+        #[serde(skip)]
+        missed: Box<IntentRaised>,
+    },
     /// A message says something else, and shall say so on the other side.
     MessageAltered {
         /// Which message, over there.
@@ -318,7 +324,7 @@ pub enum AnomalyKind {
     Rebound,
     /// An assistant or a person speaks of a dialogue that nobody knows.
     UnknownDialogue,
-    /// An operator speaks of an intent that is not held, or cannot go where they say.
+    /// An operator speaks of an intent that is not held, or cannot go where they say, or has been raised already.
     NotHeld,
     /// A configuration without a connection that the log still speaks of.
     UnknownConnection,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::bytes::Bytes;
 use crate::configuration::Configuration;
 use crate::duties::Arrangement;
-use crate::fact::Fact;
+use crate::fact::{Fact, Failure};
 use crate::ids::{ConnectionName, EngineId, EventId, IntentId, ThreadId};
 use crate::intent::{Destination, Intent};
 use crate::outcome::{AttemptKind, Outcome};
@@ -138,6 +138,10 @@ pub struct AttemptSettled {
     /// the time, not a reading of the bytes, and therefore recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Fact>,
+    /// How the platform refused a repetition of what may have been done already. The outcome is uncertain then: the
+    /// platform is asked whether the first attempt is why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Failure>,
 }
 
 impl AttemptSettled {
@@ -167,7 +171,7 @@ pub struct RecordedReply {
 }
 
 /// A person told the program what to do.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct OperatorInstructed {
     /// Who, as the machine knows them.
     pub who: String,
@@ -181,7 +185,7 @@ pub struct OperatorInstructed {
 }
 
 /// What a person can tell the program to do.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Instruction {
     /// The assistant of a dialogue is to speak again.
@@ -204,6 +208,13 @@ pub enum Instruction {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<Destination>,
     },
+    /// What should have been raised, and was not, is to be raised.
+    RaiseMissed {
+        /// In which dialogue.
+        thread: ThreadId,
+        /// What, under the id that it would have had.
+        missed: Box<IntentRaised>,
+    },
     /// A held intent is to be left as it is, and to be held no more.
     SkipHeld {
         /// In which dialogue.
@@ -220,6 +231,7 @@ impl Instruction {
             Self::SwitchAssistantOn { .. } => "switch_assistant_on",
             Self::SwitchAssistantOff { .. } => "switch_assistant_off",
             Self::RetryHeld { .. } => "retry_held",
+            Self::RaiseMissed { .. } => "raise_missed",
             Self::SkipHeld { .. } => "skip_held",
         }
     }
@@ -230,6 +242,7 @@ impl Instruction {
             Self::SwitchAssistantOn { thread }
             | Self::SwitchAssistantOff { thread }
             | Self::RetryHeld { thread, .. }
+            | Self::RaiseMissed { thread, .. }
             | Self::SkipHeld { thread, .. } => *thread,
         }
     }

@@ -3,6 +3,7 @@
 //! Takes ends of attempts and what operators say; gives what is to be raised again. Nothing leaves by itself, and nothing
 //! is decided here. Held *messages*, which may be our own doing coming back, are another matter: see [`crate::echoes`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -35,6 +36,8 @@ pub struct HeldIntents {
     held: Map<IntentId, HeldIntent>,
     /// How many were held ever, and how many of those an operator has settled.
     ever: u64,
+    /// What an operator has had raised that should have been long before, by the ids that it would have had.
+    raised_late: BTreeSet<IntentId>,
 }
 
 impl HeldIntents {
@@ -55,6 +58,11 @@ impl HeldIntents {
         self.held.remove(&intent)
     }
 
+    /// What was never raised is raised now; `false` if it was before.
+    pub fn raise_late(&mut self, intent: IntentId) -> bool {
+        self.raised_late.insert(intent)
+    }
+
     /// All held intents, the longest held first.
     pub fn in_order(&self) -> Vec<(IntentId, &HeldIntent)> {
         let mut held: Vec<_> = self.held.iter().map(|(id, held)| (*id, held)).collect();
@@ -70,10 +78,17 @@ impl HeldIntents {
 
 impl Projection for HeldIntents {
     const NAME: &'static str = "held";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn digest(&self) -> Digest {
-        Digest::of_entries(Self::NAME, Self::VERSION, self.held.iter())
+        #[derive(Serialize)]
+        #[serde(untagged)]
+        enum Entry<'a> {
+            Held(&'a IntentId, &'a HeldIntent),
+            Late(&'a IntentId),
+        }
+        let held = self.held.iter().map(|(id, held)| Entry::Held(id, held));
+        Digest::of_entries(Self::NAME, Self::VERSION, held.chain(self.raised_late.iter().map(Entry::Late)))
     }
 
     fn len(&self) -> usize {

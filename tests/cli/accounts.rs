@@ -149,12 +149,25 @@ async fn what_was_lost_is_put_on_record_once() {
     // The log knows the chat now, and since when.
     let known = house.run(&["backfill", AMO, "--chat", &chat, "--json"]).await.document();
     assert_eq!((&known["listed"], &known["recorded"]), (&json!(2), &json!(0)));
+    // Everything that the log knows is compared, at one connection or at all that list their past.
+    house.manager_writes("третье");
+    let dry =
+        house.run(&["reconcile", "--all", "--dry-run", "--since", "2020-01-01T00:00:00Z", "--json"]).await.document();
+    assert_eq!((&dry[0]["connection"], &dry[0]["recorded"]), (&json!(AMO), &json!(3)), "{dry}");
+    for (recorded, already) in [(1, 2), (0, 3)] {
+        let found = house.run(&["reconcile", AMO, "--since", "2020-01-01T00:00:00Z", "--json"]).await.document();
+        let told = (&found[0]["conversations"], &found[0]["recorded"], &found[0]["already"]);
+        assert_eq!(told, (&json!(1), &json!(recorded), &json!(already)), "{found}");
+    }
+    assert_eq!(backfilled(&log), 3);
+    house.run(&["reconcile"]).await.refused(2, &["--all"]);
+    house.run(&["reconcile", "pact.sales"]).await.refused(2, &["pact.sales", "lists no past messages"]);
     let state = house.run(&["state", "--log", "chatledger.db", "--json"]).await.document();
-    assert_eq!(state["threads"][0]["messages"].as_array().map(Vec::len), Some(2), "{state}");
+    assert_eq!(state["threads"][0]["messages"].as_array().map(Vec::len), Some(3), "{state}");
     let future = ["backfill", AMO, "--chat", &chat, "--since", "2199-01-01T00:00:00Z"];
     let words = house.run(&future).await.well();
     assert!(
-        words.starts_with("1 conversations, 2 messages listed, 2 of them older\n0 messages put on record"),
+        words.starts_with("1 conversations, 3 messages listed, 3 of them older\n0 messages put on record"),
         "{words}"
     );
 }

@@ -7,13 +7,15 @@ use tempfile::tempdir;
 
 use crate::program::{command, run, run_with};
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 17] = [
     "serve",
     "init",
     "check-config",
     "connect",
     "disconnect",
     "backfill",
+    "reconcile",
+    "heal",
     "decode",
     "replay",
     "state",

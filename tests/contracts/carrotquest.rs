@@ -67,6 +67,7 @@ fn known(case: &Value) -> Known {
         accounted: accounted.filter_map(Value::as_str).map(MessageId::new).collect(),
         heard: false,
         attempted_at: Timestamp::from_millis(known["attempted_at"].as_i64().unwrap_or_default()),
+        refusal: None,
     }
 }
 

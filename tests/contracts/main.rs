@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 mod amocrm;
 mod carrotquest;
+mod delivery;
+mod models;
 mod pact;
 mod pact_calls;
 mod samples;

@@ -88,6 +88,7 @@ fn known(case: &Value) -> Known {
             .collect(),
         heard: false,
         attempted_at: Timestamp::from_millis(known["attempted_at"].as_i64().unwrap_or_default()),
+        refusal: None,
     }
 }
 

@@ -156,6 +156,7 @@ fn our_events() -> impl Strategy<Value = Event> {
                 let (platform, call) = ("amocrm".to_owned(), "new_message".to_owned());
                 Event::AttemptSettled(AttemptSettled {
                     findings: Vec::new(),
+                    refusal: None,
                     intent_id,
                     attempt,
                     kind,
@@ -316,6 +317,7 @@ fn the_names_of_our_own_events_are_fixed_and_different() {
     let settled = |attempt, kind| {
         Event::AttemptSettled(AttemptSettled {
             findings: Vec::new(),
+            refusal: None,
             intent_id,
             attempt,
             kind,

@@ -26,6 +26,9 @@ async fn held(house: &House, arguments: &[&str]) -> (Ended, Value) {
     (ended, document)
 }
 
+/// A platform that takes it, and whose answer is lost.
+const UNHEARD: Fault = Fault::Swallowed;
+
 async fn until_held(house: &House, engine: &Engine, intents: f64) {
     let deadline = Instant::now() + Duration::from_secs(45);
     while engine.counted("chatledger_held_intents", "").await != Some(intents) {
@@ -84,4 +87,60 @@ async fn what_is_refused_is_held_and_tried_again_or_skipped_when_an_operator_say
     assert_eq!(report["events_by_type"]["OperatorInstructed"], 2, "{report:#}");
     let exported = run(house.folder.path(), &["export", "--log", "chatledger.db"]).await;
     assert!(exported.output.contains("olga") && exported.output.contains("it is paid now"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_held_goes_to_another_receiver_if_the_operator_names_one() {
+    const BORIS: &str = "79167654321";
+    let house = House::build(Plan::USUAL).await;
+    let engine = house.start().await;
+    house.acquainted(ANNA, "Hello.").await;
+    house.settled(&engine).await;
+    house.stage.fault(&house.messenger.name, refusal()).unwrap();
+    house.manager_writes(ANNA, "To your new number.");
+    until_held(&house, &engine, 1.0).await;
+    let (_, list) = held(&house, &["list"]).await;
+    let intent = list[0]["intent"].as_str().unwrap().to_owned();
+    let word = ["--who", "olga", "--why", "the client has moved"];
+    let (ended, told) =
+        held(&house, &[&["edit-target", &intent, "--phone", "+7 916 765-43-21"], &word[..]].concat()).await;
+    assert_eq!((ended.code, &told["by"]), (Some(0), &"the running engine".into()), "{}", ended.errors);
+    house.until("at the new number: what was refused", || house.managers_lines(BORIS) == ["To your new number."]).await;
+    assert!(house.managers_lines(ANNA).is_empty(), "it went to the old number, too");
+    until_held(&house, &engine, 0.0).await;
+    house.settled(&engine).await;
+    engine.end().await;
+    let report = replay(house.folder.path()).await;
+    assert_eq!((&report["drift"], &report["intents"]["open"]), (&0.into(), &0.into()), "{report:#}");
+}
+
+/// The CRM takes a message and is not heard; refuses it when it comes again; and does not show its history either.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_can_find_out_is_held_as_in_doubt_and_never_sent_again_by_itself() {
+    let house = House::build(Plan { call_timeout: "700ms", ..Plan::USUAL }).await;
+    let engine = house.start().await;
+    house.acquainted(ANNA, "Hello.").await;
+    house.settled(&engine).await;
+    for fault in [UNHEARD, refusal(), refusal()] {
+        house.stage.fault(&house.crm.name, fault).unwrap();
+    }
+    let asked = house.stage.exchanges(&house.crm.name).len();
+    house.client_is_taken(ANNA, "Are you there?").await;
+    until_held(&house, &engine, 1.0).await;
+    let (_, list) = held(&house, &["list"]).await;
+    let reason = list[0]["failure"]["reason"].as_str().unwrap_or_default();
+    assert_eq!(list[0]["in_doubt"], true, "{list:#}");
+    assert!(reason.contains("may have been accepted") && reason.contains("history"), "{reason}");
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(house.stage.exchanges(&house.crm.name).len(), asked + 3, "it was tried again by itself");
+
+    let intent = list[0]["intent"].as_str().unwrap().to_owned();
+    let (ended, _) = held(&house, &["retry", &intent]).await;
+    assert!(ended.code == Some(2) && ended.errors.contains("--may-double"), "{}", ended.errors);
+    let (ended, _) = held(&house, &["retry", &intent, "--may-double", "--who", "olga"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.errors);
+    until_held(&house, &engine, 0.0).await;
+    house.settled(&engine).await;
+    engine.end().await;
+    assert_eq!(house.clients_lines(ANNA), ["Hello.", "Are you there?"], "this platform knows our id");
 }

@@ -8,10 +8,11 @@
 //! * [`house`]: one engine and its two platforms, what people do there, and what must be seen; [`engine`]: the process;
 //!   [`door`]: the way to a platform, which can be shut;
 //! * [`engines`]: several on one log; [`files`]: they cross, whole, in little memory;
-//! * [`kills`], [`faults`], [`shutdown`], [`disk`], [`spool`], [`held`]: what goes wrong; [`polling`]: a site that has
-//!   to be asked; [`stage`]: the platforms' stage itself; [`passes`]: what some calls must carry; [`demo`]:
-//!   the demonstration, to its end.
+//! * [`kills`], [`faults`], [`shutdown`], [`disk`], [`spool`], [`held`], [`heal`], [`circuit`]: what goes wrong;
+//!   [`unreachable`]: platforms that are not who they should be; [`polling`]: a site that has to be asked; [`stage`]: the
+//!   platforms' stage itself; [`passes`]: what some calls must carry; [`demo`]: the demonstration, to its end.
 
+mod circuit;
 mod demo;
 mod disk;
 mod door;
@@ -19,6 +20,7 @@ mod engine;
 mod engines;
 mod faults;
 mod files;
+mod heal;
 mod held;
 mod house;
 mod kills;
@@ -27,3 +29,4 @@ mod polling;
 mod shutdown;
 mod spool;
 mod stage;
+mod unreachable;

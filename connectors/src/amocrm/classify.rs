@@ -5,7 +5,7 @@
 //!
 //! One rule of the contract needs more than one reply and so cannot live here: *any 4xx on a retry whose first attempt
 //! is uncertain means "maybe accepted"*, for how amo answers a repeated `msgid` is unknown. Whoever knows the attempts
-//! says so to people: the refusal of a later attempt leaves the earlier one in doubt.
+//! looks into the chat's history then; see [`super::probe`].
 
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ fn is_html(reply: &RecordedReply) -> bool {
 }
 
 /// The reply in one line for people.
-fn said(reply: &RecordedReply) -> String {
+pub(super) fn said(reply: &RecordedReply) -> String {
     let body = reply.body.0.trim_ascii();
     let words = if body.is_empty() {
         None

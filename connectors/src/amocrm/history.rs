@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::encode::{SEGMENT, base_path};
 use super::limits::CALLS;
+use super::settings::Settings;
 use super::{Account, HISTORY, ids};
 use crate::connector::{Call, Request};
 use crate::errands::{Document, History, Page};
@@ -21,9 +22,9 @@ const PAGE_AT_MOST: usize = 50;
 
 /// Where a page begins and how long it is, as a cursor: `OFFSET/LENGTH`.
 #[derive(Clone, Copy)]
-struct Place {
-    offset: usize,
-    limit: usize,
+pub(super) struct Place {
+    pub(super) offset: usize,
+    pub(super) limit: usize,
 }
 
 impl Place {
@@ -42,11 +43,7 @@ impl Place {
 
 impl History for Account {
     fn page(&self, conversation: &ConversationId, cursor: Option<&str>) -> Call {
-        let Place { offset, limit } = Place::of(cursor);
-        let chat = utf8_percent_encode(conversation.as_str(), SEGMENT);
-        let path = format!("{}/chats/{chat}/history", base_path(&self.settings));
-        let query = vec![("offset".to_owned(), offset.to_string()), ("limit".to_owned(), limit.to_string())];
-        Call { name: HISTORY, class: CALLS, request: Request::bare("GET", path, query) }
+        call(&self.settings, conversation, Place::of(cursor))
     }
 
     fn read(&self, conversation: &ConversationId, cursor: Option<&str>, reply: &RecordedReply) -> Result<Page, String> {
@@ -96,7 +93,17 @@ impl Account {
     }
 }
 
-fn written_at(entry: &Value) -> Option<Timestamp> {
+/// The call for a part of a chat's history.
+pub(super) fn call(settings: &Settings, conversation: &ConversationId, place: Place) -> Call {
+    let Place { offset, limit } = place;
+    let chat = utf8_percent_encode(conversation.as_str(), SEGMENT);
+    let path = format!("{}/chats/{chat}/history", base_path(settings));
+    let query = vec![("offset".to_owned(), offset.to_string()), ("limit".to_owned(), limit.to_string())];
+    Call { name: HISTORY, class: CALLS, request: Request::bare("GET", path, query) }
+}
+
+/// When an entry was written, as it claims.
+pub(super) fn written_at(entry: &Value) -> Option<Timestamp> {
     let millis = entry["msec_timestamp"].as_i64().filter(|millis| *millis > 0).map(Timestamp::from_millis);
     millis.or_else(|| entry["timestamp"].as_i64().filter(|seconds| *seconds > 0).and_then(Timestamp::from_seconds))
 }

@@ -12,6 +12,7 @@ mod encode;
 mod history;
 mod ids;
 mod limits;
+mod probe;
 mod settings;
 mod sign;
 mod simulate;
@@ -154,13 +155,12 @@ impl Connection for Account {
         classify::recourse(intent)
     }
 
-    fn probe(&self, _: &Intent, _: &Known) -> Option<Call> {
-        // Whatever we do at amo may be done again under the same id, so there is nothing to ask first.
-        None
+    fn probe(&self, intent: &Intent, known: &Known) -> Option<Call> {
+        probe::probe(&self.settings, intent, known)
     }
 
-    fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Timestamp) -> (Outcome, Vec<Fact>) {
-        (Outcome::Uncertain { reason: "amoCRM is never probed".to_owned() }, Vec::new())
+    fn judge(&self, intent: &Intent, known: &Known, _: &str, reply: Reply<'_>, now: Timestamp) -> (Outcome, Vec<Fact>) {
+        probe::judge(intent, known, reply, now)
     }
 
     fn class_of(&self, _: &'static str, _: AttemptKind) -> &'static str {

@@ -120,6 +120,7 @@ impl Writer {
             outcome: Outcome::Accepted,
             reply: Some(reply),
             findings: Vec::new(),
+            refusal: None,
         };
         let events = [Event::IntentRaised(raised), Event::AttemptStarted(started), Event::AttemptSettled(settled)];
         for (revision, event) in (0..).zip(events) {

@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,11 +26,10 @@ fn settings() -> serde_json::Value {
 }
 
 /// The configuration of the engine under load. Its platforms cannot be reached: what is measured is the way in.
-pub fn configuration(public: SocketAddr, private: SocketAddr, log: &Path) -> String {
-    let log = log.display();
+pub fn configuration(public: SocketAddr, private: SocketAddr, log: &str) -> String {
     format!(
         r#"
-log = "sqlite:{log}"
+log = "{log}"
 [server]
 listen = "{public}"
 private = "{private}"

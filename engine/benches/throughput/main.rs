@@ -11,10 +11,9 @@
 
 mod history;
 mod load;
+mod stand;
 
-use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use chatledger::fold::fold;
@@ -22,11 +21,13 @@ use chatledger::log::sqlite::SqliteLog;
 use chatledger::pipeline::Pipeline;
 use rusqlite::Connection;
 
+use stand::{Files, Stand, median};
+
 /// The program's own, for both sides of the comparison.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const ROUNDS: usize = 3;
+const ROUNDS: usize = stand::ROUNDS;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -42,12 +43,13 @@ fn main() {
     let webhooks = number("--webhooks", 100_000);
     let dialogues = number("--dialogues", 100_000);
     let folder = tempfile::tempdir().unwrap();
+    let stand = Stand { program: Path::new(env!("CARGO_BIN_EXE_chatledger")) };
     if !arguments.iter().any(|argument| argument == "--no-ingest") {
         println!("ingest: {webhooks} signed webhooks a round over {} connections", load::CONNECTIONS);
-        ingest("on this disk", folder.path(), webhooks);
+        stand.ingest("on this disk", folder.path(), webhooks, &mut Files(folder.path()));
         // Without a disk that has to be waited for, what remains is our own work.
         if let Ok(memory) = tempfile::tempdir_in("/dev/shm") {
-            ingest("on a disk in memory", memory.path(), webhooks);
+            stand.ingest("on a disk in memory", memory.path(), webhooks, &mut Files(memory.path()));
         }
     }
     if !arguments.iter().any(|argument| argument == "--no-replay") {
@@ -56,36 +58,8 @@ fn main() {
         let events = history::write(&log, dialogues);
         println!("\n{events} events of {dialogues} dialogues written in {:.1} s", began.elapsed().as_secs_f64());
         replay(&log);
-        memory(folder.path(), &log);
+        memory(&stand, folder.path(), &log);
     }
-}
-
-fn ingest(place: &str, folder: &Path, webhooks: usize) {
-    println!("\n{:>24} {:>12} {:>10} {:>10} {:>10}", place, "webhooks/s", "p50 ms", "p99 ms", "worst ms");
-    let mut ratios = Vec::new();
-    let mut slowest = Vec::new();
-    for round in 0..ROUNDS {
-        let requests = load::requests(webhooks, round);
-        let port = free_port();
-        let bare = Running(
-            Command::new(std::env::current_exe().unwrap()).args(["--bare", &port.port().to_string()]).spawn().unwrap(),
-        );
-        wait_for(port);
-        let bare_figures = load::run(port, &requests);
-        drop(bare);
-        bare_figures.print("bare handler");
-
-        let log = folder.join(format!("ingest-{round}.db"));
-        let (engine, public) = serve(folder, &log);
-        load::introduce(public);
-        let figures = load::run(public, &requests);
-        drop(engine);
-        figures.print("chatledger serve");
-        ratios.push(figures.per_second / bare_figures.per_second);
-        slowest.push(figures.p99_ms);
-    }
-    println!("{:>24} {:>12.2}   (median of {ROUNDS} rounds)", "ratio", median(&mut ratios));
-    println!("{:>24} {:>12.2}", "p99 ms", median(&mut slowest));
 }
 
 fn replay(log: &Path) {
@@ -122,9 +96,9 @@ fn bare_scan(log: &Path) -> (u64, Duration) {
     (events, began.elapsed())
 }
 
-fn memory(folder: &Path, log: &Path) {
+fn memory(stand: &Stand<'_>, folder: &Path, log: &Path) {
     let began = Instant::now();
-    let (engine, _) = serve(folder, log);
+    let (engine, _) = stand.serve(folder, &format!("sqlite:{}", log.display()));
     let resident = status(engine.0.id(), "VmRSS");
     let most = status(engine.0.id(), "VmHWM");
     println!(
@@ -132,48 +106,6 @@ fn memory(folder: &Path, log: &Path) {
         began.elapsed().as_secs_f64()
     );
     println!("{:>24} {:>12.0} MiB   at most {most:.0} MiB", "resident", resident);
-}
-
-/// Starts the real engine on a log; gives the address for webhooks once it is ready.
-fn serve(folder: &Path, log: &Path) -> (Running, SocketAddr) {
-    let (public, private) = (free_port(), free_port());
-    let config = folder.join("chatledger.toml");
-    std::fs::write(&config, load::configuration(public, private, log)).unwrap();
-    let engine = Command::new(env!("CARGO_BIN_EXE_chatledger"))
-        .args(["serve", "--config"])
-        .arg(&config)
-        .env("BENCH_CHANNEL_SECRET", load::CHANNEL_SECRET)
-        .env("BENCH_TOKEN", "token-of-the-benchmark")
-        .env("BENCH_WEBHOOK_SECRET", load::WEBHOOK_SECRET)
-        .env("CHATLEDGER_LOG", "error")
-        .stderr(Stdio::inherit())
-        .spawn()
-        .unwrap();
-    let engine = Running(engine);
-    load::wait_until_ready(private);
-    (engine, public)
-}
-
-/// A child that ends with us.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-fn wait_for(address: SocketAddr) {
-    let began = Instant::now();
-    while std::net::TcpStream::connect(address).is_err() {
-        assert!(began.elapsed() < Duration::from_secs(10), "nobody listens at {address}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// A figure of `/proc/PID/status`, in MiB.
@@ -187,9 +119,4 @@ fn status(pid: u32, key: &str) -> f64 {
 #[allow(clippy::cast_precision_loss)]
 fn per_second(count: u64, took: Duration) -> f64 {
     count as f64 / took.as_secs_f64()
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

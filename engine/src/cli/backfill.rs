@@ -61,14 +61,14 @@ pub struct Backfill {
 }
 
 /// A moment as people and machines write it.
-fn moment(text: &str) -> Result<Timestamp, String> {
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     let read: Result<jiff::Timestamp, _> = text.parse();
     read.map(|moment| Timestamp::from_millis(moment.as_millisecond()))
         .map_err(|_| "write a moment with its zone, such as 2026-03-02T10:00:00Z".to_owned())
 }
 
 #[derive(Serialize, Default)]
-struct Report {
+pub(super) struct Report {
     connection: String,
     conversations: usize,
     /// Messages that the platform lists.
@@ -82,11 +82,11 @@ struct Report {
     already: usize,
     dry_run: bool,
     /// Conversations that could not be listed, each with the reason.
-    failed: Vec<Failed>,
+    pub(super) failed: Vec<Failed>,
 }
 
 #[derive(Serialize)]
-struct Failed {
+pub(super) struct Failed {
     conversation: String,
     reason: String,
 }
@@ -109,10 +109,14 @@ impl Backfill {
         }
         let state = block_in_place(|| folded(&log))?;
         let wanted = self.wanted(&chosen, &state)?;
-        let report = self.look(&chosen, history, &*log, wanted).await;
+        let report = look(&chosen, history, &*log, wanted, self.dry_run).await;
         block_in_place(|| drop(log));
         let report = report?;
-        self.tell(&report, &address.to_string())?;
+        if self.json {
+            print_document(&report)?;
+        } else {
+            tell(&report, &address.to_string())?;
+        }
         if report.failed.is_empty() { Ok(()) } else { Err(Failure::Told(FAILED)) }
     }
 
@@ -130,69 +134,69 @@ impl Backfill {
             ))),
         }
     }
-
-    async fn look(
-        &self,
-        chosen: &Chosen,
-        history: &dyn History,
-        log: &dyn EventLog,
-        wanted: Vec<Wanted>,
-    ) -> Result<Report, Failure> {
-        let mut report = Report { connection: chosen.name.to_string(), dry_run: self.dry_run, ..Report::default() };
-        let mut errand = Errand::new(chosen.account(), &chosen.http, &SystemClock);
-        let mut progress = Progress::of(Some(wanted.len() as u64), "conversations");
-        let mut seen = BTreeSet::new();
-        for wanted in wanted {
-            if !seen.insert(wanted.conversation.clone()) {
-                continue;
-            }
-            report.conversations += 1;
-            match list(&mut errand, history, &wanted).await {
-                Ok((documents, Found { listed, older, unnamed })) => {
-                    report.listed += listed;
-                    report.older += older;
-                    report.unnamed += unnamed;
-                    let Kept { recorded, already } = if self.dry_run {
-                        Kept { recorded: documents.len(), already: 0 }
-                    } else {
-                        let kept = record(log, &SystemClock, &chosen.name, chosen.account(), documents).await;
-                        kept.map_err(|why| Failure::failed(format!("the log does not take what was found: {why}")))?
-                    };
-                    report.recorded += recorded;
-                    report.already += already;
-                }
-                Err(reason) => {
-                    report.failed.push(Failed { conversation: wanted.conversation.to_string(), reason: plain(&reason) })
-                }
-            }
-            progress.step();
-        }
-        Ok(report)
-    }
-
-    fn tell(&self, report: &Report, log: &str) -> Result<(), Failure> {
-        if self.json {
-            return print_document(report);
-        }
-        let mut output = Output::standard();
-        let Report { conversations, listed, older, unnamed, recorded, already, .. } = report;
-        output.line(format_args!("{conversations} conversations, {listed} messages listed, {older} of them older"))?;
-        if *unnamed > 0 {
-            output.line(format_args!("{unnamed} entries have no id, and were left out"))?;
-        }
-        output.line(if self.dry_run {
-            format!("{recorded} messages would be put on record, unless they are; nothing was written")
-        } else {
-            format!("{recorded} messages put on record, {already} were already, in {log}")
-        })?;
-        for Failed { conversation, reason } in &report.failed {
-            output.line(format_args!("{conversation}: {reason}"))?;
-        }
-        output.flush()
-    }
 }
 
-fn folded(log: &Arc<dyn EventLog>) -> Result<State, Failure> {
+/// Looks conversations through, and puts on record what is new; with `dry_run`, only counts it.
+pub(super) async fn look(
+    chosen: &Chosen,
+    history: &dyn History,
+    log: &dyn EventLog,
+    wanted: Vec<Wanted>,
+    dry_run: bool,
+) -> Result<Report, Failure> {
+    let mut report = Report { connection: chosen.name.to_string(), dry_run, ..Report::default() };
+    let mut errand = Errand::new(chosen.account(), &chosen.http, &SystemClock);
+    let mut progress = Progress::of(Some(wanted.len() as u64), "conversations");
+    let mut seen = BTreeSet::new();
+    for wanted in wanted {
+        if !seen.insert(wanted.conversation.clone()) {
+            continue;
+        }
+        report.conversations += 1;
+        match list(&mut errand, history, &wanted).await {
+            Ok((documents, Found { listed, older, unnamed })) => {
+                report.listed += listed;
+                report.older += older;
+                report.unnamed += unnamed;
+                let Kept { recorded, already } = if dry_run {
+                    Kept { recorded: documents.len(), already: 0 }
+                } else {
+                    let kept = record(log, &SystemClock, &chosen.name, chosen.account(), documents).await;
+                    kept.map_err(|why| Failure::failed(format!("the log does not take what was found: {why}")))?
+                };
+                report.recorded += recorded;
+                report.already += already;
+            }
+            Err(reason) => {
+                report.failed.push(Failed { conversation: wanted.conversation.to_string(), reason: plain(&reason) })
+            }
+        }
+        progress.step();
+    }
+    Ok(report)
+}
+
+/// Tells people what was found.
+pub(super) fn tell(report: &Report, log: &str) -> Result<(), Failure> {
+    let mut output = Output::standard();
+    let Report { conversations, listed, older, unnamed, recorded, already, dry_run, .. } = report;
+    output.line(format_args!("{conversations} conversations, {listed} messages listed, {older} of them older"))?;
+    if *unnamed > 0 {
+        output.line(format_args!("{unnamed} entries have no id, and were left out"))?;
+    }
+    output.line(if *dry_run {
+        format!("{recorded} messages would be put on record, unless they are; nothing was written")
+    } else {
+        format!("{recorded} messages put on record, {already} were already, in {log}")
+    })?;
+    for Failed { conversation, reason } in &report.failed {
+        output.line(format_args!("{conversation}: {reason}"))?;
+    }
+    output.flush()
+}
+
+/// The state that a log leads to.
+pub(super) fn folded(log: &Arc<dyn EventLog>) -> Result<State, Failure> {
     let mut pipeline = Pipeline::default();
     fold(&**log, &mut pipeline, None, None, &mut |_, _| {})
         .map_err(|error| Failure::failed(format!("the log cannot be folded: {}", chain(&error))))?;

@@ -18,6 +18,7 @@ mod decode;
 mod demo;
 mod export;
 mod failure;
+mod heal;
 mod held;
 mod import;
 mod init;
@@ -26,6 +27,7 @@ mod log;
 mod log_address;
 mod output;
 mod progress;
+mod reconcile;
 mod replay;
 mod serve;
 mod spool;
@@ -64,9 +66,11 @@ enum Command {
     Connect(connect::Connect),
     Disconnect(connect::Disconnect),
     Backfill(backfill::Backfill),
+    Reconcile(reconcile::Reconcile),
     Decode(decode::Decode),
     Replay(replay::Replay),
     State(state::State),
+    Heal(heal::Heal),
     Held(held::Held),
     Assistant(assistant::Assistant),
     Story(story::Story),
@@ -125,10 +129,12 @@ async fn run(told: Told) -> Result<(), Failure> {
         Command::Connect(connect) => connect.run().await,
         Command::Disconnect(disconnect) => disconnect.run().await,
         Command::Backfill(backfill) => backfill.run().await,
+        Command::Reconcile(reconcile) => reconcile.run().await,
         Command::Decode(decode) => decode.run(),
         Command::Replay(replay) => tokio::task::block_in_place(|| replay.run()),
         Command::State(state) => tokio::task::block_in_place(|| state.run()),
         Command::Assistant(assistant) => assistant.run().await,
+        Command::Heal(heal) => heal.run().await,
         Command::Held(held) => held.run().await,
         Command::Story(story) => story.run(),
         Command::Log(log) => log.run().await,

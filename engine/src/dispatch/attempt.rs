@@ -98,6 +98,10 @@ pub fn plan(departure: &Departure, intent: &Intent, account: &Account, carriage:
     let planned = match &departure.doubt {
         None => act(departure, intent, account, carriage),
         Some(known) => match connection.recourse(intent) {
+            Recourse::RetrySafely if known.refusal.is_some() => match connection.probe(intent, known) {
+                Some(call) => Step::Call(AttemptKind::Probe, Ok(call)),
+                None => Step::End(AttemptKind::Probe, left_to_a_person()),
+            },
             Recourse::RetrySafely => act(departure, intent, account, carriage),
             Recourse::ProbeFirst => match connection.probe(intent, known) {
                 Some(call) => Step::Call(AttemptKind::Probe, Ok(call)),
@@ -189,18 +193,24 @@ pub fn conclude(
     give_up_after: Duration,
 ) -> AttemptSettled {
     let tried_for = now.since(departure.raised_at);
-    let (outcome, findings) = match started.kind {
+    let (outcome, findings, refusal) = match started.kind {
         AttemptKind::Act => {
             let outcome = account.connection.classify(&started.call, reply, now, tried_for);
-            (if departure.doubt.is_some() { doubted(outcome) } else { outcome }, Vec::new())
+            let can_be_asked = |known: &Known| account.connection.probe(intent, known).is_some();
+            let (outcome, refusal) = match &departure.doubt {
+                Some(known) => looked_into(outcome, can_be_asked(known)),
+                None => (outcome, None),
+            };
+            (outcome, Vec::new(), refusal)
         }
         AttemptKind::Prepare { .. } => {
-            (prepared(account.connection.classify(&started.call, reply, now, tried_for)), Vec::new())
+            (prepared(account.connection.classify(&started.call, reply, now, tried_for)), Vec::new(), None)
         }
         AttemptKind::Probe => {
             let intent = &departure.equipped(intent, account, carriage);
             let known = departure.doubt.clone().unwrap_or_default();
-            account.connection.judge(intent, &known, &started.call, reply, now)
+            let (outcome, findings) = account.connection.judge(intent, &known, &started.call, reply, now);
+            (unanswerable(outcome, known.refusal), findings, None)
         }
     };
     let outcome = if intent.expires_at().is_some() { tried_once(outcome) } else { outcome };
@@ -210,7 +220,8 @@ pub fn conclude(
         Reply::Answered(answer) => Some(answer.clone()),
         Reply::NotSent(_) | Reply::NoAnswer(_) => None,
     };
-    departure.settled(started, account, outcome, reply, findings)
+    let refusal = refusal.filter(|_| !outcome.is_final());
+    AttemptSettled { refusal, ..departure.settled(started, account, outcome, reply, findings) }
 }
 
 /// The end of an attempt whose call could not be made, because the platform gave no pass for it. Nothing was sent.
@@ -273,13 +284,39 @@ fn tried_once(outcome: Outcome) -> Outcome {
 }
 
 /// A refusal after an attempt that may have been accepted may only mean that the platform has it already; how amoCRM
-/// answers a repeated message id is not known (contract, 7). People are told both.
-fn doubted(outcome: Outcome) -> Outcome {
+/// answers a repeated message id is not known (contract, 7). Where the platform can be asked, it is asked next; but not
+/// while it refuses us altogether, for then it answers no question either.
+fn looked_into(outcome: Outcome, can_be_asked: bool) -> (Outcome, Option<Failure>) {
     match outcome {
-        Outcome::Refused { failure: Failure { kind, reason } } => {
-            let reason = format!("{reason}; but an earlier attempt, of which no answer came, may have been accepted");
+        Outcome::Refused { failure } if failure.kind != FailureKind::ConnectionOff && can_be_asked => {
+            let reason = format!("{}; it is asked whether an earlier attempt was taken", failure.reason);
+            (Outcome::Uncertain { reason }, Some(failure))
+        }
+        outcome => (doubted(outcome), None),
+    }
+}
+
+/// A question that can never be answered leaves both to a person: the refusal, and what may have been done before it.
+fn unanswerable(outcome: Outcome, refusal: Option<Failure>) -> Outcome {
+    match (outcome, refusal) {
+        (Outcome::Refused { failure: unknown }, Some(refusal)) => {
+            let Failure { kind, reason } = in_doubt(refusal);
+            let reason = format!("{reason}, and that cannot be found out: {}", unknown.reason);
             Outcome::Refused { failure: Failure { kind, reason } }
         }
+        (outcome, _) => outcome,
+    }
+}
+
+fn in_doubt(Failure { kind, reason }: Failure) -> Failure {
+    let reason = format!("{reason}; but an earlier attempt, of which no answer came, may have been accepted");
+    Failure { kind, reason }
+}
+
+/// Where nobody can be asked, people are told both.
+fn doubted(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Refused { failure } => Outcome::Refused { failure: in_doubt(failure) },
         Outcome::Accepted | Outcome::Postponed { .. } | Outcome::Uncertain { .. } => outcome,
     }
 }
@@ -356,6 +393,7 @@ impl Departure {
             outcome,
             reply,
             findings,
+            refusal: None,
         }
     }
 }

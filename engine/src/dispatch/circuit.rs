@@ -196,6 +196,7 @@ mod tests {
             platform: "pact".to_owned(),
             call: call.to_owned(),
             outcome: Outcome::Postponed { until: None, reason: "no answer".to_owned() },
+            refusal: None,
             reply: None,
             findings: Vec::new(),
         };

@@ -354,6 +354,7 @@ fn departure(intent: IntentId, open: &Open, class: &'static str, state: &State) 
         accounted: state.delivery.accounted(open.thread, &open.connection),
         heard: state.assistance.was_heard(open.thread, intent),
         attempted_at,
+        refusal: open.refusal.clone(),
     });
     Departure {
         intent,

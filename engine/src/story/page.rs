@@ -148,6 +148,11 @@ impl Page {
             let origin = &carried.origin;
             self.line(&format!("message {} {} of {thread}: {stands}{there}{why}", origin.connection, origin.message));
         }
+        for (_, held) in state.held.in_order().into_iter().filter(|(_, held)| held.in_doubt) {
+            let (kind, thread) = (held.raised.intent.label(), self.renamed(&held.raised.thread.to_string()));
+            let connection = &held.raised.connection;
+            self.line(&format!("{kind} at {connection} of {thread}: held, and it may have been done"));
+        }
         let mut threads: Vec<_> = state.threads.iter().map(|(id, _)| id).collect();
         threads.sort_by_key(|id| self.names.get(&id.to_string()).cloned());
         for id in threads {

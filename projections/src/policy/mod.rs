@@ -18,6 +18,7 @@ mod delivery_reported_to_crm;
 mod edit_carried_across;
 pub mod held_intent_retried;
 mod manager_message_to_channel;
+mod missed_intent_raised;
 mod reaction_carried_across;
 mod refused_alteration_told;
 mod told_in_words;
@@ -123,6 +124,7 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
         // It follows when its message does.
         Change::AlterationKept { .. } => Vec::new(),
         Change::HeldReleased { held, to } => only(held_intent_retried::decide(held, to.as_ref())),
+        Change::MissedFound { missed } => vec![missed_intent_raised::decide(missed)],
         // Known now, and that is all that was wanted.
         Change::ThreadOpened { .. } | Change::Bound { .. } => Vec::new(),
         // It has no call by which it could be told; what follows is that nothing follows.

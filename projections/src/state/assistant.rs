@@ -113,6 +113,7 @@ impl State {
             Instruction::RetryHeld { thread, intent, to } => {
                 self.retry_held(moment, *thread, *intent, to.as_ref(), changes);
             }
+            Instruction::RaiseMissed { missed, .. } => self.raise_missed(moment, missed, changes),
             Instruction::SkipHeld { thread, intent } => self.skip_held(moment, *thread, *intent, changes),
         }
     }

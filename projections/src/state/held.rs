@@ -34,6 +34,17 @@ impl State {
         });
     }
 
+    /// What should have been raised is to be raised, once however often that is said.
+    pub(super) fn raise_missed(&mut self, moment: Moment, missed: &IntentRaised, changes: &mut Vec<Change>) {
+        let intent = missed.intent_id;
+        let is_news = self.attempts.get(intent).is_none() && self.held.get(intent).is_none();
+        changes.push(if is_news && self.held.raise_late(intent) {
+            Change::MissedFound { missed: Box::new(missed.clone()) }
+        } else {
+            not_held(moment, format!("{intent} is to be raised, and has been"))
+        });
+    }
+
     /// What carries a message is tried again. Of one that went in pieces, every piece that failed must be, before the
     /// whole can arrive.
     fn hope_again(&mut self, raised: &IntentRaised) {
