@@ -27,6 +27,7 @@ pub mod config;
 pub mod demo;
 pub mod descriptors;
 pub mod dispatch;
+pub mod duties;
 pub mod errand;
 pub mod fold;
 pub mod heal;
