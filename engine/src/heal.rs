@@ -219,7 +219,8 @@ impl Seen {
             | Happening::Configured(_)
             | Happening::Instructed(_)
             | Happening::Advanced(_)
-            | Happening::Polled(_) => {}
+            | Happening::Polled(_)
+            | Happening::Arranged(_) => {}
         }
         self.asked.insert(happening.id);
         for change in &step.changes {

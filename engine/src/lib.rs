@@ -28,6 +28,7 @@ pub mod config;
 pub mod demo;
 pub mod descriptors;
 pub mod dispatch;
+pub mod duties;
 pub mod errand;
 pub mod explain;
 pub mod fold;

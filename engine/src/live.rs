@@ -2,22 +2,27 @@
 //!
 //! One task owns the pipeline and the dispatcher; everything it knows it knows from the log, its own attempts
 //! included. Attempts run beside it, each: start on record, request, reply, end on record. Nothing here decides.
+//!
+//! Where several engines share the log, each of them folds all of it, and acts only for the [`crate::duties`] that it has.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chatledger_connectors::connector::{Call, Reply};
 use chatledger_projections::change::Change;
 use chatledger_projections::configuration::Configuration;
 use chatledger_projections::content::File;
+use chatledger_projections::duties::Duty;
 use chatledger_projections::event::{
     AttemptSettled, AttemptStarted, Event, Happening, IntentRaised, PolicyAdvanced, RecordedReply,
 };
-use chatledger_projections::ids::EventId;
+use chatledger_projections::ids::{ConnectionName, EngineId, EventId, IntentId};
 use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::Outcome;
 use chatledger_projections::projection::Projection as _;
 use chatledger_projections::recorded::{Position, Revision, StreamName};
+use chatledger_projections::time::Timestamp;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -27,6 +32,7 @@ use crate::config::{Account, Accounts};
 use crate::dispatch::attempt::{Carriage, Departure, Plan, conclude, conclude_fetch, held_back, plan, turned_away};
 use crate::dispatch::circuit::Standing;
 use crate::dispatch::{Dispatcher, Rules};
+use crate::duties::{Duties, Leave};
 use crate::fold::{FoldError, fold};
 use crate::http::{Http, NoReply};
 use crate::in_force::put_in_force;
@@ -38,7 +44,7 @@ use crate::metrics;
 use crate::passes::Passes;
 use crate::pipeline::{Pipeline, Step};
 use crate::places::Places;
-use crate::poll;
+use crate::poll::Pollers;
 use crate::redaction::without_secrets;
 
 /// Everything that the engine needs of the outside.
@@ -62,6 +68,8 @@ pub struct Surroundings {
     pub grace: Duration,
     /// What is told about being ready.
     pub readiness: Arc<Readiness>,
+    /// What this engine may do, if it is one of several.
+    pub duties: Duties,
 }
 
 /// The engine at work. It has hands; see [`crate::replay`] for one without.
@@ -75,6 +83,12 @@ pub struct Live {
     unmarked: usize,
     /// The last mark's revision, once one was looked for.
     marked: Option<Option<Revision>>,
+    /// Whether it decided when it last looked.
+    deciding: bool,
+    /// As which of several engines it drives its lanes.
+    engine: Option<EngineId>,
+    /// The attempts of others in lanes of ours, and when their calls are certainly over.
+    interrupted: BTreeMap<IntentId, Instant>,
 }
 
 /// Why the engine could not begin or go on.
@@ -108,7 +122,10 @@ impl Live {
     /// Reads the whole history back. Nothing is sent.
     pub async fn resume(surroundings: Surroundings) -> Result<Self, LiveError> {
         let log = surroundings.log.clone();
-        let dispatcher = Dispatcher::new(surroundings.accounts.clone(), surroundings.rules);
+        let mut dispatcher = Dispatcher::new(surroundings.accounts.clone(), surroundings.rules);
+        if surroundings.duties.are_shared() {
+            dispatcher.leave_all(surroundings.clock.now());
+        }
         let folded = tokio::task::spawn_blocking(move || {
             let mut pipeline = Pipeline::default();
             let mut dispatcher = dispatcher;
@@ -117,35 +134,61 @@ impl Live {
         });
         let (pipeline, dispatcher, position) = folded.await??;
         info!(events = pipeline.taken().events, drift = pipeline.taken().drift, "history read back");
-        Ok(Self { surroundings, pipeline, dispatcher, position, unmarked: 0, marked: None })
+        surroundings.duties.begin(&pipeline.state().duties);
+        Ok(Self {
+            surroundings,
+            pipeline,
+            dispatcher,
+            position,
+            unmarked: 0,
+            marked: None,
+            deciding: false,
+            engine: None,
+            interrupted: BTreeMap::new(),
+        })
     }
 
     /// Works until told to stop; then finishes what is in flight, within the grace period.
     pub async fn run(mut self, configuration: Configuration, stop: CancellationToken) -> Result<(), LiveError> {
-        self.begin(configuration, &stop).await;
+        if self.surroundings.duties.are_shared() {
+            self.compare(&configuration);
+        } else {
+            self.begin(configuration.clone(), &stop).await;
+            self.deciding = true;
+        }
         let mut following = self.surroundings.log.follow(self.position).await?;
         let (places, mut places_wanted) = Places::new();
         let mut attempts = Attempts::new(stop.clone(), places.clone());
-        let polling = stop.child_token();
-        let _also_on_failure = polling.clone().drop_guard();
-        let pollers = poll::start(&self.surroundings, self.pipeline.state(), &places, &polling);
+        let mut pollers = Pollers::new(places, stop.child_token());
+        if !self.surroundings.duties.are_shared() {
+            for connection in self.surroundings.accounts.keys() {
+                pollers.begin(&self.surroundings, self.pipeline.state(), connection);
+            }
+        }
         loop {
             // Also under a load that never lets the log come to an end.
             while let Some(ended) = attempts.under_way.try_join_next() {
                 self.see_off(ended, &mut attempts);
             }
-            let wake = self.depart(&mut attempts);
             let caught_up = following.is_caught_up();
+            self.surroundings.duties.set_in_touch(caught_up);
+            self.arrange(&mut pollers, &stop).await;
+            let wake = self.depart(&mut attempts);
+            // That everything was taken in, the log may say without another event.
+            let wake = if caught_up { wake } else { Some(wake.map_or(LOG_PAUSE, |wake| wake.min(LOG_PAUSE))) };
             self.surroundings.readiness.set_caught_up(caught_up);
+            // Before the lag: whoever reads that there is none reads what is left after all of it.
+            self.tell_what_is_left();
             metrics::lag(if caught_up { 0 } else { self.behind().await });
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 batch = following.next(BATCH) => match batch {
-                    Ok(batch) => self.take(batch, &stop).await?,
+                    Ok(batch) => self.take(batch, &configuration, &stop).await?,
                     Err(unreadable) => {
                         warn!(error = %chain(&unreadable), "the log cannot be read; trying again");
                         self.surroundings.readiness.set_caught_up(false);
+                        self.surroundings.duties.set_in_touch(false);
                         tokio::time::sleep(LOG_PAUSE).await;
                         following = self.surroundings.log.follow(self.position).await?;
                     }
@@ -159,11 +202,12 @@ impl Live {
                     // Whoever asked may have been told to stop meanwhile.
                     let _gone = wanted.answer.send(permitted);
                 }
+                () = self.surroundings.duties.changed() => {}
                 () = sleep_for(wake) => {}
             }
         }
         self.surroundings.readiness.set_caught_up(false);
-        poll::finish(pollers, self.surroundings.grace).await;
+        pollers.finish(self.surroundings.grace).await;
         self.finish(attempts).await;
         Ok(())
     }
@@ -185,30 +229,169 @@ impl Live {
     }
 
     /// Takes in what the log brings, and records what follows from it.
-    async fn take(&mut self, batch: Vec<StoredEvent>, stop: &CancellationToken) -> Result<(), LiveError> {
+    async fn take(
+        &mut self,
+        batch: Vec<StoredEvent>,
+        own: &Configuration,
+        stop: &CancellationToken,
+    ) -> Result<(), LiveError> {
         let mut follows = Vec::new();
         for stored in batch {
             let position = stored.position;
             let recorded = codec::open(stored).map_err(FoldError::from)?;
             let step = self.pipeline.take(recorded);
             self.see(&step);
+            self.see_others(&step, own);
             measure(&step);
             self.position = Some(position);
-            self.unmarked += 1;
+            self.unmarked += usize::from(!matches!(step.happening.event, Happening::Arranged(_)));
             follows.extend(step.intents.into_iter().map(Arc::unwrap_or_clone));
         }
-        if !follows.is_empty() {
+        if !self.deciding {
+            // The pipeline keeps what follows until the log shows that another engine has raised it.
+        } else if !follows.is_empty() {
             self.unmarked = 0;
             self.raise(follows, stop).await;
         } else if self.unmarked >= MARK_EVERY {
             self.mark(stop).await;
         }
-        metrics::held(self.pipeline.state().held.len());
+        Ok(())
+    }
+
+    /// Tells how much is left to do, by whomever: an engine that stands by shows it, too.
+    fn tell_what_is_left(&self) {
+        let state = self.pipeline.state();
+        metrics::held(state.held.len());
+        metrics::unraised(self.pipeline.outstanding_count());
         for (connection, lane) in self.dispatcher.lanes() {
-            metrics::lane_depth(connection, lane.depth());
+            metrics::lane_depth(connection, state.attempts.depth(connection));
             metrics::circuit(connection, lane.circuit().standing());
         }
-        Ok(())
+    }
+
+    /// Takes in what other engines on the same log did.
+    fn see_others(&mut self, step: &Step, own: &Configuration) {
+        let duties = &self.surroundings.duties;
+        if !duties.are_shared() {
+            return;
+        }
+        duties.see(&step.happening);
+        match &step.happening.event {
+            Happening::Configured(_) => self.compare(own),
+            Happening::Started(started) if started.engine != duties.engine() => {
+                let open = self.pipeline.state().attempts.get(started.intent_id);
+                if open.is_some_and(|open| self.dispatcher.drives(&open.connection)) {
+                    // Its lane was taken from it in between: it will not call, or its call is over by then.
+                    let over = Instant::now() + duties.call_is_over_after();
+                    self.interrupted.insert(started.intent_id, over);
+                }
+            }
+            Happening::Settled { settled, .. } => {
+                self.interrupted.remove(&settled.intent_id);
+            }
+            Happening::Advanced(_) => self.marked = Some(Some(step.happening.revision)),
+            Happening::Observed { .. }
+            | Happening::Raised(_)
+            | Happening::Started(_)
+            | Happening::Instructed(_)
+            | Happening::Polled(_)
+            | Happening::Arranged(_) => {}
+        }
+    }
+
+    /// An engine whose configuration is not the one in force keeps its hands off everything but webhooks.
+    fn compare(&self, own: &Configuration) {
+        let in_force = &self.pipeline.state().configuration;
+        let same = self.surroundings.duties.set_in_force(own, in_force);
+        let was_same = !self.surroundings.readiness.set_outdated(!same);
+        if was_same == same {
+            return;
+        }
+        if same {
+            info!("the configuration of this engine is in force again");
+        } else {
+            error!(
+                "another engine has put another configuration in force; this one only lets webhooks in from here on; \
+                 start it again with the same configuration"
+            );
+        }
+    }
+
+    /// Takes lanes over and leaves them, begins to decide, and ends what other engines left open, as its duties are now.
+    async fn arrange(&mut self, pollers: &mut Pollers, stop: &CancellationToken) {
+        let duties = self.surroundings.duties.clone();
+        if !duties.are_shared() {
+            return;
+        }
+        let now = self.surroundings.clock.now();
+        let engine = duties.engine();
+        if std::mem::replace(&mut self.engine, engine) != engine {
+            // The one that it was is no more, and its attempts have no leave, although it may have all duties again.
+            self.dispatcher.leave_all(now);
+            self.surroundings.accounts.keys().for_each(|connection| pollers.end(connection));
+            self.deciding = false;
+        }
+        let accounts = Arc::clone(&self.surroundings.accounts);
+        for connection in accounts.keys() {
+            let duty = Duty::lane(connection);
+            let may = duties.may(&duty);
+            match (may, self.dispatcher.drives(connection)) {
+                (true, false) => {
+                    self.take_over(connection, now, &duties);
+                    pollers.begin(&self.surroundings, self.pipeline.state(), connection);
+                }
+                (false, true) => {
+                    info!(%connection, "its lane is left to other engines");
+                    self.dispatcher.leave(connection, now);
+                    pollers.end(connection);
+                }
+                (true, true) | (false, false) => {}
+            }
+        }
+        let may_decide = duties.may(&Duty::Deciding);
+        let begins = may_decide && !self.deciding;
+        self.deciding = may_decide;
+        if begins {
+            let outstanding = self.pipeline.outstanding();
+            info!(intents = outstanding.len(), "deciding from here on");
+            self.raise(outstanding, stop).await;
+        }
+        self.end_interrupted(stop).await;
+    }
+
+    fn take_over(&mut self, connection: &ConnectionName, now: Timestamp, duties: &Duties) {
+        let state = self.pipeline.state();
+        let without_end = self.dispatcher.take_over(connection, state, now);
+        let open = self.dispatcher.lanes().find(|(name, _)| *name == connection).map_or(0, |(_, lane)| lane.depth());
+        info!(%connection, open, in_flight_elsewhere = without_end.len(), "its lane is driven here from here on");
+        metrics::taken_over(&Duty::lane(connection));
+        let over = Instant::now() + duties.call_is_over_after();
+        for intent in without_end {
+            let interrupted = self.dispatcher.interrupted(intent, state, now);
+            let is_harmless = interrupted.is_some_and(|interrupted| interrupted.is_harmless);
+            self.interrupted.insert(intent, if is_harmless { Instant::now() } else { over });
+        }
+    }
+
+    /// Records the ends of attempts whose engine is no more, once their calls are certainly over.
+    async fn end_interrupted(&mut self, stop: &CancellationToken) {
+        let now = Instant::now();
+        let over: Vec<_> =
+            self.interrupted.iter().filter(|(_, over)| **over <= now).map(|(intent, _)| *intent).collect();
+        let mut ends = Vec::new();
+        let at = self.surroundings.clock.now();
+        for intent in over {
+            self.interrupted.remove(&intent);
+            let state = self.pipeline.state();
+            let is_ours = state.attempts.get(intent).is_some_and(|open| self.dispatcher.drives(&open.connection));
+            if let Some(interrupted) = self.dispatcher.interrupted(intent, state, at).filter(|_| is_ours) {
+                ends.push(self.settled(interrupted.settled));
+            }
+        }
+        if !ends.is_empty() {
+            warn!(attempts = ends.len(), "attempts of another engine have no end on record; they are uncertain");
+            self.append(ends, stop).await;
+        }
     }
 
     /// Tells the dispatcher, and people if a platform is left alone from here on, or no longer.
@@ -221,7 +404,8 @@ impl Live {
             | Happening::Configured(_)
             | Happening::Instructed(_)
             | Happening::Advanced(_)
-            | Happening::Polled(_) => None,
+            | Happening::Polled(_)
+            | Happening::Arranged(_) => None,
         };
         let before = settled_at.and_then(|connection| self.dispatcher.circuit(connection));
         self.dispatcher.see(step, self.pipeline.state());
@@ -253,7 +437,8 @@ impl Live {
             let sealed = codec::seal(&event, id, now, Some(cause), Some(&thread));
             Append { stream, expected: ExpectedRevision::NoStream, events: vec![sealed] }
         };
-        self.append(intents.into_iter().map(append).collect(), stop).await;
+        // In this order, whatever fails in between: an intent in the log says that everything before its cause was decided.
+        append_in_order_until_taken(&*self.surroundings.log, intents.into_iter().map(append).collect(), stop).await;
     }
 
     /// Tells the log that everything so far was decided.
@@ -288,7 +473,9 @@ impl Live {
         for departure in due.departures {
             self.attempt(departure, attempts);
         }
-        due.next.map(|next| next.since(now).max(Duration::from_millis(1)))
+        let next = due.next.map(|next| next.since(now).max(Duration::from_millis(1)));
+        let over = self.interrupted.values().min().map(|over| over.saturating_duration_since(Instant::now()));
+        next.into_iter().chain(over).min()
     }
 
     /// An attempt has come to its end, or has not gone out because its call falls under another limit than estimated.
@@ -348,7 +535,7 @@ impl Live {
             );
             halt.cancel();
         }
-        if self.unmarked > 0 {
+        if self.unmarked > 0 && self.deciding {
             let expired = CancellationToken::new();
             expired.cancel();
             self.mark(&expired).await;
@@ -395,21 +582,21 @@ impl Errand {
         match plan(&self.departure, &intent, &self.account, carriage, self.surroundings.clock.now()) {
             Plan::Elsewhere { class } => return Some((self.departure, class)),
             Plan::Call { started, call } => {
-                if self.start(&started, at, stop).await {
+                if let Some(leave) = self.start(&started, at, stop).await {
                     if self.may_leave(call.class, stop).await {
-                        self.make(&intent, &started, call, carriage).await;
+                        self.make(&intent, &started, call, carriage, &leave).await;
                     } else {
                         self.settle(held_back(&self.departure, &started, &self.account)).await;
                     }
                 }
             }
             Plan::Fetch { started, file, most } => {
-                if self.start(&started, at, stop).await {
+                if self.start(&started, at, stop).await.is_some() {
                     self.fetch(&started, &file, most, source.as_ref()).await;
                 }
             }
             Plan::End { started, settled } => {
-                if self.start(&started, at, stop).await {
+                if self.start(&started, at, stop).await.is_some() {
                     self.settle(settled).await;
                 }
             }
@@ -445,35 +632,38 @@ impl Errand {
             || self.places.take(&self.departure.connection, class, clock, stop).await
     }
 
-    /// Puts the start on record; `false` if it must not go out.
-    async fn start(&self, started: &AttemptStarted, raised: EventId, stop: &CancellationToken) -> bool {
-        let event = Event::AttemptStarted(started.clone());
+    /// Puts the start on record; `None` if it must not go out.
+    async fn start(&self, started: &AttemptStarted, raised: EventId, stop: &CancellationToken) -> Option<Leave> {
+        let duties = &self.surroundings.duties;
+        let leave = duties.leave(&Duty::lane(&self.departure.connection))?;
+        let event = Event::AttemptStarted(AttemptStarted { engine: leave.engine(), ..started.clone() });
         let revision = before_attempt(started.attempt);
         let id = naming::event_id(&event, revision.next()).expect("an attempt's id is derived");
         let thread = self.departure.thread.to_string();
         let mut in_doubt = false;
         loop {
-            if stop.is_cancelled() {
-                return false;
+            if stop.is_cancelled() || !duties.is_good(&leave) {
+                return None;
             }
             // Sealed anew each time: what is in doubt later is looked for from the time of its start on.
             let sealed = codec::seal(&event, id, self.surroundings.clock.now(), Some(raised), Some(&thread));
             let stream = StreamName::intent(started.intent_id);
             let append = Append { stream, expected: ExpectedRevision::Exact(revision), events: vec![sealed] };
             match self.surroundings.log.append(append).await {
-                // Stored by somebody else under the same name: it is theirs to carry out.
-                Ok(appended) if appended.already && !in_doubt => return false,
-                Ok(_) => return true,
+                // Stored by somebody else under the same name: it is theirs to carry out. Where there are several engines,
+                // the name holds which of them it is.
+                Ok(appended) if appended.already && !in_doubt && leave.engine().is_none() => return None,
+                Ok(_) => return Some(leave),
                 Err(AppendError::Conflict { .. }) => {
                     debug!(intent = %started.intent_id, attempt = started.attempt, "someone else carries this out");
-                    return false;
+                    return None;
                 }
-                Err(AppendError::TooLarge { .. }) => return false,
+                Err(AppendError::TooLarge { .. }) => return None,
                 Err(AppendError::Unknown { .. }) => in_doubt = true,
                 Err(AppendError::Unavailable { .. }) => {}
             }
             if !pause(stop).await {
-                return false;
+                return None;
             }
         }
     }
@@ -501,8 +691,8 @@ impl Errand {
         self.settle(conclude_fetch(&self.departure, started, &self.account, ended, now, media.patience)).await;
     }
 
-    async fn make(&self, intent: &Intent, started: &AttemptStarted, call: Call, carriage: Carriage<'_>) {
-        let answer = self.send(call).await;
+    async fn make(&self, intent: &Intent, started: &AttemptStarted, call: Call, carriage: Carriage<'_>, leave: &Leave) {
+        let answer = self.send(call, leave).await;
         let now = self.surroundings.clock.now();
         let give_up_after = self.surroundings.rules.give_up_after;
         let settled = match &answer {
@@ -530,12 +720,17 @@ impl Errand {
 
     /// The call itself, with its credentials; or the outcome of one that could not be made for want of them. A pass that is
     /// not good any more is replaced, and the call made once more: what was turned away has done nothing.
-    async fn send(&self, call: Call) -> Result<Result<RecordedReply, NoReply>, Outcome> {
-        let Surroundings { http, media, clock, passes, .. } = &self.surroundings;
+    async fn send(&self, call: Call, leave: &Leave) -> Result<Result<RecordedReply, NoReply>, Outcome> {
+        let Surroundings { http, media, clock, passes, duties, .. } = &self.surroundings;
         let (name, account) = (&self.departure.connection, &self.account);
         let mut again = true;
         loop {
             let secrets = passes.secrets(name, account, http, &**clock).await?;
+            // The last moment: appending and signing in take their time, and a process can be stopped anywhere in between.
+            if !duties.is_good(leave) {
+                let reason = "another engine drives this connection now; the call was not made".to_owned();
+                return Err(Outcome::Postponed { until: None, reason });
+            }
             let request = account.connection.authorise(call.request.clone(), &secrets, clock.now());
             let answer = if request.form.is_empty() {
                 http.send(account.connection.base_url(), request).await
@@ -584,7 +779,8 @@ fn measure(step: &Step) {
         | Happening::Configured(_)
         | Happening::Instructed(_)
         | Happening::Advanced(_)
-        | Happening::Polled(_) => {}
+        | Happening::Polled(_)
+        | Happening::Arranged(_) => {}
     }
 }
 
@@ -593,7 +789,7 @@ fn before_attempt(attempt: u32) -> Revision {
     Revision::new(u64::from(attempt.saturating_sub(1)) * 2)
 }
 
-fn settled_append(settled: AttemptSettled, now: chatledger_projections::time::Timestamp) -> Append {
+fn settled_append(settled: AttemptSettled, now: Timestamp) -> Append {
     let stream = StreamName::intent(settled.intent_id);
     let revision = before_attempt(settled.attempt).next();
     let event = Event::AttemptSettled(settled);
@@ -638,6 +834,34 @@ pub(crate) async fn last_revision(log: &dyn EventLog, stream: &StreamName) -> Op
         match log.read_stream(stream, from, BATCH).await.ok()?.last() {
             Some(event) => last = Some(event.revision),
             None => return Some(last),
+        }
+    }
+}
+
+/// The same, and nothing is stored before what stands before it.
+async fn append_in_order_until_taken(log: &dyn EventLog, appends: Vec<Append>, stop: &CancellationToken) {
+    let mut left = appends;
+    while !left.is_empty() {
+        let answers = log.append_in_order(left.clone()).await;
+        let mut done = answers.len();
+        if let Some(answer) = answers.last().filter(|answer| ends_the_order(answer)) {
+            done -= 1;
+            if let Err(error) = answer {
+                warn!(error = %chain(error), "the log does not take this; trying again");
+            }
+        }
+        for answer in answers {
+            match answer {
+                Err(too_large @ AppendError::TooLarge { .. }) => {
+                    error!(error = %chain(&too_large), "this can never be recorded");
+                }
+                Err(AppendError::Conflict { stream, .. }) => debug!(%stream, "on record already"),
+                Ok(_) | Err(AppendError::Unavailable { .. } | AppendError::Unknown { .. }) => {}
+            }
+        }
+        left.drain(..done);
+        if !left.is_empty() && !pause(stop).await {
+            return;
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ::metrics::{Counter, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use chatledger_projections::change::AnomalyKind;
+use chatledger_projections::duties::Duty;
 use chatledger_projections::fact::RemarkKind;
 use chatledger_projections::ids::ConnectionName;
 use chatledger_projections::intent::Intent;
@@ -24,8 +25,11 @@ const NOWHERE: &str = "chatledger_requests_nowhere_total";
 const RAISED: &str = "chatledger_intents_raised_total";
 const SETTLED: &str = "chatledger_attempts_settled_total";
 const LANE_DEPTH: &str = "chatledger_lane_depth";
+const UNRAISED: &str = "chatledger_unraised_intents";
 const HELD: &str = "chatledger_held_intents";
 const CIRCUIT: &str = "chatledger_circuit_open";
+const LEASE: &str = "chatledger_lease_owned";
+const TAKEN_OVER: &str = "chatledger_takeovers_total";
 const LAG: &str = "chatledger_pipeline_lag_events";
 const POLLED: &str = "chatledger_polled_documents_total";
 const POLLS_FAILED: &str = "chatledger_polls_failed_total";
@@ -93,12 +97,24 @@ fn describe() {
     describe_counter!(NOWHERE, "Requests to an address that does not exist.");
     describe_counter!(RAISED, "Intents, by the connection where they are to become true, and kind.");
     describe_counter!(SETTLED, "Attempts that came to an end, by connection and outcome.");
-    describe_gauge!(LANE_DEPTH, "Intents that wait for their connection.");
+    describe_gauge!(
+        LANE_DEPTH,
+        "Intents that wait for their connection, or are under way, whichever engine drives its lane."
+    );
+    describe_gauge!(
+        UNRAISED,
+        "Intents that follow from the log and are not in it yet. Of several engines one records them; it is to sink to 0."
+    );
     describe_gauge!(HELD, "Intents that were refused or given up and wait for a person.");
     describe_gauge!(
         CIRCUIT,
         "Whether a platform is left alone because it does not answer: 0 no, 0.5 one call is out to see, 1 yes."
     );
+    describe_gauge!(
+        LEASE,
+        "Of several engines on one log: whether this one drives a connection's lane, or \"(deciding)\", 1 or 0."
+    );
+    describe_counter!(TAKEN_OVER, "How often this engine took a connection's lane over.");
     describe_gauge!(LAG, "Events that are in the log and not decided yet.");
     describe_counter!(POLLED, "Documents that were asked for and are on disk, by connection.");
     describe_counter!(POLLS_FAILED, "Rounds of asking for news that did not come to their end, by connection.");
@@ -182,9 +198,14 @@ pub fn settled(connection: &ConnectionName, outcome: &Outcome) {
     counter!(SETTLED, "connection" => connection.to_string(), "outcome" => outcome.label()).increment(1);
 }
 
-/// So many intents wait for a connection now.
+/// So many intents of a connection are not done yet.
 pub fn lane_depth(connection: &ConnectionName, depth: usize) {
     gauge!(LANE_DEPTH, "connection" => connection.to_string()).set(depth as f64);
+}
+
+/// So many intents follow from the log and are not in it.
+pub fn unraised(intents: usize) {
+    gauge!(UNRAISED).set(intents as f64);
 }
 
 /// So many intents wait for a person now.
@@ -200,6 +221,16 @@ pub fn circuit(connection: &ConnectionName, standing: Standing) {
         Standing::Open { .. } => 1.0,
     };
     gauge!(CIRCUIT, "connection" => connection.to_string()).set(open);
+}
+
+/// Whether this engine, one of several, has a duty now.
+pub fn lease(duty: &Duty, owned: bool) {
+    gauge!(LEASE, "connection" => duty.label().to_owned()).set(if owned { 1.0 } else { 0.0 });
+}
+
+/// This engine, one of several, took a duty over.
+pub fn taken_over(duty: &Duty) {
+    counter!(TAKEN_OVER, "connection" => duty.label().to_owned()).increment(1);
 }
 
 /// So many events are in the log and not decided yet.
@@ -272,8 +303,11 @@ mod tests {
         nowhere();
         settled(&connection, &Outcome::Accepted);
         lane_depth(&connection, 3);
+        unraised(1);
         circuit(&connection, Standing::HalfOpen);
         held(2);
+        lease(&Duty::lane(&connection), true);
+        taken_over(&Duty::lane(&connection));
         lag(7);
         spooled(&connection);
         passed_on(4, 1);
@@ -294,8 +328,11 @@ mod tests {
             "chatledger_requests_nowhere_total 1",
             "chatledger_attempts_settled_total{connection=\"crm.main\",outcome=\"accepted\"} 1",
             "chatledger_lane_depth{connection=\"crm.main\"} 3",
+            "chatledger_unraised_intents 1",
             "chatledger_held_intents 2",
             "chatledger_circuit_open{connection=\"crm.main\"} 0.5",
+            "chatledger_lease_owned{connection=\"crm.main\"} 1",
+            "chatledger_takeovers_total{connection=\"crm.main\"} 1",
             "chatledger_pipeline_lag_events 7",
             "chatledger_spool_kept_total{connection=\"crm.main\"} 1",
             "chatledger_spool_passed_on_total 4",

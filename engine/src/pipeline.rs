@@ -102,6 +102,11 @@ impl Pipeline {
         self.undecided.iter().flat_map(|decided| &decided.intents).map(|intent| IntentRaised::clone(intent)).collect()
     }
 
+    /// How many intents follow from the past and are not on record.
+    pub fn outstanding_count(&self) -> usize {
+        self.undecided.iter().map(|decided| decided.intents.len()).sum()
+    }
+
     /// The last event of the log, if deciding has come that far and nothing is outstanding.
     pub fn settled_through(&self) -> Option<EventId> {
         if self.undecided.is_empty() { self.recent.back().map(|(event, _)| *event) } else { None }
@@ -115,7 +120,8 @@ impl Pipeline {
             | Happening::Configured(_)
             | Happening::Instructed(_)
             | Happening::Advanced(_)
-            | Happening::Polled(_) => 0,
+            | Happening::Polled(_)
+            | Happening::Arranged(_) => 0,
         };
         for remark in remarks {
             *self.taken.remarks.entry(remark.remark).or_default() += 1;
@@ -139,7 +145,7 @@ impl Pipeline {
                 }
                 self.recent.push_back((happening.id, sequence));
             }
-            Happening::Started(_) | Happening::Configured(_) | Happening::Polled(_) => {}
+            Happening::Started(_) | Happening::Configured(_) | Happening::Polled(_) | Happening::Arranged(_) => {}
         }
         if !intents.is_empty() {
             self.undecided.push_back(Decided { cause: happening.id, sequence, intents: intents.to_vec() });
@@ -215,6 +221,7 @@ pub fn read(recorded: Recorded<Event>) -> Reading {
         Event::OperatorInstructed(instructed) => (Happening::Instructed(instructed), Vec::new()),
         Event::PolicyAdvanced(advanced) => (Happening::Advanced(advanced), Vec::new()),
         Event::PollAdvanced(advanced) => (Happening::Polled(advanced), Vec::new()),
+        Event::Arranged(arrangement) => (Happening::Arranged(arrangement), Vec::new()),
     };
     Reading { label, happening: Recorded { id, stream, revision, position, recorded_at, event: happening }, remarks }
 }

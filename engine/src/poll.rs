@@ -8,21 +8,27 @@
 //! record is said here. The mark stands in the log behind everything that it covers, so that a new start goes on where
 //! the last one was interrupted: what lies between is asked for again, and what is on record already has the same id.
 //! Calls take their places under the same limits as the account's own attempts. Nothing here decides anything.
+//!
+//! Of several engines on one log, the one that drives an account's lane asks it: from the newest mark in the log when it takes
+//! the lane over, and not after it has left it.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use chatledger_connectors::connector::{Call, Reply};
 use chatledger_connectors::polling::{Document, News, Polling, Setback};
+use chatledger_projections::duties::Duty;
 use chatledger_projections::event::{Event, PollAdvanced, Transport, WebhookReceived};
 use chatledger_projections::ids::{ConnectionName, EventId, IntentId};
 use chatledger_projections::recorded::{Revision, StreamName};
 use chatledger_projections::state::State;
 use chatledger_projections::time::Timestamp;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::config::Account;
+use crate::duties::Leave;
 use crate::http::{Http, NoReply};
 use crate::live::{Surroundings, chain, last_revision, pause};
 use crate::log::{Append, AppendError, ExpectedRevision, codec, naming};
@@ -43,13 +49,35 @@ const FIRST_WITHIN: Duration = Duration::from_secs(1);
 /// How often the age of the last good round is told.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 
-/// Starts to ask every account that wants to be asked, each from its mark on, until told to stop.
-pub fn start(surroundings: &Surroundings, state: &State, places: &Places, stop: &CancellationToken) -> JoinSet<()> {
-    let mut pollers = JoinSet::new();
-    for (name, account) in surroundings.accounts.iter() {
+/// Those who ask.
+#[derive(Debug)]
+pub struct Pollers {
+    tasks: JoinSet<()>,
+    /// What tells the one of a connection to end.
+    asking: BTreeMap<ConnectionName, CancellationToken>,
+    places: Places,
+    stop: CancellationToken,
+}
+
+impl Pollers {
+    /// Nobody yet. All end when they are told to stop, and when these are no more.
+    pub fn new(places: Places, stop: CancellationToken) -> Self {
+        Self { tasks: JoinSet::new(), asking: BTreeMap::new(), places, stop }
+    }
+
+    /// Starts to ask an account from its mark on, if it wants to be asked, and this engine may.
+    pub fn begin(&mut self, surroundings: &Surroundings, state: &State, name: &ConnectionName) {
+        self.end(name);
+        while let Some(ended) = self.tasks.try_join_next() {
+            is_whole(ended);
+        }
+        let Some(leave) = surroundings.duties.leave(&Duty::lane(name)) else { return };
+        let Some(account) = surroundings.accounts.get(name) else { return };
         let known = state.polls.get(name);
-        let Some(polling) = account.connection.poll(known.map(|polled| polled.through.as_str())) else { continue };
+        let Some(polling) = account.connection.poll(known.map(|polled| polled.through.as_str())) else { return };
         info!(connection = %name, every_ms = polling.every().as_millis(), "asking for news");
+        let stop = self.stop.child_token();
+        self.asking.insert(name.clone(), stop.clone());
         let poller = Poller {
             surroundings: surroundings.clone(),
             http: surroundings.http.clone().with_replies_up_to(ANSWER_AT_MOST),
@@ -58,14 +86,44 @@ pub fn start(surroundings: &Surroundings, state: &State, places: &Places, stop: 
             polling,
             marked: known.map(|polled| polled.revision),
             unmarked: None,
-            places: places.clone(),
-            stop: stop.clone(),
+            places: self.places.clone(),
+            stop,
+            leave,
             succeeded: Instant::now(),
             rounds: 0,
         };
-        pollers.spawn(poller.run());
+        self.tasks.spawn(poller.run());
     }
-    pollers
+
+    /// Asks an account no more.
+    pub fn end(&mut self, name: &ConnectionName) {
+        if let Some(stop) = self.asking.remove(name) {
+            stop.cancel();
+        }
+    }
+
+    /// Leaves those who ask as much time as is left; they keep nothing that is not on record.
+    pub async fn finish(mut self, grace: Duration) {
+        self.stop.cancel();
+        let ended = tokio::time::timeout(grace, async {
+            while let Some(ended) = self.tasks.join_next().await {
+                is_whole(ended);
+            }
+        });
+        if ended.await.is_err() {
+            warn!(
+                left = self.tasks.len(),
+                "the grace period is over; the news that are missing are asked for at the next start"
+            );
+        }
+    }
+}
+
+/// Tells of one that broke off.
+fn is_whole(ended: Result<(), JoinError>) {
+    if let Err(broken) = ended {
+        error!(error = %broken, "a part of the engine that asks for news broke off");
+    }
 }
 
 /// One account that is asked.
@@ -82,6 +140,8 @@ struct Poller {
     unmarked: Option<String>,
     places: Places,
     stop: CancellationToken,
+    /// What allows it to ask, if there are several engines.
+    leave: Leave,
     /// When the last good round ended; before the first, when we began.
     succeeded: Instant,
     rounds: u64,
@@ -89,7 +149,7 @@ struct Poller {
 
 /// Why a round did not come to its end.
 enum Broken {
-    /// It is time to stop.
+    /// It is time to stop, or another engine asks.
     Stopped,
     /// Something is wrong, and it is tried again.
     Setback(Setback),
@@ -97,6 +157,12 @@ enum Broken {
 
 impl Poller {
     async fn run(mut self) {
+        self.ask_on_and_on().await;
+        // What is asked elsewhere from here on has no age here.
+        metrics::poll_age(&self.name, Duration::ZERO);
+    }
+
+    async fn ask_on_and_on(&mut self) {
         let mut failed: u32 = 0;
         let mut wait = self.share_of(FIRST_WITHIN);
         while self.wait(wait).await {
@@ -143,7 +209,8 @@ impl Poller {
         let mut answers = 0;
         while let Some(call) = self.polling.ask(self.surroundings.clock.now()) {
             // The account's limits are shared with its attempts.
-            if !self.places.take(&self.name, call.class, &*self.surroundings.clock, &self.stop).await {
+            let has_place = self.places.take(&self.name, call.class, &*self.surroundings.clock, &self.stop).await;
+            if !has_place || !self.may() {
                 return Err(Broken::Stopped);
             }
             let News { documents, through } = self.ask(call).await?;
@@ -155,6 +222,11 @@ impl Poller {
             }
         }
         self.mark().await
+    }
+
+    /// Whether it is this engine that asks, in this moment.
+    fn may(&self) -> bool {
+        self.surroundings.duties.is_good(&self.leave)
     }
 
     async fn ask(&mut self, call: Call) -> Result<News, Broken> {
@@ -217,6 +289,10 @@ impl Poller {
         let stream = StreamName::poll(&self.name);
         let event = Event::PollAdvanced(PollAdvanced { connection: self.name.clone(), through });
         loop {
+            // Whoever asks now begins at the mark that there is, and marks what it finds itself.
+            if !self.may() {
+                return Err(Broken::Stopped);
+            }
             let (expected, revision) = match self.marked {
                 Some(last) => (ExpectedRevision::Exact(last), last.next()),
                 None => (ExpectedRevision::NoStream, Revision::FIRST),
@@ -230,7 +306,7 @@ impl Poller {
                     return Ok(());
                 }
                 Err(AppendError::TooLarge { .. }) => return Ok(()),
-                // Somebody else asks, too, or did before us: ours comes behind theirs, for it is as true.
+                // Somebody else did before us, and was late with it: ours comes behind theirs, for it is as true.
                 Err(AppendError::Conflict { .. }) => {
                     warn!(connection = %self.name, "another engine asks for the same news");
                     if let Some(last) = last_revision(&*self.surroundings.log, &stream).await {
@@ -285,21 +361,4 @@ pub fn polled(name: &ConnectionName, account: &Account, document: Document) -> E
         headers: Vec::new(),
         body: document.into_body(),
     })
-}
-
-/// Leaves those who ask as much time as is left; they keep nothing that is not on record.
-pub async fn finish(mut pollers: JoinSet<()>, grace: Duration) {
-    let ended = tokio::time::timeout(grace, async {
-        while let Some(ended) = pollers.join_next().await {
-            if let Err(broken) = ended {
-                error!(error = %broken, "a part of the engine that asks for news broke off");
-            }
-        }
-    });
-    if ended.await.is_err() {
-        warn!(
-            left = pollers.len(),
-            "the grace period is over; the news that are missing are asked for at the next start"
-        );
-    }
 }

@@ -398,7 +398,8 @@ mod tests {
         let origin = Origin { connection: ConnectionName::new("channel"), message: MessageId::new(message) };
         let intent = IntentId::derived(EventId::derived(&[message.as_bytes()]), "any", 0);
         assistance.give(THREAD, intent, &origin, &Content::text(text));
-        let started = AttemptStarted { intent_id: intent, attempt: 1, kind: AttemptKind::Act, call: String::new() };
+        let started =
+            AttemptStarted { intent_id: intent, attempt: 1, kind: AttemptKind::Act, call: String::new(), engine: None };
         assistance.start(THREAD, &started);
         intent
     }

@@ -223,6 +223,8 @@ impl Purpose {
 #[derive(Clone, Debug, Default)]
 pub struct Attempts {
     open: Map<IntentId, Open>,
+    /// How many of the open ones each connection has.
+    depths: BTreeMap<ConnectionName, usize>,
     raised: u64,
     settled: BTreeMap<&'static str, u64>,
 }
@@ -270,7 +272,9 @@ impl Attempts {
             unwanted: None,
         };
         self.raised += 1;
-        self.open.insert(raised.intent_id, open);
+        if self.open.insert(raised.intent_id, open).is_none() {
+            *self.depths.entry(raised.connection.clone()).or_default() += 1;
+        }
     }
 
     /// A try is about to leave the house; gives the intent that it belongs to.
@@ -288,7 +292,11 @@ impl Attempts {
     pub fn settle(&mut self, settled: &AttemptSettled, facts: &[Fact], at: Timestamp) -> Option<Open> {
         *self.settled.entry(settled.outcome.label()).or_default() += 1;
         if settled.ends_intent() {
-            return self.open.remove(&settled.intent_id);
+            let done = self.open.remove(&settled.intent_id)?;
+            if let Some(depth) = self.depths.get_mut(&done.connection) {
+                *depth -= 1;
+            }
+            return Some(done);
         }
         let open = self.open.get_mut(&settled.intent_id)?;
         let before = open.clone();
@@ -344,6 +352,11 @@ impl Attempts {
     /// An open intent.
     pub fn get(&self, intent: IntentId) -> Option<&Open> {
         self.open.get(&intent)
+    }
+
+    /// How many open intents a connection has.
+    pub fn depth(&self, connection: &ConnectionName) -> usize {
+        self.depths.get(connection).copied().unwrap_or(0)
     }
 
     /// All open intents in the order in which they were raised.

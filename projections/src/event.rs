@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes::Bytes;
 use crate::configuration::Configuration;
+use crate::duties::Arrangement;
 use crate::fact::{Fact, Failure};
-use crate::ids::{ConnectionName, EventId, IntentId, ThreadId};
+use crate::ids::{ConnectionName, EngineId, EventId, IntentId, ThreadId};
 use crate::intent::{Destination, Intent};
 use crate::outcome::{AttemptKind, Outcome};
 use crate::time::Timestamp;
@@ -29,6 +30,8 @@ pub enum Event {
     PolicyAdvanced(PolicyAdvanced),
     /// All news of a connection up to a mark was asked for, and is on record.
     PollAdvanced(PollAdvanced),
+    /// An engine says who does what.
+    Arranged(Arrangement),
 }
 
 impl Event {
@@ -43,6 +46,7 @@ impl Event {
             Self::OperatorInstructed(_) => "OperatorInstructed",
             Self::PolicyAdvanced(_) => "PolicyAdvanced",
             Self::PollAdvanced(_) => "PollAdvanced",
+            Self::Arranged(arrangement) => arrangement.label(),
         }
     }
 }
@@ -105,6 +109,9 @@ pub struct AttemptStarted {
     pub kind: AttemptKind,
     /// Which of the platform's calls.
     pub call: String,
+    /// By which of several engines; absent where there is only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineId>,
 }
 
 /// A try came to an end.
@@ -286,4 +293,6 @@ pub enum Happening {
     Advanced(PolicyAdvanced),
     /// All news of a connection up to a mark is on record.
     Polled(PollAdvanced),
+    /// An engine says who does what.
+    Arranged(Arrangement),
 }

@@ -114,6 +114,11 @@ derived_id! {
     IntentId;
 }
 
+derived_id! {
+    /// One run of an engine. The one id that is random: two runs must never have the same.
+    EngineId;
+}
+
 impl EventId {
     /// The id of whatever `parts` name together. Equal parts give equal ids; the parts cannot run into each other.
     pub fn derived(parts: &[&[u8]]) -> Self {

@@ -6,8 +6,8 @@
 //!   [`username`], [`content`]: its nouns;
 //! * [`fact`]: what happened at a platform, in our words; [`configuration`]: which platforms belong together;
 //! * [`state`]: what is so, folded from all of that by [`bindings`], [`threads`], [`contacts`], [`echoes`],
-//!   [`assistance`], [`delivery`], [`alterations`], [`typing`], [`attempts`] and [`held`]; a fold tells what it changed as
-//!   [`change`]s;
+//!   [`assistance`], [`delivery`], [`alterations`], [`typing`], [`attempts`], [`held`] and [`duties`]; a fold tells what it
+//!   changed as [`change`]s;
 //! * [`files`]: how a file goes across;
 //! * [`policy`]: which [`intent`]s follow from a change; [`outcome`]: how an attempt at one ended.
 
@@ -21,6 +21,7 @@ pub mod configuration;
 pub mod contacts;
 pub mod content;
 pub mod delivery;
+pub mod duties;
 pub mod echoes;
 pub mod event;
 pub mod fact;

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ConnectionName, EventId, IntentId};
+use crate::duties::Duty;
+use crate::ids::{ConnectionName, EngineId, EventId, IntentId};
 use crate::time::Timestamp;
 
 /// Something that stands in the log.
@@ -73,6 +74,16 @@ impl StreamName {
     /// How far a connection's news was asked for.
     pub fn poll(connection: &ConnectionName) -> Self {
         Self(format!("poll-{connection}"))
+    }
+
+    /// The life of an engine.
+    pub fn engine(id: EngineId) -> Self {
+        Self(format!("engine-{id}"))
+    }
+
+    /// Who has a duty.
+    pub fn duty(duty: &Duty) -> Self {
+        Self(format!("duty-{}", duty.label()))
     }
 
     /// A name as it stands in a store.

@@ -17,6 +17,7 @@ use crate::change::{Anomaly, AnomalyKind, Change};
 use crate::configuration::{Configuration, Route};
 use crate::contacts::Contacts;
 use crate::delivery::{Delivery, Origin};
+use crate::duties::Duties;
 use crate::echoes::Echoes;
 use crate::event::Happening;
 use crate::fact::{ConnectionChanged, Fact, Message, MessageKey};
@@ -53,6 +54,8 @@ pub struct State {
     pub attempts: Attempts,
     /// Those that came to no good end, until a person has decided.
     pub held: HeldIntents,
+    /// Which engine does what.
+    pub duties: Duties,
     /// How the connections themselves are.
     pub connections: BTreeMap<ConnectionName, ConnectionChanged>,
     /// How far each connection's news was asked for.
@@ -123,6 +126,7 @@ impl State {
                 let polled = Polled { through: advanced.through.clone(), revision: recorded.revision };
                 self.polls.insert(advanced.connection.clone(), polled);
             }
+            Happening::Arranged(arrangement) => self.duties.arrange(arrangement, recorded.revision, at),
         }
         for change in &changes {
             if let Change::Anomaly(anomaly) = change {
@@ -153,6 +157,7 @@ impl State {
             (Typing::NAME, self.typing.digest()),
             (Attempts::NAME, self.attempts.digest()),
             (HeldIntents::NAME, self.held.digest()),
+            (Duties::NAME, self.duties.digest()),
             ("configuration", Digest::of_entries("configuration", 1, std::iter::once(&self.configuration))),
             ("health", Digest::of_entries("health", 1, connections.chain(anomalies))),
             ("polls", Digest::of_entries("polls", 1, self.polls.iter())),

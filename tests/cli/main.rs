@@ -9,4 +9,5 @@ mod logs;
 mod program;
 mod secrets;
 mod serve;
+mod server_logs;
 mod words;

@@ -134,6 +134,27 @@ fn what_comes_in_is_on_record_and_a_signal_ends_it_well() {
 }
 
 #[test]
+fn a_second_engine_on_the_same_file_is_refused_and_told_what_to_do_and_the_first_goes_on() {
+    let folder = folder();
+    let serving = Serving::start(folder.path(), &[]);
+    // Even with a spool and addresses of its own.
+    let config = format!("{CONFIG}\n[spool]\npath = \"another-spool\"\n");
+    fs::write(folder.path().join("second.toml"), config).unwrap();
+    let second = command(folder.path())
+        .args(["serve", "--config", "second.toml"])
+        .envs([("TOKEN", "a-token-that-nobody-can-guess-1234"), ("SECRET", SECRET)])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(1), "{errors}");
+    for words in ["log.db", "in use", "esdb://"] {
+        assert!(errors.contains(words), "{words:?} is missing: {errors}");
+    }
+    assert!(serving.post("rubbish").starts_with("200"));
+    serving.signal_and_end();
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once() {
     let folder = folder();
     let mut serving = Serving::start(folder.path(), &["--log", "memory:"]);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chatledger::clock::ManualClock;
 use chatledger::config::{Config, LogFormat, Logging, SecretSource};
+use chatledger::duties::Duties;
 use chatledger::ingress::{Ingress, Limits, Private, Readiness, Router, serve};
 use chatledger::log::failing::Failing;
 use chatledger::log::memory::MemoryLog;
@@ -96,8 +97,13 @@ impl House {
         };
         let stop = CancellationToken::new();
         let (public, served) = listen(ingress.router(), limits, &stop).await;
-        let behind =
-            Private { log: Arc::clone(&log) as _, spool: spool.clone(), readiness: Arc::clone(&readiness), page };
+        let behind = Private {
+            log: Arc::clone(&log) as _,
+            spool: spool.clone(),
+            readiness: Arc::clone(&readiness),
+            duties: Duties::alone(),
+            page,
+        };
         let (private, _) = listen(behind.router(), limits, &stop).await;
         Self { name: name.to_owned(), config, log, memory, clock, spool, readiness, public, private, stop, served }
     }

@@ -87,7 +87,8 @@ fn clients(ending: &Ending) -> HashMap<EventId, u8> {
             Event::ConfigurationApplied(_)
             | Event::OperatorInstructed(_)
             | Event::PolicyAdvanced(_)
-            | Event::PollAdvanced(_) => None,
+            | Event::PollAdvanced(_)
+            | Event::Arranged(_) => None,
         };
         of_event.extend(client.map(|client| (recorded.id, client)));
     }

@@ -6,12 +6,13 @@ use chatledger::log::{NewEvent, StoredEvent};
 use chatledger_projections::bytes::Bytes;
 use chatledger_projections::configuration::Configuration;
 use chatledger_projections::content::{Content, Part as ContentPart};
+use chatledger_projections::duties::{Arrangement, Duty, DutyTaken, EngineEnded, EngineSeen};
 use chatledger_projections::event::{
     AttemptSettled, AttemptStarted, Event, Instruction, IntentRaised, OperatorInstructed, PolicyAdvanced, PollAdvanced,
     RecordedReply, Transport, WebhookReceived,
 };
 use chatledger_projections::fact::{ConversationKey, DeliveryState, MessageKey};
-use chatledger_projections::ids::{ConnectionName, ConversationId, EventId, IntentId, MessageId, ThreadId};
+use chatledger_projections::ids::{ConnectionName, ConversationId, EngineId, EventId, IntentId, MessageId, ThreadId};
 use chatledger_projections::intent::{
     DeleteMessage, Destination, EditMessage, Intent, LookUpConversation, ReportDelivery, SendMessage, SetReaction,
     ShowTyping, Speaker,
@@ -145,9 +146,11 @@ fn our_events() -> impl Strategy<Value = Event> {
             let thread = ThreadId::from_uuid(cause.as_uuid());
             Event::IntentRaised(IntentRaised { intent_id, cause, policy, connection, thread, intent, carries: None })
         }),
-        (intent_ids(), any::<u32>(), kinds(), any::<String>()).prop_map(|(intent_id, attempt, kind, call)| {
-            Event::AttemptStarted(AttemptStarted { intent_id, attempt, kind, call })
-        }),
+        (intent_ids(), any::<u32>(), kinds(), any::<String>(), proptest::option::of(engines())).prop_map(
+            |(intent_id, attempt, kind, call, engine)| {
+                Event::AttemptStarted(AttemptStarted { intent_id, attempt, kind, call, engine })
+            }
+        ),
         (intent_ids(), any::<u32>(), kinds(), outcomes, proptest::option::of(replies)).prop_map(
             |(intent_id, attempt, kind, outcome, reply)| {
                 let connection = ConnectionName::new("amo.main");
@@ -176,6 +179,23 @@ fn our_events() -> impl Strategy<Value = Event> {
         (any::<String>(), any::<String>()).prop_map(|(connection, through)| {
             Event::PollAdvanced(PollAdvanced { connection: ConnectionName::new(connection), through })
         }),
+        arrangements().prop_map(Event::Arranged),
+    ]
+}
+
+fn engines() -> impl Strategy<Value = EngineId> {
+    any::<u128>().prop_map(|id| EngineId::from_uuid(uuid::Uuid::from_u128(id)))
+}
+
+fn arrangements() -> impl Strategy<Value = Arrangement> {
+    prop_oneof![
+        (engines(), any::<String>()).prop_map(|(engine, place)| Arrangement::Seen(EngineSeen { engine, place })),
+        (engines(), engines()).prop_map(|(engine, by)| Arrangement::Ended(EngineEnded { engine, by })),
+        engines().prop_map(|engine| Arrangement::Taken(DutyTaken { duty: Duty::Deciding, engine })),
+        (engines(), "[a-z.]{1,9}").prop_map(|(engine, connection)| {
+            let duty = Duty::lane(&ConnectionName::new(connection));
+            Arrangement::Taken(DutyTaken { duty, engine })
+        }),
     ]
 }
 
@@ -194,6 +214,9 @@ fn types() -> impl Strategy<Value = String> {
         "ConfigurationApplied",
         "OperatorInstructed",
         "PolicyAdvanced",
+        "EngineSeen",
+        "EngineEnded",
+        "DutyTaken",
     ];
     prop_oneof![proptest::sample::select(known.to_vec()).prop_map(str::to_owned), any::<String>()]
 }
@@ -290,7 +313,8 @@ fn what_a_newer_version_adds_to_the_metadata_is_passed_over() {
 fn the_names_of_our_own_events_are_fixed_and_different() {
     let intent_id = IntentId::derived(EventId::derived(&[b"cause"]), "policy", 0);
     let call = || "new_message".to_owned();
-    let started = |attempt, kind| Event::AttemptStarted(AttemptStarted { intent_id, attempt, kind, call: call() });
+    let started =
+        |attempt, kind| Event::AttemptStarted(AttemptStarted { intent_id, attempt, kind, call: call(), engine: None });
     let settled = |attempt, kind| {
         Event::AttemptSettled(AttemptSettled {
             findings: Vec::new(),
@@ -347,6 +371,14 @@ fn the_names_of_our_own_events_are_fixed_and_different() {
         assert!(!named[..place].contains(id));
         // Which revision an attempt's event gets is no part of its name: a second start is the same start.
     }
+    let by = |number| {
+        let engine = Some(EngineId::from_uuid(uuid::Uuid::from_u128(number)));
+        let kind = AttemptKind::Act;
+        Event::AttemptStarted(AttemptStarted { intent_id, attempt: 1, kind, call: call(), engine })
+    };
+    let of = |event: &Event| event_id(event, Revision::new(1)).unwrap();
+    assert_eq!(of(&by(1)), of(&by(1)));
+    assert!(of(&by(1)) != of(&by(2)) && of(&by(1)) != named[0], "an engine cannot tell its own start from another's");
     assert_eq!(stream_of(&events[0].0, named[0]), StreamName::intent(intent_id));
     assert_eq!(stream_of(&events[7].0, named[7]), StreamName::configuration());
 }

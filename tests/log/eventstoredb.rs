@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use chatledger::log::eventstoredb::{Address, Credentials, EventStoreDbLog, Timing};
 use chatledger::log::memory::MemoryLog;
+use chatledger::log::sqlite::SqliteLog;
 use chatledger::log::{AppendError, EventLog, Following, NewEvent, OpenError, ReadError};
 use chatledger_connectors::connector::Secret;
 use chatledger_eventstoredb::store::{Expected, Proposed};
@@ -57,6 +58,33 @@ fn foreign(name: &str, event_type: &str) -> Proposed {
         data: b"{}".to_vec(),
         metadata: Vec::new(),
     }
+}
+
+/// The test server's own rule, without which nothing here could be trusted: killed in the middle of an append, it keeps the
+/// event and knows of it, or neither.
+#[test]
+fn an_append_in_the_middle_of_which_the_server_is_killed_is_whole() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let log = SqliteLog::open(folder.path().join("server.db")).expect("the folder can be written to");
+    let runtime = || tokio::runtime::Runtime::new().expect("there are threads");
+    let mine = runtime();
+    let store = mine.block_on(Store::over(Arc::new(log), 1024 * 1024)).expect("an empty log can be read");
+    let name = |nth: u64| format!("stream-{nth}");
+    let mut kept = 0;
+    for nth in 0..60 {
+        let (server, asked, stream) = (runtime(), Arc::clone(&store), name(nth));
+        server.spawn(async move { asked.append(&stream, Expected::NoStream, vec![foreign(&stream, "Kept")]).await });
+        std::thread::sleep(Duration::from_micros(nth * 40));
+        server.shutdown_background();
+        // Behind whatever it had begun.
+        mine.block_on(store.append("last", Expected::Any, vec![foreign(&name(1000 + nth), "Last")]))
+            .expect("it takes it");
+        let known = mine.block_on(store.readable(&name(nth))).expect("nothing is gone").is_some();
+        let stored = !mine.block_on(store.in_stream(&name(nth), 0, 10)).expect("it can be read").is_empty();
+        assert_eq!(known, stored, "{nth}");
+        kept += usize::from(stored);
+    }
+    assert!(kept > 0, "nothing was ever stored");
 }
 
 /// Defects 1 and 5: a client whose first connection fails never makes another.

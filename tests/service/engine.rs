@@ -122,7 +122,12 @@ impl Engine {
 
     /// Asks it to end.
     pub async fn terminate(&self) {
-        let asked = Command::new("kill").args(["-TERM", &self.process().to_string()]).status().await;
+        self.signal("-TERM").await;
+    }
+
+    /// Sends it a signal.
+    pub async fn signal(&self, signal: &str) {
+        let asked = Command::new("kill").args([signal, &self.process().to_string()]).status().await;
         assert!(asked.expect("there is `kill`").success());
     }
 
@@ -162,6 +167,21 @@ impl Engine {
         let lines = page.lines().filter(|line| line.starts_with(metric) && line.contains(words));
         let values: Vec<f64> = lines.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
         (!values.is_empty()).then(|| values.iter().sum())
+    }
+
+    /// How much is left to do, by it or by another on the same log: events to be read, intents to be raised, and to be
+    /// carried out; `None` if it does not say.
+    pub async fn left_to_do(&self) -> Option<f64> {
+        let page = self.metrics().await;
+        let gauges = ["chatledger_pipeline_lag_events", "chatledger_unraised_intents", "chatledger_lane_depth"];
+        let mut left = 0.0;
+        for gauge in gauges {
+            let lines: Vec<&str> = page.lines().filter(|line| line.starts_with(gauge)).collect();
+            // One that is missing says nothing.
+            lines.first()?;
+            left += lines.iter().filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>();
+        }
+        Some(left)
     }
 
     /// What it logged, with that of those before it in the same folder.

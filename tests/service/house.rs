@@ -68,6 +68,14 @@ pub struct House {
     pub private: SocketAddr,
 }
 
+/// The place of one of several engines.
+#[derive(Debug)]
+pub struct Post {
+    pub config: String,
+    pub listen: SocketAddr,
+    pub private: SocketAddr,
+}
+
 /// A platform.
 #[derive(Debug)]
 pub struct Side {
@@ -99,6 +107,26 @@ impl House {
             stage.host(side.name.clone(), place, simulator, manners);
         }
         Self { folder, log: log.to_owned(), stage, crm, messenger, listen, private }
+    }
+
+    /// Makes room for one more engine on the same log, between the same platforms: with addresses and a spool of its own.
+    pub async fn another(&self, nth: usize) -> Post {
+        let (listen, private) = (free_address().await, free_address().await);
+        let text = std::fs::read_to_string(self.folder.path().join("chatledger.toml")).expect("it was written");
+        let text = text
+            .replace(&format!("listen = \"{}\"", self.listen), &format!("listen = \"{listen}\""))
+            .replace(&format!("private = \"{}\"", self.private), &format!("private = \"{private}\""));
+        let name = format!("chatledger-{nth}.toml");
+        let more = format!("{text}\n[engines]\nlease = \"2s\"\n\n[spool]\npath = \"spool-{nth}\"\n");
+        std::fs::write(self.folder.path().join(&name), more).expect("the folder can be written to");
+        Post { config: name, listen, private }
+    }
+
+    /// Starts one of several engines. They log into one file.
+    pub async fn start_at(&self, post: &Post) -> Engine {
+        let mut command = program(self.folder.path());
+        with_secrets(command.args(["serve", "--config", &post.config]));
+        Engine::start(command, self.engine_log(), post.private).await
     }
 
     /// The command that serves this house.
@@ -206,8 +234,7 @@ impl House {
         let (mut looks, mut least) = (0, f64::INFINITY);
         while looks < QUIET_LOOKS {
             self.quiet().await;
-            let lanes = engine.counted("chatledger_lane_depth", "").await.unwrap_or(0.0);
-            let left = engine.counted("chatledger_pipeline_lag_events", "").await.map(|lag| lag + lanes);
+            let left = engine.left_to_do().await;
             looks = if left == Some(0.0) { looks + 1 } else { 0 };
             if let Some(left) = left.filter(|left| *left < least) {
                 (least, deadline) = (left, Instant::now() + SEEN_WITHIN);

@@ -27,11 +27,12 @@ const KILLS: u64 = 8;
 const SEED: u64 = 20_261_121;
 
 /// In the first four dialogues the client writes first, in the others the manager does.
-const PHONES: [&str; 6] = ["79161230001", "79161230002", "79161230003", "79161230004", "79161230005", "79161230006"];
+pub const PHONES: [&str; 6] =
+    ["79161230001", "79161230002", "79161230003", "79161230004", "79161230005", "79161230006"];
 const CLIENT_FIRST: usize = 4;
 
 /// Something that was written, and whether the engine promised to carry it over.
-struct Said {
+pub struct Said {
     by_client: bool,
     text: String,
     promised: bool,
@@ -116,7 +117,7 @@ async fn ordeal(house: House, mut beside: impl FnMut(u64)) {
 }
 
 /// Writes into one dialogue, one after the other, until it is over.
-async fn write(house: Arc<House>, nth: usize, mut chance: Chance, over: Arc<AtomicBool>) -> Vec<Said> {
+pub async fn write(house: Arc<House>, nth: usize, mut chance: Chance, over: Arc<AtomicBool>) -> Vec<Said> {
     let phone = PHONES[nth];
     let mut said = Vec::new();
     while !over.load(Ordering::Relaxed) {
@@ -140,7 +141,7 @@ async fn write(house: Arc<House>, nth: usize, mut chance: Chance, over: Arc<Atom
 }
 
 /// What is not as it should be in one dialogue.
-fn complaints(house: &House, phone: &str, said: &[Said]) -> Vec<String> {
+pub fn complaints(house: &House, phone: &str, said: &[Said]) -> Vec<String> {
     let mut complaints = Vec::new();
     for by_client in [true, false] {
         let (seen, at) =

@@ -7,7 +7,7 @@
 //!
 //! * [`house`]: one engine and its two platforms, what people do there, and what must be seen; [`engine`]: the process;
 //!   [`door`]: the way to a platform, which can be shut;
-//! * [`files`]: they cross, whole, in little memory;
+//! * [`engines`]: several on one log; [`files`]: they cross, whole, in little memory;
 //! * [`kills`], [`faults`], [`shutdown`], [`disk`], [`spool`], [`held`], [`heal`], [`circuit`], [`crowd`]: what goes wrong;
 //!   [`unreachable`]: platforms that are not who they should be; [`polling`]: a site that has to be asked; [`stage`]: the
 //!   platforms' stage itself; [`passes`]: what some calls must carry; [`demo`]: the demonstration, to its end.
@@ -18,6 +18,7 @@ mod demo;
 mod disk;
 mod door;
 mod engine;
+mod engines;
 mod faults;
 mod files;
 mod heal;

@@ -484,7 +484,7 @@ impl fmt::Display for Brief<'_> {
                 write!(formatter, "raised {intent} {policy} in {} at {}", raised.thread, raised.connection)
             }
             Event::AttemptStarted(started) => {
-                let AttemptStarted { intent_id, attempt, kind, call } = started;
+                let AttemptStarted { intent_id, attempt, kind, call, engine: _ } = started;
                 write!(formatter, "started {intent_id} attempt {attempt} {kind:?} {call}")
             }
             Event::AttemptSettled(settled) => {
@@ -496,6 +496,7 @@ impl fmt::Display for Brief<'_> {
             Event::PollAdvanced(advanced) => {
                 write!(formatter, "{} asked through {}", advanced.connection, advanced.through)
             }
+            Event::Arranged(arrangement) => formatter.write_str(arrangement.label()),
         }
     }
 }

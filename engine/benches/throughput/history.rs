@@ -103,7 +103,7 @@ impl Writer {
         let platform = if connection.as_str() == CRM { "amocrm" } else { "pact" };
         let stream = StreamName::intent(intent_id);
         let kind = AttemptKind::Act;
-        let started = AttemptStarted { intent_id, attempt: 1, kind, call: call.to_owned() };
+        let started = AttemptStarted { intent_id, attempt: 1, kind, call: call.to_owned(), engine: None };
         let reply = RecordedReply {
             status: 200,
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],

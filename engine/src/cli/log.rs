@@ -6,6 +6,7 @@ use chatledger::live::chain;
 use chatledger::log::{EventLog, Following, StoredEvent, codec};
 use chatledger_projections::bytes::Bytes;
 use chatledger_projections::configuration::Configuration;
+use chatledger_projections::duties::Arrangement;
 use chatledger_projections::event::{
     AttemptSettled, AttemptStarted, Event, IntentRaised, OperatorInstructed, PolicyAdvanced, PollAdvanced, Transport,
 };
@@ -134,6 +135,7 @@ enum Said {
     Instructed(OperatorInstructed),
     Advanced(PolicyAdvanced),
     Polled(PollAdvanced),
+    Arranged(Arrangement),
 }
 
 #[derive(Serialize)]
@@ -182,6 +184,7 @@ impl Said {
             Event::OperatorInstructed(instructed) => Self::Instructed(instructed),
             Event::PolicyAdvanced(advanced) => Self::Advanced(advanced),
             Event::PollAdvanced(advanced) => Self::Polled(advanced),
+            Event::Arranged(arrangement) => Self::Arranged(arrangement),
         }
     }
 }
@@ -215,5 +218,8 @@ fn summary(event: &Event) -> String {
         }
         Event::PolicyAdvanced(advanced) => format!("through {}", advanced.through),
         Event::PollAdvanced(advanced) => format!("{} through {}", advanced.connection, advanced.through),
+        Event::Arranged(Arrangement::Seen(seen)) => format!("engine {} at {}", seen.engine, seen.place),
+        Event::Arranged(Arrangement::Ended(ended)) => format!("engine {} by {}", ended.engine, ended.by),
+        Event::Arranged(Arrangement::Taken(taken)) => format!("{} by {}", taken.duty.label(), taken.engine),
     }
 }

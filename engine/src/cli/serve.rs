@@ -11,10 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chatledger::clock::SystemClock;
-use chatledger::config::{Config, Server};
+use chatledger::config::{Config, LogAddress, Server};
 use chatledger::descriptors;
 use chatledger::dispatch::Rules;
 use chatledger::dispatch::backoff::Backoff;
+use chatledger::duties::{Duties, Register, Terms, keep, new_engine, place};
 use chatledger::fold::FoldError;
 use chatledger::http::Http;
 use chatledger::in_force::put_in_force;
@@ -107,7 +108,9 @@ impl Serve {
 
         let end = CancellationToken::new();
         listening(&private, "health and metrics");
+        let duties = duties(&config);
         let health = Private {
+            duties: duties.clone(),
             log: Arc::clone(&log),
             spool: spool.clone(),
             readiness: Arc::clone(&readiness),
@@ -118,7 +121,9 @@ impl Serve {
         let private = tokio::spawn(ingress::serve(private, router, private_limits(&config.server), end.clone()));
         let folding = tokio::spawn(ingress::keep_folding(page, end.clone()));
 
-        let surroundings = surroundings(&config, Arc::clone(&log), http, media, Arc::clone(&readiness));
+        let surroundings = surroundings(&config, Arc::clone(&log), http, media, Arc::clone(&readiness), duties.clone());
+        let register = spool.clone().and_then(Register::of);
+        let keeping = keep_duties(duties, Arc::clone(&log), register, end.clone());
         let in_force = put_in_force(&*log, &SystemClock, config.recorded(), &stop.token);
         let (webhooks, passing) = match (&spool, &config.spool) {
             (Some(spool), Some(settings)) => {
@@ -160,7 +165,7 @@ impl Serve {
             all_well &= is_well(task.await);
         }
         end.cancel();
-        for task in passing.into_iter().chain([private, folding]) {
+        for task in passing.into_iter().chain([private, folding, keeping]) {
             all_well &= is_well(task.await);
         }
         // The last hands on them: their files are left tidy.
@@ -214,6 +219,29 @@ const fn is_passing(error: &LiveError) -> bool {
     }
 }
 
+/// What this engine may do: all, if the log is its own; of one on a server, only what it has taken.
+fn duties(config: &Config) -> Duties {
+    match &config.log {
+        LogAddress::Memory | LogAddress::Sqlite(_) => Duties::alone(),
+        LogAddress::EventStoreDb(_) => {
+            let terms = Terms { lease: config.engines.lease, call_timeout: config.dispatch.call_timeout };
+            let (engine, place) = (new_engine(), place());
+            info!(%engine, place, "one of any number of engines on this log");
+            Duties::shared(engine, place, terms, config.connections.keys())
+        }
+    }
+}
+
+/// Until the very end: also the last attempts are made by one engine only.
+fn keep_duties(
+    duties: Duties,
+    log: Arc<dyn EventLog>,
+    register: Option<Register>,
+    end: CancellationToken,
+) -> JoinHandle<()> {
+    tokio::spawn(async move { keep(duties, &*log, &SystemClock, register, end).await })
+}
+
 /// Opens the folder of files. The key of our links lies beside them, made once.
 fn media(config: &Config) -> Result<Media, Failure> {
     let wanted = &config.media;
@@ -248,6 +276,7 @@ fn surroundings(
     http: Http,
     media: Media,
     readiness: Arc<Readiness>,
+    duties: Duties,
 ) -> Surroundings {
     let dispatch = &config.dispatch;
     Surroundings {
@@ -265,6 +294,7 @@ fn surroundings(
         },
         grace: dispatch.shutdown_grace,
         readiness,
+        duties,
     }
 }
 

@@ -11,8 +11,9 @@ use chatledger_projections::attempts::Open;
 use chatledger_projections::bindings::Endpoint;
 use chatledger_projections::contacts::Contact;
 use chatledger_projections::delivery::Carried;
+use chatledger_projections::duties::AtWork;
 use chatledger_projections::event::Happening;
-use chatledger_projections::ids::{ConnectionName, IntentId, ThreadId};
+use chatledger_projections::ids::{ConnectionName, EngineId, IntentId, ThreadId};
 use chatledger_projections::projection::Projection as _;
 use chatledger_projections::recorded::Position;
 use chatledger_projections::threads::Thread;
@@ -56,7 +57,22 @@ struct Report<'a> {
     held_intents: usize,
     /// The platforms that did not answer the last calls.
     silent: Vec<Silent<'a>>,
+    /// Of several engines on one log: which does what.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    duties: Vec<Manned<'a>>,
     threads: Vec<Dialogue<'a>>,
+}
+
+/// A duty, and the engine that took it last.
+#[derive(Serialize)]
+struct Manned<'a> {
+    /// A connection, or "(deciding)".
+    duty: &'a str,
+    engine: EngineId,
+    since: Timestamp,
+    /// Where the engine runs and when it was last seen, by its own clock; absent if its time is over.
+    #[serde(flatten)]
+    at_work: Option<&'a AtWork>,
 }
 
 /// A platform that does not answer.
@@ -104,6 +120,7 @@ impl State {
             position: replay.position(),
             held_intents: replay.state().held.len(),
             silent: silent(&circuits),
+            duties: duties(&replay),
             threads,
         };
         match (self.json, &self.thread, report.threads.as_slice()) {
@@ -128,7 +145,8 @@ fn see(circuits: &mut BTreeMap<ConnectionName, Circuit>, step: &Step) {
         | Happening::Configured(_)
         | Happening::Instructed(_)
         | Happening::Advanced(_)
-        | Happening::Polled(_) => {}
+        | Happening::Polled(_)
+        | Happening::Arranged(_) => {}
     }
 }
 
@@ -138,6 +156,17 @@ fn silent(circuits: &BTreeMap<ConnectionName, Circuit>) -> Vec<Silent<'_>> {
         (calls, since) => Some(Silent { connection, calls, since }),
     });
     silent.collect()
+}
+
+fn duties(replay: &Replay) -> Vec<Manned<'_>> {
+    let known = &replay.state().duties;
+    let manned = known.owners().map(|(duty, owner)| Manned {
+        duty: duty.label(),
+        engine: owner.engine,
+        since: owner.since,
+        at_work: known.engine(owner.engine),
+    });
+    manned.collect()
 }
 
 /// All dialogues, in the order in which they were opened.
@@ -176,6 +205,7 @@ fn tell_all(report: &Report<'_>) -> Result<(), Failure> {
     let mut output = Output::standard();
     if report.threads.is_empty() {
         output.line("There are no dialogues yet.")?;
+        tell_duties(&mut output, report)?;
         return output.flush();
     }
     let mut table = table(&["thread", "route", "client", "last message", "shown at", "messages"]);
@@ -204,7 +234,19 @@ fn tell_all(report: &Report<'_>) -> Result<(), Failure> {
             report.held_intents
         ))?;
     }
+    tell_duties(&mut output, report)?;
     output.flush()
+}
+
+fn tell_duties(output: &mut Output, report: &Report<'_>) -> Result<(), Failure> {
+    for Manned { duty, engine, since, at_work } in &report.duties {
+        match at_work {
+            Some(AtWork { place, seen_at, .. }) => output
+                .line(format_args!("{duty}: engine {engine} at {} since {since}, last seen {seen_at}", plain(place)))?,
+            None => output.line(format_args!("{duty}: nobody; the time of engine {engine} is over"))?,
+        }
+    }
+    Ok(())
 }
 
 fn tell_one(dialogue: &Dialogue<'_>) -> Result<(), Failure> {

@@ -65,6 +65,8 @@ pub struct Config {
     pub spool: Option<Spool>,
     /// How calls go out.
     pub dispatch: Dispatch,
+    /// How several engines share one log.
+    pub engines: Engines,
     /// How files come and where they lie.
     pub media: Media,
     /// How the program tells what it does.
@@ -126,6 +128,13 @@ pub struct Dispatch {
     pub shutdown_grace: Duration,
 }
 
+/// How several engines share one log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Engines {
+    /// After how long of an engine's silence others take over.
+    pub lease: Duration,
+}
+
 /// How the program tells what it does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Logging {
@@ -177,6 +186,7 @@ impl Config {
         let server = server(&mut given, &mut defaults, &mut problems);
         let spool = (given.remove("spool"), defaults.remove("spool"));
         let dispatch = dispatch(&mut given, &mut defaults, &mut problems);
+        let engines = engines(&mut given, &mut defaults, &mut problems);
         let media = media(&mut given, &mut defaults, &mut problems);
         let logging = logging(&mut given, &mut defaults, &mut problems);
         let connections = connections::read(given.remove("connections"), connectors, secrets, &mut problems);
@@ -194,7 +204,18 @@ impl Config {
         }
 
         if problems.is_empty() {
-            Ok(Self { log, server, spool, dispatch, media, logging, connections: connections.opened, routes, warnings })
+            Ok(Self {
+                log,
+                server,
+                spool,
+                dispatch,
+                engines,
+                media,
+                logging,
+                connections: connections.opened,
+                routes,
+                warnings,
+            })
         } else {
             // Missing things last: they stand nowhere.
             problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
@@ -289,6 +310,15 @@ fn dispatch(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>
     dispatch
 }
 
+fn engines(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>) -> Engines {
+    let mut section =
+        Section::of("engines".to_owned(), given.remove("engines"), problems).with_defaults(defaults.remove("engines"));
+    // Shorter, and a log that takes its time over one append costs an engine its duties.
+    let lease = section.setting("lease", duration(Duration::from_secs(1)..=Duration::from_secs(600)));
+    section.finish();
+    Engines { lease }
+}
+
 fn logging(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>) -> Logging {
     use tracing::Level;
     let mut section =
@@ -317,7 +347,7 @@ fn log(mut given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAdd
     let mut section = Section::of(String::new(), whole(given), problems).with_defaults(whole(defaults));
     let log = section.setting("log", log_address);
     // They were read before; whoever misspells one is told its name.
-    for known in ["server", "spool", "dispatch", "media", "logging", "connections", "routes"] {
+    for known in ["server", "spool", "dispatch", "engines", "media", "logging", "connections", "routes"] {
         let _read = section.take(known);
     }
     section.finish();

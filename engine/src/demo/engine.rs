@@ -135,7 +135,7 @@ impl Engine {
 }
 
 /// The gauges that show what is left to do.
-const GAUGES: [&str; 2] = ["chatledger_lane_depth", "chatledger_pipeline_lag_events"];
+const GAUGES: [&str; 3] = ["chatledger_lane_depth", "chatledger_unraised_intents", "chatledger_pipeline_lag_events"];
 
 /// The last lines of a log, for people who look for what went wrong.
 pub fn tail(log: &Path, lines: usize) -> Vec<String> {

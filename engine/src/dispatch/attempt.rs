@@ -383,7 +383,7 @@ impl Departure {
 
     /// The record of the start of this attempt.
     pub fn started(&self, kind: AttemptKind, call: &str) -> AttemptStarted {
-        AttemptStarted { intent_id: self.intent, attempt: self.attempt, kind, call: call.to_owned() }
+        AttemptStarted { intent_id: self.intent, attempt: self.attempt, kind, call: call.to_owned(), engine: None }
     }
 
     fn end(&self, kind: AttemptKind, account: &Account, failure: Failure) -> Plan {
@@ -438,7 +438,7 @@ mod tests {
             class: "send",
             placed_at,
             raised_at: placed_at,
-            unwanted: false,
+            unwanted: None,
             doubt: None,
             files: BTreeMap::new(),
         };

@@ -145,6 +145,16 @@ impl Lane {
         self.limits.recall(class, at);
     }
 
+    /// Forgets what is queued and under way; what the limits and the circuit know stays. For a lane that somebody else
+    /// drives from here on, or that is to be filled anew.
+    pub fn clear(&mut self, now: Timestamp) {
+        self.threads.clear();
+        self.heads_of.clear();
+        self.heads.clear();
+        (self.in_flight, self.depth) = (0, 0);
+        self.circuit.see(Sign::Nothing, now);
+    }
+
     /// An attempt ended; by whom is all the same. Only the head of a queue can be attempted.
     pub fn settle(&mut self, intent: IntentId, afterwards: Afterwards) {
         let Some(thread) = self.heads_of.get(&intent).copied() else { return };

@@ -10,7 +10,7 @@ pub mod circuit;
 pub mod lane;
 pub mod limits;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use chatledger_projections::attempts::{Open, Purpose, Standing};
 use chatledger_projections::event::{AttemptSettled, AttemptStarted, Happening};
 use chatledger_projections::files::Filed;
 use chatledger_projections::ids::{ConnectionName, IntentId};
-use chatledger_projections::outcome::{AttemptKind, Outcome};
+use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::state::State;
 use chatledger_projections::time::Timestamp;
 
@@ -48,7 +48,18 @@ pub struct Rules {
 pub struct Dispatcher {
     accounts: Arc<Accounts>,
     lanes: BTreeMap<ConnectionName, Lane>,
+    /// The lanes that another engine drives: they are empty here.
+    elsewhere: BTreeSet<ConnectionName>,
     rules: Rules,
+}
+
+/// The end of an attempt that another engine, or an earlier life of ours, has started and not recorded an end of.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Interrupted {
+    /// What is to be recorded.
+    pub settled: AttemptSettled,
+    /// Whether the intent may be attempted again at once, even if the interrupted call should still arrive.
+    pub is_harmless: bool,
 }
 
 /// What is due now, and when to ask again.
@@ -65,7 +76,7 @@ impl Dispatcher {
     pub fn new(accounts: Arc<Accounts>, rules: Rules) -> Self {
         let lane = |account: &Account| Lane::new(&account.connection.limits(), rules.in_flight, rules.circuit);
         let lanes = accounts.iter().map(|(name, account)| (name.clone(), lane(account))).collect();
-        Self { accounts, lanes, rules }
+        Self { accounts, lanes, elsewhere: BTreeSet::new(), rules }
     }
 
     /// How intents are carried out.
@@ -82,16 +93,8 @@ impl Dispatcher {
             let not_before = match &open.standing {
                 Standing::Raised => open.raised_at,
                 Standing::Started { kind, .. } => {
-                    if let Some(account) = self.accounts.get(&open.connection) {
-                        let class = self.class(open, *kind);
-                        let mut departure = departure(intent, open, class, now, state);
-                        departure.attempt = open.attempts;
-                        let started = AttemptStarted { call: INTERRUPTED.to_owned(), ..departure.started(*kind, "") };
-                        ends.push(interrupted(&departure, &started, account));
-                        if let Some(lane) = self.lanes.get_mut(&open.connection) {
-                            lane.recall(class, now);
-                        }
-                    }
+                    ends.extend(self.end_of(intent, open, *kind, now, state).map(|interrupted| interrupted.settled));
+                    self.recall_interrupted(open, *kind, now);
                     Timestamp::from_millis(i64::MAX)
                 }
                 Standing::Settled { kind, outcome, at } => self.not_before(intent, open, *kind, outcome, *at),
@@ -99,6 +102,89 @@ impl Dispatcher {
             self.push(intent, open, not_before);
         }
         ends
+    }
+
+    /// Leaves every lane to other engines.
+    pub fn leave_all(&mut self, now: Timestamp) {
+        let all: Vec<_> = self.lanes.keys().cloned().collect();
+        for connection in all {
+            self.leave(&connection, now);
+        }
+    }
+
+    /// Leaves a lane to other engines.
+    pub fn leave(&mut self, connection: &ConnectionName, now: Timestamp) {
+        if let Some(lane) = self.lanes.get_mut(connection) {
+            lane.clear(now);
+            self.elsewhere.insert(connection.clone());
+        }
+    }
+
+    /// Takes a lane over with all that is to be done in it. Gives the attempts that were started and have no end on record;
+    /// nothing of theirs moves before they have, and their calls take a place now.
+    pub fn take_over(&mut self, connection: &ConnectionName, state: &State, now: Timestamp) -> Vec<IntentId> {
+        if let Some(lane) = self.lanes.get_mut(connection) {
+            lane.clear(now);
+        }
+        self.elsewhere.remove(connection);
+        let mut without_end = Vec::new();
+        for (intent, open) in state.attempts.in_order() {
+            if open.connection != *connection {
+                continue;
+            }
+            let not_before = match &open.standing {
+                Standing::Raised => open.raised_at,
+                Standing::Started { kind, .. } => {
+                    without_end.push(intent);
+                    self.recall_interrupted(open, *kind, now);
+                    Timestamp::from_millis(i64::MAX)
+                }
+                Standing::Settled { kind, outcome, at } => self.not_before(intent, open, *kind, outcome, *at),
+            };
+            self.push(intent, open, not_before);
+        }
+        without_end
+    }
+
+    /// Whether a lane is driven here.
+    pub fn drives(&self, connection: &ConnectionName) -> bool {
+        self.lanes.contains_key(connection) && !self.elsewhere.contains(connection)
+    }
+
+    /// The end to record of an attempt that was started and has none; `None` if it has.
+    pub fn interrupted(&self, intent: IntentId, state: &State, now: Timestamp) -> Option<Interrupted> {
+        let open = state.attempts.get(intent)?;
+        match &open.standing {
+            Standing::Started { kind, .. } => self.end_of(intent, open, *kind, now, state),
+            Standing::Raised | Standing::Settled { .. } => None,
+        }
+    }
+
+    /// A call that was interrupted may have left a moment ago: it takes a place now.
+    fn recall_interrupted(&mut self, open: &Open, kind: AttemptKind, now: Timestamp) {
+        let class = self.accounts.contains_key(&open.connection).then(|| self.class(open, kind));
+        if let (Some(class), Some(lane)) = (class, self.lanes.get_mut(&open.connection)) {
+            lane.recall(class, now);
+        }
+    }
+
+    fn end_of(
+        &self,
+        intent: IntentId,
+        open: &Open,
+        kind: AttemptKind,
+        now: Timestamp,
+        state: &State,
+    ) -> Option<Interrupted> {
+        let account = self.accounts.get(&open.connection)?;
+        let mut departure = departure(intent, open, self.class(open, kind), now, state);
+        departure.attempt = open.attempts;
+        let started = AttemptStarted { call: INTERRUPTED.to_owned(), ..departure.started(kind, "") };
+        let is_harmless = match (kind, account.connection.recourse(&open.as_raised.intent)) {
+            (AttemptKind::Probe | AttemptKind::Prepare { .. }, _) | (AttemptKind::Act, Recourse::RetrySafely) => true,
+            (AttemptKind::Act, Recourse::ProbeFirst | Recourse::ListenFirst | Recourse::AskPerson) => false,
+        };
+        Some(Interrupted { settled: interrupted(&departure, &started, account), is_harmless })
     }
 
     /// Sees a step of the past: calls that were made before the engine started count against the limits all the same, and
@@ -113,7 +199,8 @@ impl Dispatcher {
             | Happening::Configured(_)
             | Happening::Instructed(_)
             | Happening::Advanced(_)
-            | Happening::Polled(_) => return,
+            | Happening::Polled(_)
+            | Happening::Arranged(_) => return,
         };
         let at = step.happening.recorded_at;
         let account = self.accounts.get(&settled.connection);
@@ -138,12 +225,20 @@ impl Dispatcher {
                 }
             }
             Happening::Settled { settled, .. } => self.settle(settled, state, at),
+            // Another engine's call takes its place under the limits here, too.
+            Happening::Started(started) => {
+                let is_elsewhere =
+                    state.attempts.get(started.intent_id).is_some_and(|open| !self.drives(&open.connection));
+                if is_elsewhere {
+                    self.recall(step, state);
+                }
+            }
             Happening::Observed { .. }
-            | Happening::Started(_)
             | Happening::Configured(_)
             | Happening::Instructed(_)
             | Happening::Advanced(_)
-            | Happening::Polled(_) => {}
+            | Happening::Polled(_)
+            | Happening::Arranged(_) => {}
         }
     }
 
@@ -202,6 +297,9 @@ impl Dispatcher {
         let class = self.class(open, next_kind(open));
         // A connection that is no longer configured keeps its intents in the log; nobody can carry them out.
         let Some(lane) = self.lanes.get_mut(&open.connection) else { return };
+        if self.elsewhere.contains(&open.connection) {
+            return;
+        }
         lane.push(Queued { intent, thread: open.thread, sequence: open.sequence, class, not_before });
     }
 

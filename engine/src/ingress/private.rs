@@ -16,6 +16,7 @@ use tokio::time::{MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Readiness;
+use crate::duties::Duties;
 use crate::log::{Append, EventLog, ExpectedRevision};
 use crate::metrics::Page;
 use crate::spool::{Outlook, Spool};
@@ -35,6 +36,8 @@ pub struct Private {
     pub spool: Option<Arc<Spool>>,
     /// What everybody else says.
     pub readiness: Arc<Readiness>,
+    /// What this engine does, if it is one of several.
+    pub duties: Duties,
     /// What was counted.
     pub page: Page,
 }
@@ -72,6 +75,9 @@ struct Ready {
     degraded: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     spool: Option<Outlook>,
+    /// Of several engines: what this one does beside letting webhooks in. Without any it stands by, and is as ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duties: Option<Vec<String>>,
 }
 
 /// Without its log an engine is not ready; but one whose spool keeps webhooks must not be cut off from them by whoever
@@ -87,7 +93,7 @@ async fn readyz(State(private): State<Private>) -> impl IntoResponse {
         reasons.push("the log cannot be appended to");
         log_is_away = true;
     }
-    let mut degraded = Vec::new();
+    let mut degraded: Vec<_> = private.readiness.outdated().into_iter().collect();
     let spool = private.spool.as_ref().map(|spool| spool.outlook());
     if let Some(spool) = &spool {
         if spool.has_room && !private.readiness.is_stopping() && (log_is_away || spool.waiting > 0) {
@@ -102,7 +108,8 @@ async fn readyz(State(private): State<Private>) -> impl IntoResponse {
     }
     let ready = reasons.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Ready { ready, reasons, degraded, spool }))
+    let duties = private.duties.held().map(|held| held.iter().map(|duty| duty.label().to_owned()).collect());
+    (status, Json(Ready { ready, reasons, degraded, spool, duties }))
 }
 
 /// An append that goes all the way and stores nothing: only its expectation is checked.
@@ -111,6 +118,8 @@ fn nothing() -> Append {
 }
 
 async fn metrics(State(private): State<Private>) -> impl IntoResponse {
+    // Told as they are now: an engine that was stopped and goes on is not to show what it had.
+    private.duties.measure();
     // The version of Prometheus's text format.
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], private.page.render())
 }

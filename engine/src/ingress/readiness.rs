@@ -15,6 +15,7 @@ pub struct Readiness {
     started: Instant,
     caught_up: AtomicBool,
     stopping: AtomicBool,
+    outdated: AtomicBool,
     /// When the last append failed, in milliseconds since `started`.
     append_failed: AtomicU64,
 }
@@ -25,6 +26,7 @@ impl Default for Readiness {
             started: Instant::now(),
             caught_up: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            outdated: AtomicBool::new(false),
             append_failed: AtomicU64::new(NEVER),
         }
     }
@@ -39,6 +41,11 @@ impl Readiness {
     /// The pipeline says whether everything in the log has been decided.
     pub fn set_caught_up(&self, caught_up: bool) {
         self.caught_up.store(caught_up, Ordering::Relaxed);
+    }
+
+    /// Another configuration than this engine's is in force. Gives whether it was so before.
+    pub fn set_outdated(&self, outdated: bool) -> bool {
+        self.outdated.swap(outdated, Ordering::Relaxed)
     }
 
     /// The program is about to end.
@@ -62,6 +69,12 @@ impl Readiness {
         if self.append_failed.load(Ordering::Relaxed) != NEVER {
             self.append_failed.store(NEVER, Ordering::Relaxed);
         }
+    }
+
+    /// Why it does nothing but let webhooks in, for people; `None` if it is not so. That alone is no reason to ask others
+    /// instead: where there are no others, nobody would take what is sent only once.
+    pub fn outdated(&self) -> Option<&'static str> {
+        self.outdated.load(Ordering::Relaxed).then_some("another engine has put another configuration in force")
     }
 
     /// Why it cannot, for people; empty if it can.
@@ -93,6 +106,16 @@ mod tests {
         readiness.append_failed();
         assert_eq!(readiness.reasons(), ["the log did not take the last event"]);
         readiness.append_worked();
+        assert!(readiness.reasons().is_empty());
+    }
+
+    #[test]
+    fn an_engine_with_another_configuration_says_so_and_can_still_take_webhooks() {
+        let readiness = Readiness::new();
+        readiness.set_caught_up(true);
+        assert_eq!(readiness.outdated(), None);
+        assert!(!readiness.set_outdated(true) && readiness.set_outdated(true));
+        assert!(readiness.outdated().is_some_and(|reason| reason.contains("configuration")));
         assert!(readiness.reasons().is_empty());
     }
 }

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use chatledger_projections::duties::Arrangement;
 use chatledger_projections::event::{Event, Transport, WebhookReceived};
 use chatledger_projections::ids::{ConnectionName, EventId};
 use chatledger_projections::recorded::{Position, Recorded, Revision, StreamName};
@@ -138,7 +139,8 @@ pub fn seal(
         | Event::ConfigurationApplied(_)
         | Event::OperatorInstructed(_)
         | Event::PolicyAdvanced(_)
-        | Event::PollAdvanced(_) => None,
+        | Event::PollAdvanced(_)
+        | Event::Arranged(_) => None,
     };
     let metadata = Metadata {
         codec: CODEC,
@@ -165,6 +167,7 @@ pub fn seal(
         Event::OperatorInstructed(instructed) => json(instructed),
         Event::PolicyAdvanced(advanced) => json(advanced),
         Event::PollAdvanced(advanced) => json(advanced),
+        Event::Arranged(arrangement) => json(arrangement),
     };
     NewEvent { id, event_type: event.label().to_owned(), data, metadata: json(&metadata) }
 }
@@ -213,6 +216,9 @@ pub fn unseal(stored: StoredEventRef<'_>) -> Result<Unsealed<'_>, CodecError> {
         EventType::OperatorInstructed => ours(Event::OperatorInstructed(reader.data()?)),
         EventType::PolicyAdvanced => ours(Event::PolicyAdvanced(reader.data()?)),
         EventType::PollAdvanced => ours(Event::PollAdvanced(reader.data()?)),
+        EventType::EngineSeen => ours(Event::Arranged(Arrangement::Seen(reader.data()?))),
+        EventType::EngineEnded => ours(Event::Arranged(Arrangement::Ended(reader.data()?))),
+        EventType::DutyTaken => ours(Event::Arranged(Arrangement::Taken(reader.data()?))),
     };
     Ok(Unsealed {
         id: stored.id,
@@ -309,6 +315,9 @@ enum EventType {
     OperatorInstructed,
     PolicyAdvanced,
     PollAdvanced,
+    EngineSeen,
+    EngineEnded,
+    DutyTaken,
 }
 
 struct Reader<'a> {
@@ -326,6 +335,9 @@ impl<'a> Reader<'a> {
             "OperatorInstructed" => Ok(EventType::OperatorInstructed),
             "PolicyAdvanced" => Ok(EventType::PolicyAdvanced),
             "PollAdvanced" => Ok(EventType::PollAdvanced),
+            "EngineSeen" => Ok(EventType::EngineSeen),
+            "EngineEnded" => Ok(EventType::EngineEnded),
+            "DutyTaken" => Ok(EventType::DutyTaken),
             unknown => Err(CodecError::UnknownType { position: self.stored.position, event_type: unknown.to_owned() }),
         }
     }

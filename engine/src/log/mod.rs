@@ -329,7 +329,9 @@ pub enum OpenError {
         known: u32,
     },
     /// Another process writes to it.
-    #[error("{path} is in use by another process; one engine at a time writes to an SQLite log")]
+    #[error(
+        "{path} is in use by another process; one engine at a time writes to a log in a file: end the other, or give both a log on a server, such as \"esdb://localhost:2113\""
+    )]
     InUse {
         /// The file.
         path: String,

@@ -4,8 +4,9 @@
 //! Takes an event, gives its id or its stream. A webhook's id is absent here: its connector knows which deliveries are
 //! the same delivery, and says so when it verifies the request.
 
+use chatledger_projections::duties::Arrangement;
 use chatledger_projections::event::Event;
-use chatledger_projections::ids::EventId;
+use chatledger_projections::ids::{EngineId, EventId};
 use chatledger_projections::outcome::AttemptKind;
 use chatledger_projections::recorded::{Revision, StreamName};
 use sha2::{Digest, Sha256};
@@ -15,12 +16,14 @@ pub fn event_id(event: &Event, revision: Revision) -> Option<EventId> {
     match event {
         Event::WebhookReceived(_) => None,
         Event::IntentRaised(raised) => Some(EventId::derived(&[raised.intent_id.as_uuid().as_bytes(), b"raised"])),
-        Event::AttemptStarted(started) => Some(EventId::derived(&[
-            started.intent_id.as_uuid().as_bytes(),
-            &started.attempt.to_be_bytes(),
-            kind(started.kind),
-            b"started",
-        ])),
+        Event::AttemptStarted(started) => {
+            let (intent, number) = (started.intent_id.as_uuid(), started.attempt.to_be_bytes());
+            let mut parts = vec![intent.as_bytes().as_slice(), &number, kind(started.kind), b"started"];
+            // Of several engines, one must know its own start from another's.
+            let engine = started.engine.map(|engine: EngineId| engine.as_uuid());
+            parts.extend(engine.as_ref().map(|engine| engine.as_bytes().as_slice()));
+            Some(EventId::derived(&parts))
+        }
         Event::AttemptSettled(settled) => Some(EventId::derived(&[
             settled.intent_id.as_uuid().as_bytes(),
             &settled.attempt.to_be_bytes(),
@@ -46,6 +49,19 @@ pub fn event_id(event: &Event, revision: Revision) -> Option<EventId> {
             &revision.as_u64().to_be_bytes(),
             advanced.through.as_bytes(),
         ])),
+        // An engine says the same again and again: each time is one.
+        Event::Arranged(Arrangement::Seen(seen)) => {
+            Some(EventId::derived(&[b"seen", seen.engine.as_uuid().as_bytes(), &revision.as_u64().to_be_bytes()]))
+        }
+        Event::Arranged(Arrangement::Ended(ended)) => {
+            Some(EventId::derived(&[b"ended", ended.engine.as_uuid().as_bytes(), ended.by.as_uuid().as_bytes()]))
+        }
+        Event::Arranged(Arrangement::Taken(taken)) => Some(EventId::derived(&[
+            b"taken",
+            taken.duty.label().as_bytes(),
+            taken.engine.as_uuid().as_bytes(),
+            &revision.as_u64().to_be_bytes(),
+        ])),
     }
 }
 
@@ -60,6 +76,9 @@ pub fn stream_of(event: &Event, id: EventId) -> StreamName {
         Event::OperatorInstructed(_) => StreamName::operator(id),
         Event::PolicyAdvanced(_) => StreamName::policy(),
         Event::PollAdvanced(advanced) => StreamName::poll(&advanced.connection),
+        Event::Arranged(Arrangement::Seen(seen)) => StreamName::engine(seen.engine),
+        Event::Arranged(Arrangement::Ended(ended)) => StreamName::engine(ended.engine),
+        Event::Arranged(Arrangement::Taken(taken)) => StreamName::duty(&taken.duty),
     }
 }
 

@@ -209,6 +209,11 @@ impl Spool {
         })
     }
 
+    /// Where it lies. Files of others may lie there, too, as long as their names do not end as a segment's does.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The log holds what must stand in it before any webhook: from now on webhooks may go there.
     pub fn release(&self) {
         self.change(|inside| inside.gate.release());

@@ -44,7 +44,8 @@ impl Page {
             | Happening::Configured(_)
             | Happening::Instructed(_)
             | Happening::Advanced(_)
-            | Happening::Polled(_) => &[],
+            | Happening::Polled(_)
+            | Happening::Arranged(_) => &[],
         };
         for fact in facts {
             self.tagged("fact", "fact", &json(fact));

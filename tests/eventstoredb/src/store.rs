@@ -13,6 +13,7 @@ use chatledger::log::{Append, EventLog, ExpectedRevision, Following, NewEvent, R
 use chatledger_projections::ids::EventId;
 use chatledger_projections::recorded::{Position, Revision, StreamName};
 use serde::{Deserialize, Serialize};
+use tokio::runtime::{self, Runtime};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -116,6 +117,21 @@ pub struct Store {
     log: Arc<dyn EventLog>,
     largest_append: usize,
     streams: Mutex<HashMap<String, Stream>>,
+    /// Where appends are made. Not where they are asked for: a server that is killed must not leave one half made, stored in
+    /// the log and unknown to the streams.
+    hands: Hands,
+}
+
+/// A runtime that may be let go of anywhere.
+#[derive(Debug)]
+struct Hands(Option<Runtime>);
+
+impl Drop for Hands {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -150,7 +166,9 @@ struct Envelope {
 impl Store {
     /// Serves a log from what is in it. An empty one gets the events that a new server writes for itself.
     pub async fn over(log: Arc<dyn EventLog>, largest_append: usize) -> Result<Arc<Self>, ReadError> {
-        let store = Self { log, largest_append, streams: Mutex::default() };
+        let hands = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let hands = Hands(Some(hands.map_err(|error| ReadError::Unavailable(error.into()))?));
+        let store = Arc::new(Self { log, largest_append, streams: Mutex::default(), hands });
         let mut after = None;
         loop {
             let page = store.log.read_all(after, PAGE).await?;
@@ -175,11 +193,28 @@ impl Store {
         for stream in store.streams.lock().await.values_mut() {
             stream.remembered_from = stream.events.len();
         }
-        Ok(Arc::new(store))
+        Ok(store)
     }
 
-    /// Appends to a stream, by the server's rules.
-    pub async fn append(&self, name: &str, expected: Expected, events: Vec<Proposed>) -> Result<Written, Refusal> {
+    /// Appends to a stream, by the server's rules. It is made to its end, although nobody may wait for that any more.
+    pub async fn append(
+        self: &Arc<Self>,
+        name: &str,
+        expected: Expected,
+        events: Vec<Proposed>,
+    ) -> Result<Written, Refusal> {
+        let (store, name) = (Arc::clone(self), name.to_owned());
+        let hands = self.hands.0.as_ref().expect("they are there as long as the store is");
+        let made = hands.spawn(async move { store.append_to_the_end(&name, expected, events).await });
+        made.await.unwrap_or_else(|broken| Err(Refusal::Unavailable(broken.to_string())))
+    }
+
+    async fn append_to_the_end(
+        &self,
+        name: &str,
+        expected: Expected,
+        events: Vec<Proposed>,
+    ) -> Result<Written, Refusal> {
         let size: usize =
             events.iter().map(|event| event.data.len() + event.metadata.len() + event.event_type.len()).sum();
         if size > self.largest_append {

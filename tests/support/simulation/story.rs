@@ -62,7 +62,8 @@ pub fn save(folder: &Path, script: &Script, ending: &Ending, complaint: &Complai
             | Event::ConfigurationApplied(_)
             | Event::OperatorInstructed(_)
             | Event::PolicyAdvanced(_)
-            | Event::PollAdvanced(_) => {}
+            | Event::PollAdvanced(_)
+            | Event::Arranged(_) => {}
         }
     }
     Ok(())

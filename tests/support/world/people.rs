@@ -253,6 +253,7 @@ fn connection_of(entry: &Entry) -> Option<&ConnectionName> {
         | Event::ConfigurationApplied(_)
         | Event::OperatorInstructed(_)
         | Event::PolicyAdvanced(_)
-        | Event::PollAdvanced(_) => None,
+        | Event::PollAdvanced(_)
+        | Event::Arranged(_) => None,
     }
 }

@@ -92,7 +92,8 @@ impl Watch {
             | Event::ConfigurationApplied(_)
             | Event::OperatorInstructed(_)
             | Event::PolicyAdvanced(_)
-            | Event::PollAdvanced(_) => {}
+            | Event::PollAdvanced(_)
+            | Event::Arranged(_) => {}
         }
     }
 
