@@ -260,8 +260,9 @@ fn meant_node(meant: &Meant) -> Node {
 }
 
 fn tried_node(tried: &Tried, before: Option<&Derived>) -> Node {
-    let Tried { position, started_at, attempt, kind, call, request, ended } = tried;
-    let mut node = Node::of(format!("{position} {started_at} attempt {attempt}, {} {call}", does(*kind)));
+    let Tried { position, started_at, attempt, kind, call, engine, request, ended } = tried;
+    let by = engine.map_or_else(String::new, |engine| format!(", by engine {engine}"));
+    let mut node = Node::of(format!("{position} {started_at} attempt {attempt}, {} {call}{by}", does(*kind)));
     match request {
         Some(request) if before == Some(request) => {
             node.children.push(Node::of(format!("{position} sends (derived) the same again")));

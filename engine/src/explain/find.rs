@@ -78,7 +78,8 @@ impl<'a> Finder<'a> {
             | Happening::Settled { .. }
             | Happening::Instructed(_)
             | Happening::Advanced(_)
-            | Happening::Polled(_) => None,
+            | Happening::Polled(_)
+            | Happening::Arranged(_) => None,
         }
     }
 
@@ -145,8 +146,10 @@ fn of_event(step: &Step) -> Subject {
                 (None | Some(_), _) => Subject::Event(step.happening.id),
             }
         }
-        Happening::Configured(_) | Happening::Instructed(_) | Happening::Advanced(_) | Happening::Polled(_) => {
-            Subject::Event(step.happening.id)
-        }
+        Happening::Configured(_)
+        | Happening::Instructed(_)
+        | Happening::Advanced(_)
+        | Happening::Polled(_)
+        | Happening::Arranged(_) => Subject::Event(step.happening.id),
     }
 }

@@ -257,7 +257,7 @@ impl Gathering {
                 Instruction::RaiseMissed { missed, .. } => self.is_about(missed),
                 Instruction::SwitchAssistantOn { .. } | Instruction::SwitchAssistantOff { .. } => false,
             },
-            Happening::Configured(_) | Happening::Advanced(_) | Happening::Polled(_) => false,
+            Happening::Configured(_) | Happening::Advanced(_) | Happening::Polled(_) | Happening::Arranged(_) => false,
         }
     }
 
@@ -319,7 +319,8 @@ impl Gathering {
                     | Happening::Configured(_)
                     | Happening::Instructed(_)
                     | Happening::Advanced(_)
-                    | Happening::Polled(_) => false,
+                    | Happening::Polled(_)
+                    | Happening::Arranged(_) => false,
                 });
                 if carries {
                     let keys = facts.iter().filter_map(key_of);
@@ -330,7 +331,8 @@ impl Gathering {
             | Happening::Configured(_)
             | Happening::Instructed(_)
             | Happening::Advanced(_)
-            | Happening::Polled(_) => {}
+            | Happening::Polled(_)
+            | Happening::Arranged(_) => {}
         }
         // A platform had spoken of it before it said what it calls it.
         let was_spoken_of = step.changes.iter().any(|change| match change {
@@ -364,7 +366,8 @@ impl Gathering {
             | Happening::Configured(_)
             | Happening::Instructed(_)
             | Happening::Advanced(_)
-            | Happening::Polled(_) => return None,
+            | Happening::Polled(_)
+            | Happening::Arranged(_) => return None,
         };
         self.lacks |= self.intents.insert(intent);
         departure

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use chatledger_projections::delivery::Origin;
 use chatledger_projections::event::{Event, IntentRaised, OperatorInstructed, RecordedReply, Transport};
 use chatledger_projections::fact::{Fact, Failure, Remark};
-use chatledger_projections::ids::{ConnectionName, EventId, IntentId, ThreadId};
+use chatledger_projections::ids::{ConnectionName, EngineId, EventId, IntentId, ThreadId};
 use chatledger_projections::outcome::{AttemptKind, Outcome};
 use chatledger_projections::recorded::{Position, Recorded, Revision, StreamName};
 use chatledger_projections::time::Timestamp;
@@ -184,6 +184,9 @@ pub struct Tried {
     pub kind: AttemptKind,
     /// Which of the platform's calls.
     pub call: String,
+    /// By which of several engines; absent where there is only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineId>,
     /// What is sent, derived from the intent: requests are not recorded. Absent where nothing can be derived.
     pub request: Option<Derived>,
     /// How it ended, if it did.
@@ -279,7 +282,8 @@ fn whole(log: &dyn EventLog, subject: Subject) -> Result<Subject, FoldError> {
         | Event::ConfigurationApplied(_)
         | Event::OperatorInstructed(_)
         | Event::PolicyAdvanced(_)
-        | Event::PollAdvanced(_) => subject,
+        | Event::PollAdvanced(_)
+        | Event::Arranged(_) => subject,
     })
 }
 
@@ -309,7 +313,8 @@ fn raws(log: &dyn EventLog, gathering: &Gathering) -> Result<BTreeMap<EventId, R
             | Event::ConfigurationApplied(_)
             | Event::OperatorInstructed(_)
             | Event::PolicyAdvanced(_)
-            | Event::PollAdvanced(_) => {}
+            | Event::PollAdvanced(_)
+            | Event::Arranged(_) => {}
         }
     }
     Ok(raws)

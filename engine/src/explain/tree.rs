@@ -76,7 +76,8 @@ fn speakers(kept: &[Kept]) -> BTreeMap<EventId, IntentId> {
             | Happening::Configured(_)
             | Happening::Instructed(_)
             | Happening::Advanced(_)
-            | Happening::Polled(_) => {}
+            | Happening::Polled(_)
+            | Happening::Arranged(_) => {}
         }
     }
     let mut spoken_of = BTreeMap::new();
@@ -144,9 +145,11 @@ impl Grower<'_> {
                 Some(intent) => self.heard.entry(*intent).or_default().push(kept),
                 None => roots.push(kept),
             },
-            Happening::Configured(_) | Happening::Instructed(_) | Happening::Advanced(_) | Happening::Polled(_) => {
-                roots.push(kept)
-            }
+            Happening::Configured(_)
+            | Happening::Instructed(_)
+            | Happening::Advanced(_)
+            | Happening::Polled(_)
+            | Happening::Arranged(_) => roots.push(kept),
         }
     }
 
@@ -189,6 +192,7 @@ impl Grower<'_> {
             Happening::Configured(_) => (What::Other("ConfigurationApplied"), Vec::new()),
             Happening::Advanced(_) => (What::Other("PolicyAdvanced"), Vec::new()),
             Happening::Polled(_) => (What::Other("PollAdvanced"), Vec::new()),
+            Happening::Arranged(arrangement) => (What::Other(arrangement.label()), Vec::new()),
             Happening::Raised(_) => (What::Other("IntentRaised"), Vec::new()),
             Happening::Started(_) => (What::Other("AttemptStarted"), Vec::new()),
             Happening::Settled { facts, .. } => (What::Other("AttemptSettled"), facts),
@@ -237,8 +241,8 @@ impl Grower<'_> {
             let (position, settled_at) = (settled.position, settled.recorded_at);
             Ended { position, settled_at, outcome, reply, refusal, facts, changes: labels(&changes), intents }
         });
-        let AttemptStarted { intent_id: _, attempt, kind, call } = place.event;
-        Tried { position: place.position, started_at: place.recorded_at, attempt, kind, call, request, ended }
+        let AttemptStarted { intent_id: _, attempt, kind, call, engine } = place.event;
+        Tried { position: place.position, started_at: place.recorded_at, attempt, kind, call, engine, request, ended }
     }
 
     /// Where an intent stands: what it waits for, or how it ended.

@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::gather::{Gathering, Kept};
 use super::{RawEvent, derive};
 use crate::config::Account;
-use crate::dispatch::attempt::{Departure, Plan, conclude, interrupted};
+use crate::dispatch::attempt::{Departure, Plan, conclude, held_back, interrupted};
 use crate::dispatch::circuit::{INTERRUPTED, NO_CALL};
 use crate::log::naming;
 use crate::pipeline::Pipeline;
@@ -95,6 +95,7 @@ impl<'a> Verifier<'a> {
             }
             Happening::Advanced(advanced) => self.is_named(happening, Event::PolicyAdvanced(advanced.clone())),
             Happening::Polled(advanced) => self.is_named(happening, Event::PollAdvanced(advanced.clone())),
+            Happening::Arranged(arrangement) => self.is_named(happening, Event::Arranged(arrangement.clone())),
         }
     }
 
@@ -201,7 +202,7 @@ impl<'a> Verifier<'a> {
         let Some((start, started)) = under_way.filter(|(_, started)| {
             follows
                 && (started.attempt, started.kind) == (settled.attempt, settled.kind)
-                && (started.call == settled.call || settled.call == INTERRUPTED)
+                && (started.call == settled.call || [INTERRUPTED, NO_CALL].contains(&settled.call.as_str()))
         }) else {
             return self.doubt(position, "attempt", "its start does not stand before its end");
         };
@@ -235,6 +236,11 @@ impl<'a> Verifier<'a> {
                 let started = AttemptStarted { call: INTERRUPTED.to_owned(), ..started.clone() };
                 let derived = interrupted(departure, &started, account);
                 (derived == *settled).then_some(()).ok_or_else(|| "an interrupted attempt does not end so".to_owned())
+            }
+            // The engine was told to stop in between.
+            (None, NO_CALL) if started.call != NO_CALL => {
+                let derived = held_back(departure, started, account);
+                (derived == *settled).then_some(()).ok_or_else(|| "a call that never left does not end so".to_owned())
             }
             (None, NO_CALL) => {
                 let is_it =
@@ -330,6 +336,9 @@ fn plans(
         // It was planned before its start was recorded.
         for now in [start.happening.recorded_at, departure.raised_at] {
             plans.push(derive::planned(departure, raised, account, carriage, now));
+            // That nobody wants it any more may have come between.
+            let wanted = Departure { unwanted: None, ..departure.clone() };
+            plans.push(derive::planned(&wanted, raised, account, carriage, now));
         }
     }
     plans
