@@ -27,7 +27,7 @@ use super::replay::length;
 /// Every line bears the position of its event. Requests are not recorded: they are derived again from the intent, by the
 /// configuration then in force, without credentials. Nothing is sent and nothing is written.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: chatledger explain pact.main:301 --log chatledger.db --verify")]
+#[command(after_help = "Example: chatledger explain a-300 --log chatledger.db --verify")]
 pub struct Explain {
     /// A message's id (a platform's, a job's or ours; CONNECTION:ID says whose), a dialogue, an intent, or an event by
     /// its id or position (@POSITION where a message has the same number); the beginning of an id of ours is enough
