@@ -13,7 +13,7 @@ use super::verify::{TOKEN, token_in_json};
 
 /// A form without its token: its own field is left empty, and the token is taken out of every other one that holds it.
 pub(super) fn taken_out_of_form(form: &[u8], secret: &str) -> Vec<u8> {
-    form::rewritten(form, |name, value| match name {
+    let rewritten = form::rewritten(form, |name, value| match name {
         TOKEN => Some((TOKEN.to_owned(), String::new())),
         _ => match (taken_out_of_text(name, secret), taken_out_of_text(value, secret)) {
             (None, None) => None,
@@ -21,7 +21,9 @@ pub(super) fn taken_out_of_form(form: &[u8], secret: &str) -> Vec<u8> {
                 Some((new_name.unwrap_or_else(|| name.to_owned()), new_value.unwrap_or_else(|| value.to_owned())))
             }
         },
-    })
+    });
+    // In what is no form a token may stand across what would be a field's name and its value.
+    cut_out(&rewritten, secret.as_bytes()).into_owned()
 }
 
 /// A document without its token. Where the token is written as it is, its bytes are cut out; where it is spelt in another
@@ -30,11 +32,11 @@ pub(super) fn taken_out_of_form(form: &[u8], secret: &str) -> Vec<u8> {
 pub(super) fn taken_out_of_json(document: &[u8], secret: &str) -> Option<Vec<u8>> {
     let cut = cut_out(document, secret.as_bytes());
     let Ok(mut read) = read(document) else {
-        return token_in_json(&cut).is_none_or(|token| token.is_empty()).then_some(cut);
+        return token_in_json(&cut).is_none_or(|token| token.is_empty()).then(|| cut.into_owned());
     };
     take_out_of_value(&mut read, secret);
     let is_same = self::read(&cut).is_ok_and(|cut| cut == read);
-    Some(if is_same { cut } else { read.to_string().into_bytes() })
+    Some(if is_same { cut.into_owned() } else { read.to_string().into_bytes() })
 }
 
 /// `None` if the token is not in it.
@@ -87,19 +89,46 @@ fn read(document: &[u8]) -> serde_json::Result<Value> {
 
 /// `None` if there was nothing to remove.
 fn removed(text: &str, secret: &str) -> Option<String> {
-    text.contains(secret).then(|| {
-        let cut = cut_out(text.as_bytes(), secret.as_bytes());
-        String::from_utf8(cut).expect("a whole text cut out of a text leaves a text")
-    })
+    match cut_out(text.as_bytes(), secret.as_bytes()) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(cut) => Some(String::from_utf8(cut).expect("a whole text cut out of a text leaves a text")),
+    }
 }
 
 /// Without any occurrence, even one that the cuts themselves would make.
-fn cut_out(text: &[u8], part: &[u8]) -> Vec<u8> {
-    let mut kept: Cow<'_, [u8]> = Cow::Borrowed(text);
-    while let Some(at) = kept.windows(part.len().max(1)).position(|window| window == part) {
-        kept = Cow::Owned([&kept[..at], &kept[at + part.len()..]].concat());
+fn cut_out<'a>(text: &'a [u8], part: &[u8]) -> Cow<'a, [u8]> {
+    let mut kept = Cow::Borrowed(text);
+    while let Some((at, length)) = (0..kept.len()).find_map(|at| Some((at, spelt(&kept[at..], part)?))) {
+        kept = Cow::Owned([&kept[..at], &kept[at + length..]].concat());
     }
-    kept.into_owned()
+    kept
+}
+
+/// How many bytes a text begins with that are this part, each byte of it written as it is or as addresses and forms do.
+fn spelt(text: &[u8], part: &[u8]) -> Option<usize> {
+    // What is written as it is may itself look like the beginning of an escape: both readings are followed.
+    let mut ends = vec![0_usize];
+    for byte in part {
+        let mut further: Vec<usize> = ends.iter().flat_map(|end| after(text, *end, *byte)).collect();
+        further.dedup();
+        ends = further;
+        if ends.is_empty() {
+            return None;
+        }
+    }
+    ends.into_iter().max().filter(|length| *length > 0)
+}
+
+/// Where one byte, which stands at a place of a text, may end.
+fn after(text: &[u8], at: usize, byte: u8) -> impl Iterator<Item = usize> {
+    let rest = &text[at..];
+    let plain = rest.first().is_some_and(|first| *first == byte || (*first, byte) == (b'+', b' '));
+    let escaped = rest.strip_prefix(b"%").and_then(|rest| rest.get(..2)).and_then(|digits| {
+        let is_hex = digits.iter().all(u8::is_ascii_hexdigit);
+        let digits = std::str::from_utf8(digits).ok().filter(|_| is_hex)?;
+        u8::from_str_radix(digits, 16).ok()
+    });
+    plain.then_some(at + 1).into_iter().chain((escaped == Some(byte)).then_some(at + 3))
 }
 
 #[cfg(test)]
@@ -140,6 +169,8 @@ mod tests {
             (r#"{"a":["is cq-webhook\u002btoken 1 it?"]}"#, r#"{"a":["is  it?"]}"#),
             (r#"{"a":"cq-webcq-webhook+token 1hook+token 1"}"#, r#"{"a":""}"#),
             (r#"{"cq-webhook+token 1":1}"#, r#"{"":1}"#),
+            (r#"{"a":"x?t=cq-webhook%2btoken+1&y"}"#, r#"{"a":"x?t=&y"}"#),
+            (r#"{"a": broken, &t=cq%2Dwebhook%2Btoken%201&y"#, r#"{"a": broken, &t=&y"#),
         ] {
             assert_eq!(without(document), expected, "{document}");
         }
