@@ -32,7 +32,7 @@ story NAME:
 
 # Accept what the stories and contracts say now as what they shall say. Read the difference before you commit it.
 accept:
-    INSTA_UPDATE=always cargo test --locked --package chatledger-tests --test stories --test contracts --test platforms
+    INSTA_UPDATE=always cargo test --locked --package chatledger-tests --test stories --test contracts --test platforms --test cli
 
 # The engine, and the log's server beside it, killed so often while people write: `just kills 200`; see tests/service/kills.rs.
 kills N='200':

@@ -13,6 +13,7 @@
 //!   [`redaction`]: what no reply brings into the log;
 //! * [`media`]: files on their way; from where they are fetched, where they lie, where they are shown;
 //! * [`live`]: all of it at work, it alone has hands; [`replay`]: the pipeline alone, which has none;
+//! * [`explain`]: where one message is and why, told from the log;
 //! * [`errand`]: a call that a person asks for; [`backfill`]: messages whose webhooks never came;
 //! * [`story`]: recorded traffic told through all of it, on a clock of its own;
 //! * [`config`]: the document that says what there is; [`in_force`]: its way into the log;
@@ -29,6 +30,7 @@ pub mod descriptors;
 pub mod dispatch;
 pub mod duties;
 pub mod errand;
+pub mod explain;
 pub mod fold;
 pub mod heal;
 pub mod http;

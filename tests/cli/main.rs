@@ -4,6 +4,7 @@ mod accounts;
 mod administer;
 mod assistants;
 mod desk;
+mod explain;
 mod logs;
 mod program;
 mod secrets;

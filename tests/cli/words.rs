@@ -7,7 +7,7 @@ use tempfile::tempdir;
 
 use crate::program::{command, run, run_with};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "serve",
     "init",
     "check-config",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 17] = [
     "reconcile",
     "heal",
     "decode",
+    "explain",
     "replay",
     "state",
     "assistant",

@@ -16,6 +16,7 @@ mod connect;
 mod copy;
 mod decode;
 mod demo;
+mod explain;
 mod export;
 mod failure;
 mod heal;
@@ -70,6 +71,7 @@ enum Command {
     Decode(decode::Decode),
     Replay(replay::Replay),
     State(state::State),
+    Explain(explain::Explain),
     Heal(heal::Heal),
     Held(held::Held),
     Assistant(assistant::Assistant),
@@ -133,6 +135,7 @@ async fn run(told: Told) -> Result<(), Failure> {
         Command::Decode(decode) => decode.run(),
         Command::Replay(replay) => tokio::task::block_in_place(|| replay.run()),
         Command::State(state) => tokio::task::block_in_place(|| state.run()),
+        Command::Explain(explain) => tokio::task::block_in_place(|| explain.run()),
         Command::Assistant(assistant) => assistant.run().await,
         Command::Heal(heal) => heal.run().await,
         Command::Held(held) => held.run().await,

@@ -369,7 +369,14 @@ fn next_kind(open: &Open) -> AttemptKind {
     }
 }
 
-fn departure(intent: IntentId, open: &Open, class: &'static str, placed_at: Timestamp, state: &State) -> Departure {
+/// The next attempt at an open intent, with what is known now of earlier ones.
+pub(crate) fn departure(
+    intent: IntentId,
+    open: &Open,
+    class: &'static str,
+    placed_at: Timestamp,
+    state: &State,
+) -> Departure {
     let doubt = open.uncertain_since.map(|attempted_at| Known {
         conversation: state
             .bindings
