@@ -150,6 +150,7 @@ impl World<'_> {
         if self.is(Mutation::DropTheDedup) {
             id = EventId::derived(&[id.as_uuid().as_bytes(), &self.appends.to_be_bytes()]);
         }
+        let again = emitted.clone();
         let body = verified.body(emitted.body);
         let (connection, headers) = (from.clone(), verified.into_headers());
         if self.look.tells {
@@ -161,11 +162,20 @@ impl World<'_> {
         let event = Event::WebhookReceived(WebhookReceived { connection, platform, transport, headers, body });
         let entry = Entry::webhook(id, event);
         match self.gate.direction(from) {
-            Direction::Log => match self.append(&entry)? {
-                Ok(appended) if appended.already => self.tell(format_args!("{from} repeats a delivery")),
-                Ok(_) => self.watch.delivered(delivery),
-                Err(AppendError::Conflict { .. } | AppendError::TooLarge { .. }) => {}
-                Err(AppendError::Unavailable { .. } | AppendError::Unknown { .. }) => self.keep(entry),
+            Direction::Log => match self.append(&entry) {
+                Err(crash) => {
+                    // Nobody was answered; whoever sends, or a proxy, has patience.
+                    let from = from.clone();
+                    self.agenda
+                        .enter(self.now + DOOR_PAUSE, Happens::Webhook { from, emitted: again, cause, delivery });
+                    return Err(crash);
+                }
+                Ok(answer) => match answer {
+                    Ok(appended) if appended.already => self.tell(format_args!("{from} repeats a delivery")),
+                    Ok(_) => self.watch.delivered(delivery),
+                    Err(AppendError::Conflict { .. } | AppendError::TooLarge { .. }) => {}
+                    Err(AppendError::Unavailable { .. } | AppendError::Unknown { .. }) => self.keep(entry),
+                },
             },
             Direction::Spool | Direction::Soon => self.keep(entry),
         }
