@@ -98,6 +98,9 @@ fn removed(text: &str, secret: &str) -> Option<String> {
 /// Without any occurrence, even one that the cuts themselves would make.
 fn cut_out<'a>(text: &'a [u8], part: &[u8]) -> Cow<'a, [u8]> {
     let mut kept = Cow::Borrowed(text);
+    if part.is_empty() {
+        return kept;
+    }
     while let Some((at, length)) = (0..kept.len()).find_map(|at| Some((at, spelt(&kept[at..], part)?))) {
         kept = Cow::Owned([&kept[..at], &kept[at + length..]].concat());
     }
@@ -106,29 +109,20 @@ fn cut_out<'a>(text: &'a [u8], part: &[u8]) -> Cow<'a, [u8]> {
 
 /// How many bytes a text begins with that are this part, each byte of it written as it is or as addresses and forms do.
 fn spelt(text: &[u8], part: &[u8]) -> Option<usize> {
+    let Some((first, others)) = part.split_first() else { return Some(0) };
     // What is written as it is may itself look like the beginning of an escape: both readings are followed.
-    let mut ends = vec![0_usize];
-    for byte in part {
-        let mut further: Vec<usize> = ends.iter().flat_map(|end| after(text, *end, *byte)).collect();
-        further.dedup();
-        ends = further;
-        if ends.is_empty() {
-            return None;
-        }
-    }
-    ends.into_iter().max().filter(|length| *length > 0)
+    lengths(text, *first).filter_map(|length| Some(length + spelt(&text[length..], others)?)).max()
 }
 
-/// Where one byte, which stands at a place of a text, may end.
-fn after(text: &[u8], at: usize, byte: u8) -> impl Iterator<Item = usize> {
-    let rest = &text[at..];
-    let plain = rest.first().is_some_and(|first| *first == byte || (*first, byte) == (b'+', b' '));
-    let escaped = rest.strip_prefix(b"%").and_then(|rest| rest.get(..2)).and_then(|digits| {
+/// With how many bytes a text may begin that are this one.
+fn lengths(text: &[u8], byte: u8) -> impl Iterator<Item = usize> {
+    let plain = text.first().is_some_and(|first| *first == byte || (*first, byte) == (b'+', b' '));
+    let escaped = text.strip_prefix(b"%").and_then(|rest| rest.get(..2)).and_then(|digits| {
         let is_hex = digits.iter().all(u8::is_ascii_hexdigit);
         let digits = std::str::from_utf8(digits).ok().filter(|_| is_hex)?;
         u8::from_str_radix(digits, 16).ok()
     });
-    plain.then_some(at + 1).into_iter().chain((escaped == Some(byte)).then_some(at + 3))
+    plain.then_some(1).into_iter().chain((escaped == Some(byte)).then_some(3))
 }
 
 #[cfg(test)]

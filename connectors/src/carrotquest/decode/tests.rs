@@ -4,7 +4,7 @@ use chatledger_projections::content::Part as ContentPart;
 use chatledger_projections::fact::{Message, Remark};
 use serde_json::{Value, json};
 
-use super::kinds::{Fate, PartKind};
+use super::kinds::{Fate, PART_TYPES, PartKind};
 use super::*;
 
 fn read(document: &Value) -> Decoded {
@@ -34,26 +34,7 @@ fn part_with(kind: &str, more: &Value) -> Value {
 
 #[test]
 fn every_kind_meets_its_fate_by_whatever_way_it_comes() {
-    for kind in [
-        "reply_user",
-        "reply_admin",
-        "reply_django_user",
-        "auto_reply",
-        "note",
-        "tag_added",
-        "tag_deleted",
-        "assigned",
-        "closed",
-        "final_closed",
-        "opened",
-        "delayed",
-        "channel_changed",
-        "vote",
-        "article",
-        "chat_bot_admin",
-        "chat_bot_user",
-        "service",
-    ] {
+    for kind in PART_TYPES {
         for via in ["web_user", "web_panel", "api", "integrations", "system", "vk", ""] {
             let decoded = read(&part_with(kind, &json!({ "sent_via": via })));
             let fate = PartKind::of(kind).expect("the kind is known").fate();
