@@ -21,13 +21,11 @@ use chatledger::log::sqlite::SqliteLog;
 use chatledger::pipeline::Pipeline;
 use rusqlite::Connection;
 
-use stand::{Files, Stand, median};
+use stand::{Files, ROUNDS, Stand, median};
 
 /// The program's own, for both sides of the comparison.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-const ROUNDS: usize = stand::ROUNDS;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
