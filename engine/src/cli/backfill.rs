@@ -43,12 +43,19 @@ pub struct Backfill {
     /// Only this conversation, by the platform's id
     #[arg(long, value_name = "ID")]
     chat: Option<String>,
+    #[command(flatten)]
+    search: Search,
+}
+
+/// How the past is searched, and how that is told.
+#[derive(Debug, Args)]
+pub(super) struct Search {
     /// Only what was written from this moment on
     #[arg(long, value_name = "TIME", value_parser = moment)]
-    since: Option<Timestamp>,
+    pub(super) since: Option<Timestamp>,
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = CONFIG)]
-    config: PathBuf,
+    pub(super) config: PathBuf,
     /// Another log than the configuration names; no engine may be writing to it
     #[arg(long, value_name = "FILE")]
     log: Option<Typed>,
@@ -57,7 +64,7 @@ pub struct Backfill {
     dry_run: bool,
     /// Print one JSON document
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// A moment as people and machines write it.
@@ -93,39 +100,21 @@ pub(super) struct Failed {
 
 impl Backfill {
     pub async fn run(self) -> Result<(), Failure> {
-        let chosen = Chosen::load(&self.config, &self.name)?;
-        let account = chosen.account();
-        let Some(history) = account.connection.history() else {
-            let platform = account.connector.platform();
-            return Err(Failure::usage(format!(
-                "{}: {platform} lists no past messages, or its connector does not ask for them",
-                chosen.name
-            )));
-        };
-        let address = self.log.as_ref().map_or(&chosen.config.log, |Typed(address)| address);
-        let log = block_in_place(|| open_to_write(address))?;
-        if !self.dry_run {
-            chosen.put_in_force(&*log).await;
-        }
-        let state = block_in_place(|| folded(&log))?;
-        let wanted = self.wanted(&chosen, &state)?;
-        let report = look(&chosen, history, &*log, wanted, self.dry_run).await;
-        block_in_place(|| drop(log));
-        let report = report?;
-        if self.json {
-            print_document(&report)?;
+        let found = self.search.through(&self.name, |chosen, state| self.wanted(chosen, state)).await?;
+        if self.search.json {
+            print_document(&found.report)?;
         } else {
-            tell(&report, &address.to_string())?;
+            tell(&found)?;
         }
-        if report.failed.is_empty() { Ok(()) } else { Err(Failure::Told(FAILED)) }
+        if found.report.failed.is_empty() { Ok(()) } else { Err(Failure::Told(FAILED)) }
     }
 
     /// Which conversations, and since when.
     fn wanted(&self, chosen: &Chosen, state: &State) -> Result<Vec<Wanted>, Failure> {
-        let all = known(state, &chosen.name, self.since);
+        let all = known(state, &chosen.name, self.search.since);
         let Some(chat) = &self.chat else { return Ok(all) };
         let of_the_chat: Vec<Wanted> = all.into_iter().filter(|wanted| wanted.conversation.as_str() == chat).collect();
-        match (of_the_chat.is_empty(), self.since) {
+        match (of_the_chat.is_empty(), self.search.since) {
             (false, _) => Ok(of_the_chat),
             (true, Some(since)) => Ok(vec![Wanted { conversation: ConversationId::new(chat.as_str()), since }]),
             (true, None) => Err(Failure::usage(format!(
@@ -136,8 +125,42 @@ impl Backfill {
     }
 }
 
+/// What a search came to, and in which log.
+pub(super) struct Searched {
+    pub(super) report: Report,
+    address: String,
+}
+
+impl Search {
+    /// Searches the past of one connection: the conversations that are `wanted` of those that the log knows.
+    pub(super) async fn through(
+        &self,
+        name: &str,
+        wanted: impl FnOnce(&Chosen, &State) -> Result<Vec<Wanted>, Failure>,
+    ) -> Result<Searched, Failure> {
+        let chosen = Chosen::load(&self.config, name)?;
+        let account = chosen.account();
+        let Some(history) = account.connection.history() else {
+            let platform = account.connector.platform();
+            return Err(Failure::usage(format!(
+                "{name}: {platform} lists no past messages, or its connector does not ask for them"
+            )));
+        };
+        let address = self.log.as_ref().map_or(&chosen.config.log, |Typed(address)| address);
+        let log = block_in_place(|| open_to_write(address))?;
+        if !self.dry_run {
+            chosen.put_in_force(&*log).await;
+        }
+        let state = block_in_place(|| folded(&log))?;
+        let wanted = wanted(&chosen, &state)?;
+        let report = look(&chosen, history, &*log, wanted, self.dry_run).await;
+        block_in_place(|| drop(log));
+        Ok(Searched { report: report?, address: address.to_string() })
+    }
+}
+
 /// Looks conversations through, and puts on record what is new; with `dry_run`, only counts it.
-pub(super) async fn look(
+async fn look(
     chosen: &Chosen,
     history: &dyn History,
     log: &dyn EventLog,
@@ -177,7 +200,7 @@ pub(super) async fn look(
 }
 
 /// Tells people what was found.
-pub(super) fn tell(report: &Report, log: &str) -> Result<(), Failure> {
+pub(super) fn tell(Searched { report, address }: &Searched) -> Result<(), Failure> {
     let mut output = Output::standard();
     let Report { conversations, listed, older, unnamed, recorded, already, dry_run, .. } = report;
     output.line(format_args!("{conversations} conversations, {listed} messages listed, {older} of them older"))?;
@@ -187,7 +210,7 @@ pub(super) fn tell(report: &Report, log: &str) -> Result<(), Failure> {
     output.line(if *dry_run {
         format!("{recorded} messages would be put on record, unless they are; nothing was written")
     } else {
-        format!("{recorded} messages put on record, {already} were already, in {log}")
+        format!("{recorded} messages put on record, {already} were already, in {address}")
     })?;
     for Failed { conversation, reason } in &report.failed {
         output.line(format_args!("{conversation}: {reason}"))?;
@@ -196,7 +219,7 @@ pub(super) fn tell(report: &Report, log: &str) -> Result<(), Failure> {
 }
 
 /// The state that a log leads to.
-pub(super) fn folded(log: &Arc<dyn EventLog>) -> Result<State, Failure> {
+fn folded(log: &Arc<dyn EventLog>) -> Result<State, Failure> {
     let mut pipeline = Pipeline::default();
     fold(&**log, &mut pipeline, None, None, &mut |_, _| {})
         .map_err(|error| Failure::failed(format!("the log cannot be folded: {}", chain(&error))))?;

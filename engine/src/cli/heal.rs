@@ -10,12 +10,12 @@ use chatledger::live::chain;
 use chatledger_projections::event::Instruction;
 use chatledger_projections::ids::EventId;
 use chatledger_projections::recorded::Position;
-use chatledger_projections::time::Timestamp;
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use tokio::task::block_in_place;
 
+use super::backfill::moment;
 use super::failure::Failure;
 use super::instruct::{Instructed, instruct, places, said};
 use super::log_address::{Typed, open_to_read};
@@ -70,9 +70,7 @@ fn since(text: &str) -> Result<Since, String> {
     if let Ok(position) = text.parse::<Position>() {
         return Ok(Since::Position(position));
     }
-    let read: Result<jiff::Timestamp, _> = text.parse();
-    read.map(|moment| Since::Moment(Timestamp::from_millis(moment.as_millisecond())))
-        .map_err(|_| "write a moment with its zone, such as 2026-03-02T10:00:00Z, or a position".to_owned())
+    moment(text).map(Since::Moment).map_err(|remedy| format!("{remedy}, or a position"))
 }
 
 #[derive(Serialize)]

@@ -3,20 +3,15 @@
 //! The same search as `backfill`, over one connection or all that list their past. Absent: conversations of which the log
 //! never heard, and platforms that list nothing.
 
-use std::path::PathBuf;
-
 use chatledger::backfill::known;
 use chatledger::config::Config;
 use chatledger_projections::ids::ConnectionName;
-use chatledger_projections::time::Timestamp;
+use chatledger_projections::state::State;
 use clap::{ArgGroup, Args};
-use tokio::task::block_in_place;
 
-use super::CONFIG;
 use super::account::Chosen;
-use super::backfill::{Report, folded, look, moment, tell};
+use super::backfill::{Search, tell};
 use super::failure::{FAILED, Failure};
-use super::log_address::{Typed, open_to_write};
 use super::output::{print, print_document};
 
 /// Compare the log with what the platforms list, and record what is missing
@@ -35,52 +30,24 @@ pub struct Reconcile {
     /// Every connection that can list its past
     #[arg(long)]
     all: bool,
-    /// Only what was written from this moment on
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    since: Option<Timestamp>,
-    /// The configuration
-    #[arg(long, value_name = "FILE", default_value = CONFIG)]
-    config: PathBuf,
-    /// Another log than the configuration names; no engine may be writing to it
-    #[arg(long, value_name = "FILE")]
-    log: Option<Typed>,
-    /// Only tell what would be recorded
-    #[arg(long)]
-    dry_run: bool,
-    /// Print one JSON document
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    search: Search,
 }
 
 impl Reconcile {
     pub async fn run(self) -> Result<(), Failure> {
-        let names = self.names()?;
-        let mut reports: Vec<Report> = Vec::new();
-        for name in names {
-            let chosen = Chosen::load(&self.config, name.as_str())?;
-            let Some(history) = chosen.account().connection.history() else {
-                let platform = chosen.account().connector.platform();
-                return Err(Failure::usage(format!(
-                    "{name}: {platform} lists no past messages, or its connector does not ask for them"
-                )));
-            };
-            let address = self.log.as_ref().map_or(&chosen.config.log, |Typed(address)| address);
-            let log = block_in_place(|| open_to_write(address))?;
-            if !self.dry_run {
-                chosen.put_in_force(&*log).await;
-            }
-            let state = block_in_place(|| folded(&log))?;
-            let wanted = known(&state, &chosen.name, self.since);
-            let report = look(&chosen, history, &*log, wanted, self.dry_run).await;
-            block_in_place(|| drop(log));
-            let report = report?;
-            if !self.json {
+        let mut reports = Vec::new();
+        for name in self.names()? {
+            let since = self.search.since;
+            let all = |chosen: &Chosen, state: &State| Ok(known(state, &chosen.name, since));
+            let found = self.search.through(name.as_str(), all).await?;
+            if !self.search.json {
                 print(format_args!("{name}:"))?;
-                tell(&report, &address.to_string())?;
+                tell(&found)?;
             }
-            reports.push(report);
+            reports.push(found.report);
         }
-        if self.json {
+        if self.search.json {
             print_document(&reports)?;
         }
         if reports.iter().all(|report| report.failed.is_empty()) { Ok(()) } else { Err(Failure::Told(FAILED)) }
@@ -91,7 +58,7 @@ impl Reconcile {
         if let Some(name) = &self.name {
             return Ok(vec![ConnectionName::new(name.as_str())]);
         }
-        let config = Config::load(&self.config).map_err(|invalid| Failure::usage(invalid.to_string()))?;
+        let config = Config::load(&self.search.config).map_err(|invalid| Failure::usage(invalid.to_string()))?;
         let lists = config.connections.iter().filter(|(_, account)| account.connection.history().is_some());
         let names: Vec<ConnectionName> = lists.map(|(name, _)| name.clone()).collect();
         if names.is_empty() {
