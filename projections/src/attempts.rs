@@ -72,6 +72,7 @@ impl Open {
                 | Fact::MessageEdited(_)
                 | Fact::MessageDeleted(_)
                 | Fact::ReactionChanged(_)
+                | Fact::ShownWithoutReaction(_)
                 | Fact::TypingStarted(_)
                 | Fact::MessageNamed(_)
                 | Fact::DeliveryReported(_)

@@ -61,6 +61,11 @@ pub struct Carried {
     pub origin: Origin,
     /// Where it stands.
     pub state: DeliveryState,
+    /// What it said when it was written; see [`Content::mark`].
+    pub said: u64,
+    /// The states in which the platform where it was shown anew has shown it without a reaction.
+    #[serde(skip_serializing_if = "States::is_empty")]
+    shown_as: States,
     /// Why it failed, while it stands so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Box<Failure>>,
@@ -86,6 +91,25 @@ impl Carried {
     pub fn at(&self, connection: &ConnectionName) -> Option<&MessageId> {
         let places = std::iter::once(&self.origin).chain(&self.target).chain(&self.copies);
         places.into_iter().find(|place| place.connection == *connection).map(|place| &place.message)
+    }
+}
+
+/// A set of delivery states.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+struct States(u8);
+
+impl States {
+    /// Takes one in; whether it is new.
+    fn insert(&mut self, state: DeliveryState) -> bool {
+        let bit = 1 << state as u8;
+        let is_new = self.0 & bit == 0;
+        self.0 |= bit;
+        is_new
+    }
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // So serde asks.
+    const fn is_empty(&self) -> bool {
+        self.0 == 0
     }
 }
 
@@ -147,14 +171,16 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Takes a new message in; it is meant to be carried across.
-    pub fn write(&mut self, thread: ThreadId, origin: Origin) -> MessageIndex {
+    /// Takes a new message in, and the mark of what it says; it is meant to be carried across.
+    pub fn write(&mut self, thread: ThreadId, origin: Origin, said: u64) -> MessageIndex {
         let index = MessageIndex(u32::try_from(self.carried.len()).expect("fewer than four thousand million messages"));
         self.known.insert(origin.clone(), Known::Written(index));
         self.carried.push(Carried {
             thread,
             origin,
             state: DeliveryState::Raised,
+            said,
+            shown_as: States::default(),
             failure: None,
             target: None,
             pieces: ThinVec::new(),
@@ -176,6 +202,11 @@ impl Delivery {
     pub fn retried(&mut self, index: MessageIndex) {
         let carried = &mut self.carried[index.0 as usize];
         carried.retried = carried.in_pieces;
+    }
+
+    /// A platform showed a message anew, without a reaction and in this state; whether it did so for the first time.
+    pub fn shown_as(&mut self, index: MessageIndex, state: DeliveryState) -> bool {
+        self.carried[index.0 as usize].shown_as.insert(state)
     }
 
     /// What is known of a platform's message id.
@@ -380,7 +411,7 @@ const ACCOUNTED_AT_MOST: usize = 200;
 
 impl Projection for Delivery {
     const NAME: &'static str = "delivery";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]
@@ -410,7 +441,7 @@ mod tests {
         let mut delivery = Delivery::default();
         let origin = Origin { connection: ConnectionName::new("amo.main"), message: MessageId::new("m1") };
         let thread = ThreadId::from_uuid(EventId::derived(&[b"thread"]).as_uuid());
-        let index = delivery.write(thread, origin.clone());
+        let index = delivery.write(thread, origin.clone(), 0);
         delivery.raised(index, &origin.name_of_piece(0));
         delivery.raised(index, &origin.name_of_piece(1));
         (delivery, index)
@@ -444,7 +475,7 @@ mod tests {
         let mut delivery = Delivery::default();
         let origin = Origin { connection: ConnectionName::new("amo.main"), message: MessageId::new("m1") };
         let thread = ThreadId::from_uuid(EventId::derived(&[b"thread"]).as_uuid());
-        let index = delivery.write(thread, origin.clone());
+        let index = delivery.write(thread, origin.clone(), 0);
         delivery.raised(index, &origin.name_across());
         delivery.rise(index, DeliveryState::Failed, failure());
         delivery.raised(index, &origin.name_across());

@@ -28,6 +28,8 @@ pub enum Fact {
     MessageNamed(MessageNamed),
     /// Somebody put a reaction under a message, or took it back.
     ReactionChanged(ReactionChanged),
+    /// A platform that shows messages anew, rather than telling what changed, showed one without a reaction of the client's.
+    ShownWithoutReaction(ShownWithoutReaction),
     /// Somebody is writing.
     TypingStarted(TypingStarted),
     /// The platform says where a message of ours stands.
@@ -177,6 +179,21 @@ pub struct ReactionChanged {
     /// The reaction; absent if it was taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emoji: Option<String>,
+}
+
+/// A message was shown anew, and no reaction of the client's under it.
+///
+/// Whether one was taken back can be told only by whoever knows what stood there, and what else the showing had to tell: it
+/// may have been meant for that, and be older than the reaction.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ShownWithoutReaction {
+    /// Where the message stands.
+    pub conversation: ConversationKey,
+    /// Which message.
+    pub message: MessageKey,
+    /// How far it had come by then, if further than a message that was just written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<DeliveryState>,
 }
 
 /// Somebody is writing.

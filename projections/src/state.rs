@@ -213,6 +213,7 @@ impl State {
                 | Fact::MessageDeleted(_)
                 | Fact::MessageNamed(_)
                 | Fact::ReactionChanged(_)
+                | Fact::ShownWithoutReaction(_)
                 | Fact::TypingStarted(_)
                 | Fact::DeliveryReported(_)
                 | Fact::ConversationSeen(_)
@@ -256,6 +257,7 @@ impl State {
             Fact::MessageEdited(edited) => self.alter(moment, connection, &edited.message, fact, changes),
             Fact::MessageDeleted(deleted) => self.alter(moment, connection, &deleted.message, fact, changes),
             Fact::ReactionChanged(reacted) => self.alter(moment, connection, &reacted.message, fact, changes),
+            Fact::ShownWithoutReaction(shown) => self.shown_bare(moment, connection, shown, changes),
             Fact::AssistantReported(report) => self.hear_report(moment, connection, report, changes),
             Fact::TypingStarted(typing) => self.begin_typing(moment, connection, typing, changes),
             // They belong to the attempt that made a file ready.

@@ -239,6 +239,7 @@ impl State {
             | Fact::MessageEdited(_)
             | Fact::MessageDeleted(_)
             | Fact::ReactionChanged(_)
+            | Fact::ShownWithoutReaction(_)
             | Fact::TypingStarted(_)
             | Fact::MessageNamed(_)
             | Fact::DeliveryReported(_)

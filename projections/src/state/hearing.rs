@@ -124,7 +124,7 @@ impl State {
     ) {
         let heard_at = moment.at;
         self.threads.speak(thread, side, heard_at);
-        let index = self.delivery.write(thread, origin.clone());
+        let index = self.delivery.write(thread, origin.clone(), message.content.mark());
         self.silence_assistant(moment, thread, role, side, message, changes);
         let contact = self.contacts.of(thread);
         let written = Written { thread, origin, heard_at, message: Box::new(message.clone()) };
