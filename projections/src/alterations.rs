@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn an_edit_that_comes_late_does_not_undo_a_newer_one() {
         let (mut alterations, message) = (Alterations::default(), named("1"));
-        let (now, event) = (Timestamp::default(), EventId::derived(&[b"event"]));
+        let event = EventId::derived(&[b"event"]);
         assert!(alterations.edit(&message, 0, &Content::text("три"), moment(30), event));
         assert!(!alterations.edit(&message, 0, &Content::text("два"), moment(20), event));
         assert!(

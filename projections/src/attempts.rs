@@ -73,6 +73,7 @@ impl Open {
                 | Fact::MessageDeleted(_)
                 | Fact::ReactionChanged(_)
                 | Fact::ShownWithoutReaction(_)
+                | Fact::NoteWritten(_)
                 | Fact::TypingStarted(_)
                 | Fact::MessageNamed(_)
                 | Fact::DeliveryReported(_)

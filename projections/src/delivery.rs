@@ -87,6 +87,16 @@ pub struct Carried {
 }
 
 impl Carried {
+    /// What its further pieces are called where it went, in order: by our names, and theirs where they were told.
+    pub fn further(&self) -> Vec<MessageKey> {
+        let key = |(place, piece): (u32, &Origin)| MessageKey {
+            theirs: Some(piece.message.clone()),
+            ours: Some(self.origin.name_of_piece(place)),
+            job: None,
+        };
+        (1..).zip(&self.pieces).map(key).collect()
+    }
+
     /// What it is called at a connection, if it stands there.
     pub fn at(&self, connection: &ConnectionName) -> Option<&MessageId> {
         let places = std::iter::once(&self.origin).chain(&self.target).chain(&self.copies);
@@ -122,7 +132,8 @@ pub enum Known {
     Ours(MessageIndex),
     /// We put it there, and it carries nobody's words, as a claim's message.
     OurOwn,
-    /// An assistant wrote it when it was to be silent; nobody was shown it, and nobody will be.
+    /// An assistant wrote it when it was to be silent, or a machine whose words are not wanted; nobody was shown it, and
+    /// nobody will be.
     Withheld,
 }
 
@@ -150,6 +161,10 @@ pub struct Rise {
 /// from before our time.
 const EARLY_AT_MOST: usize = 4096;
 
+/// Of how many messages the messenger's own names are kept. When it is full, the oldest gives way: whoever quotes what is so
+/// old is shown the quotation in words, or without them.
+const NAMED_AT_MOST: usize = 65_536;
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 enum EarlyKey {
     Message(Origin),
@@ -166,6 +181,8 @@ pub struct Delivery {
     also: Map<Origin, MessageId>,
     /// The same the other way round.
     named: Map<Origin, MessageId>,
+    /// The messages of which both names are kept, the oldest first.
+    named_in_order: VecDeque<Origin>,
     early: Map<EarlyKey, Early>,
     early_in_order: VecDeque<EarlyKey>,
 }
@@ -217,9 +234,20 @@ impl Delivery {
     /// The platform said what the messenger itself calls a message; before the message is known or after it.
     pub fn name(&mut self, connection: &ConnectionName, message: &MessageId, also: &MessageId) {
         let origin = |message: &MessageId| Origin { connection: connection.clone(), message: message.clone() };
+        let named = origin(message);
         // The first name stays: a messenger gives no second one, and what is in use must not change under a quote.
-        self.also.entry(origin(message)).or_insert_with(|| also.clone());
+        if self.also.contains_key(&named) {
+            return;
+        }
+        if self.named_in_order.len() >= NAMED_AT_MOST
+            && let Some(oldest) = self.named_in_order.pop_front()
+            && let Some(also) = self.also.remove(&oldest)
+        {
+            self.named.remove(&Origin { connection: oldest.connection, message: also });
+        }
+        self.also.insert(named.clone(), also.clone());
         self.named.entry(origin(also)).or_insert_with(|| message.clone());
+        self.named_in_order.push_back(named);
     }
 
     /// By what a message is quoted at its connection: the messenger's name for it where that is known, else the platform's.
@@ -262,7 +290,7 @@ impl Delivery {
         self.known.entry(origin).or_insert(Known::OurOwn);
     }
 
-    /// An assistant wrote something that is shown to nobody; a repetition is not news.
+    /// A machine wrote something that is shown to nobody, or what was written is no message; a repetition is not news.
     pub fn withhold(&mut self, origin: Origin) {
         self.known.entry(origin).or_insert(Known::Withheld);
     }

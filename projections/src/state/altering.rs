@@ -66,6 +66,7 @@ impl State {
             Fact::MessageReceived(_)
             | Fact::MessageSent(_)
             | Fact::ShownWithoutReaction(_)
+            | Fact::NoteWritten(_)
             | Fact::TypingStarted(_)
             | Fact::MessageNamed(_)
             | Fact::DeliveryReported(_)
@@ -147,7 +148,7 @@ impl State {
                 let target = carried.target.as_ref().filter(|target| target.connection == connection);
                 let theirs = target.map(|target| target.message.clone());
                 let message = MessageKey { theirs, ours: Some(written.name_across()), job: None };
-                There { thread, connection, message }
+                There { thread, connection, message, further: Vec::new() }
             })
         } else if written.connection != *altered_at {
             // It was altered where we put it.
@@ -155,6 +156,7 @@ impl State {
                 thread,
                 connection: written.connection.clone(),
                 message: MessageKey { theirs: Some(written.message.clone()), ..MessageKey::default() },
+                further: Vec::new(),
             })
         } else {
             match (&carried.target, carried.state) {
@@ -166,6 +168,7 @@ impl State {
                         ours: Some(written.name_across()),
                         job: None,
                     },
+                    further: carried.further(),
                 }),
                 (None, DeliveryState::Raised) => {
                     changes.push(Change::AlterationKept {
@@ -188,6 +191,7 @@ impl State {
                         thread,
                         connection,
                         message: MessageKey { ours: Some(written.name_across()), ..MessageKey::default() },
+                        further: carried.further(),
                     })
                 }
             }
@@ -222,7 +226,7 @@ impl State {
         if self.configuration.role_of(&open.connection) == Some(Role::Crm) && failure.kind != FailureKind::ConnectionOff
         {
             let (thread, connection, message) = (open.thread, open.connection.clone(), message.clone());
-            let there = There { thread, connection, message };
+            let there = There { thread, connection, message, further: Vec::new() };
             changes.push(Change::AlterationRefused { there, refused, at: moment.at });
         }
     }
