@@ -63,9 +63,6 @@ pub struct Carried {
     pub state: DeliveryState,
     /// What it said when it was written; see [`Content::mark`].
     pub said: u64,
-    /// The states in which the platform where it was shown anew has shown it without a reaction.
-    #[serde(skip_serializing_if = "States::is_empty")]
-    shown_as: States,
     /// Why it failed, while it stands so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Box<Failure>>,
@@ -101,25 +98,6 @@ impl Carried {
     pub fn at(&self, connection: &ConnectionName) -> Option<&MessageId> {
         let places = std::iter::once(&self.origin).chain(&self.target).chain(&self.copies);
         places.into_iter().find(|place| place.connection == *connection).map(|place| &place.message)
-    }
-}
-
-/// A set of delivery states.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
-struct States(u8);
-
-impl States {
-    /// Takes one in; whether it is new.
-    fn insert(&mut self, state: DeliveryState) -> bool {
-        let bit = 1 << state as u8;
-        let is_new = self.0 & bit == 0;
-        self.0 |= bit;
-        is_new
-    }
-
-    #[allow(clippy::trivially_copy_pass_by_ref)] // So serde asks.
-    const fn is_empty(&self) -> bool {
-        self.0 == 0
     }
 }
 
@@ -197,7 +175,6 @@ impl Delivery {
             origin,
             state: DeliveryState::Raised,
             said,
-            shown_as: States::default(),
             failure: None,
             target: None,
             pieces: ThinVec::new(),
@@ -219,11 +196,6 @@ impl Delivery {
     pub fn retried(&mut self, index: MessageIndex) {
         let carried = &mut self.carried[index.0 as usize];
         carried.retried = carried.in_pieces;
-    }
-
-    /// A platform showed a message anew, without a reaction and in this state; whether it did so for the first time.
-    pub fn shown_as(&mut self, index: MessageIndex, state: DeliveryState) -> bool {
-        self.carried[index.0 as usize].shown_as.insert(state)
     }
 
     /// What is known of a platform's message id.

@@ -211,7 +211,7 @@ mod tests {
     fn what_will_never_be_taken_is_refused_with_its_kind() {
         for (status, error, expected) in [
             (400, "BadRequest", FailureKind::Other),
-            (400, "ReplyTooBig", FailureKind::Other),
+            (400, "ReplyTooBig", FailureKind::TooLong),
             (400, "LookupError", FailureKind::CannotOpen),
             (400, "SomethingNew", FailureKind::Other),
             (403, "PermissionDenied", FailureKind::ConnectionOff),
