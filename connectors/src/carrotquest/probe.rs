@@ -15,7 +15,7 @@ use chatledger_projections::intent::{Destination, Intent, SendMessage};
 use chatledger_projections::outcome::Outcome;
 use chatledger_projections::time::Timestamp;
 
-use super::classify::{Verdict, bounded};
+use super::classify::Verdict;
 use super::decode::kinds::{Fate, PartKind, SentVia};
 use super::decode::values;
 use super::poll::{self, list_parts};
@@ -26,6 +26,7 @@ use super::{call, ids, probe_opened};
 use crate::connector::{Call, Decoded, Judgement, Known, Reply};
 use crate::leafing::Leaf;
 use crate::loose::{Object, with_document};
+use crate::spoken::bounded;
 
 /// The list that is looked through: newest first unless asked otherwise (3.1).
 const PARTS: &str = "parts";
