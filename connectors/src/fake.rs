@@ -3,9 +3,8 @@
 //! It asks for one secret, believes whoever shows it in the header `x-proof`, and reads nothing. Only in builds with the
 //! feature `fake`, and never in [`crate::ALL`]. It lives here because nobody outside may make a [`Verified`].
 
-use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
+use chatledger_projections::configuration::{Abilities, FirstContact, Tells, Traits};
 use chatledger_projections::event::RecordedReply;
-use chatledger_projections::fact::Fact;
 use chatledger_projections::ids::{ConnectionName, EventId};
 use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
@@ -13,8 +12,8 @@ use chatledger_projections::time::Timestamp;
 use serde_json::Value;
 
 use crate::connector::{
-    Call, Connection, Connector, Decoded, InboundRequest, Known, Limit, Rejection, Reply, Request, Secrets, Setting,
-    SettingProblem, SimulatedAccount, Unencodable, Verified, Webhook,
+    Call, Connection, Connector, Decoded, InboundRequest, Judgement, Known, Limit, Rejection, Reply, Request, Secrets,
+    Setting, SettingProblem, SimulatedAccount, Unencodable, Verified, Webhook,
 };
 use crate::simulator::Simulator;
 
@@ -108,7 +107,13 @@ impl Connector for Fake {
 impl Connection for Account {
     fn traits(&self) -> Traits {
         let can = Abilities::NONE;
-        Traits { first_contact: FirstContact::WriteUnderOurId, can_look_up: false, wants_delivery: self.is_crm, can }
+        Traits {
+            first_contact: FirstContact::WriteUnderOurId,
+            can_look_up: false,
+            wants_delivery: self.is_crm,
+            can,
+            tells: Tells::USUAL,
+        }
     }
 
     fn is_assistant(&self) -> bool {
@@ -154,8 +159,8 @@ impl Connection for Account {
         None
     }
 
-    fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Timestamp) -> (Outcome, Vec<Fact>) {
-        (Outcome::Uncertain { until: None, reason: "there is nobody there".to_owned() }, Vec::new())
+    fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Timestamp) -> Judgement {
+        Outcome::Uncertain { until: None, reason: "there is nobody there".to_owned() }.into()
     }
 
     fn class_of(&self, _: &'static str, _: AttemptKind) -> &'static str {

@@ -91,6 +91,7 @@ fn known(case: &Value) -> Known {
         heard: false,
         attempted_at: Timestamp::from_millis(known["attempted_at"].as_i64().unwrap_or_default()),
         refusal: None,
+        page: known["page"].as_str().map(str::to_owned),
     }
 }
 
@@ -187,8 +188,8 @@ fn answers_to_probes_are_judged_as_stands_with_them() {
         let judged =
             account(&case["settings"]).judge(&intent(&case), &known(&case), call, Reply::Answered(&reply), now);
         assert_eq!(
-            json!({ "outcome": judged.0, "facts": judged.1 }),
-            json!({ "outcome": case["outcome"], "facts": case["facts"] }),
+            json!({ "outcome": judged.outcome, "facts": judged.facts, "page": judged.page }),
+            json!({ "outcome": case["outcome"], "facts": case["facts"], "page": case["page"] }),
             "{name}"
         );
     }
@@ -235,7 +236,13 @@ fn ask_everything(body: &[u8]) {
     let account = account(&json!({ "company_id": 1 }));
     let mut secrets = Secrets::default();
     secrets.insert("webhook_secret", Secret::new("kD83jf02mLq71xZa"));
-    let request = InboundRequest { method: "POST", tail: "kD83jf02mLq71xZa", headers: &[("content-type", body)], body };
+    let request = InboundRequest {
+        method: "POST",
+        tail: "kD83jf02mLq71xZa",
+        query: "",
+        headers: &[("content-type", body)],
+        body,
+    };
     account.verify(&request, &secrets).expect("everything at the secret address is let in");
     let decoded = decode(body);
     assert!(!decoded.facts.is_empty() || !decoded.remarks.is_empty(), "nothing is passed over in silence");

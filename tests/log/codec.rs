@@ -162,6 +162,7 @@ fn our_events() -> impl Strategy<Value = Event> {
                 Event::AttemptSettled(AttemptSettled {
                     findings: Vec::new(),
                     refusal: None,
+                    page: None,
                     intent_id,
                     attempt,
                     kind,
@@ -340,6 +341,7 @@ fn the_names_of_our_own_events_are_fixed_and_different() {
         Event::AttemptSettled(AttemptSettled {
             findings: Vec::new(),
             refusal: None,
+            page: None,
             intent_id,
             attempt,
             kind,

@@ -21,9 +21,8 @@ mod wire;
 
 use std::time::Duration;
 
-use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
+use chatledger_projections::configuration::{Abilities, FirstContact, Tells, Traits};
 use chatledger_projections::event::RecordedReply;
-use chatledger_projections::fact::Fact;
 use chatledger_projections::files::FileRules;
 use chatledger_projections::ids::ConnectionName;
 use chatledger_projections::intent::Intent;
@@ -31,8 +30,8 @@ use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 
 use crate::connector::{
-    Call, Connection, Connector, Decoded, InboundRequest, Known, Limit, Rejection, Reply, Request, Secrets, Setting,
-    SettingProblem, SimulatedAccount, Unencodable, Verified, Webhook,
+    Call, Connection, Connector, Decoded, InboundRequest, Judgement, Known, Limit, Rejection, Reply, Request, Secrets,
+    Setting, SettingProblem, SimulatedAccount, Unencodable, Verified, Webhook,
 };
 use crate::errands::{Administration, History};
 use crate::simulator::Simulator;
@@ -120,7 +119,13 @@ impl Connection for Account {
     fn traits(&self) -> Traits {
         // There is no call that takes a message away (contract, 14.6).
         let can = Abilities { react: true, edit: true, delete: false, show_typing: true, find_usernames: false };
-        Traits { first_contact: FirstContact::WriteUnderOurId, can_look_up: false, wants_delivery: true, can }
+        Traits {
+            first_contact: FirstContact::WriteUnderOurId,
+            can_look_up: false,
+            wants_delivery: true,
+            can,
+            tells: Tells::USUAL,
+        }
     }
 
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection> {
@@ -159,7 +164,7 @@ impl Connection for Account {
         probe::probe(&self.settings, intent, known)
     }
 
-    fn judge(&self, intent: &Intent, known: &Known, _: &str, reply: Reply<'_>, now: Timestamp) -> (Outcome, Vec<Fact>) {
+    fn judge(&self, intent: &Intent, known: &Known, _: &str, reply: Reply<'_>, now: Timestamp) -> Judgement {
         probe::judge(intent, known, reply, now)
     }
 

@@ -25,9 +25,8 @@ mod wording;
 
 use std::time::Duration;
 
-use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
+use chatledger_projections::configuration::{Abilities, FirstContact, Tells, Traits};
 use chatledger_projections::event::RecordedReply;
-use chatledger_projections::fact::Fact;
 use chatledger_projections::files::FileRules;
 use chatledger_projections::ids::ConnectionName;
 use chatledger_projections::intent::Intent;
@@ -35,8 +34,8 @@ use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 
 use crate::connector::{
-    Call, Connection, Connector, Decoded, InboundRequest, Known, Limit, Pass, Rejection, Reply, Request, Secrets,
-    Setting, SettingProblem, SignIn, SimulatedAccount, Unencodable, Verified, Webhook,
+    Call, Connection, Connector, Decoded, InboundRequest, Judgement, Known, Limit, Pass, Rejection, Reply, Request,
+    Secrets, Setting, SettingProblem, SignIn, SimulatedAccount, Unencodable, Verified, Webhook,
 };
 use crate::simulator::Simulator;
 use settings::Settings;
@@ -94,7 +93,13 @@ impl Connection for Account {
     /// An assistant answers; it neither opens dialogues by number nor hears where its words stand.
     fn traits(&self) -> Traits {
         let can = Abilities::NONE;
-        Traits { first_contact: FirstContact::ClientOnly, can_look_up: false, wants_delivery: false, can }
+        Traits {
+            first_contact: FirstContact::ClientOnly,
+            can_look_up: false,
+            wants_delivery: false,
+            can,
+            tells: Tells::USUAL,
+        }
     }
 
     fn is_assistant(&self) -> bool {
@@ -103,6 +108,11 @@ impl Connection for Account {
 
     fn takes_only_numbers(&self) -> bool {
         self.settings.chat_id_as_number
+    }
+
+    /// By what method it tells us is not documented (6, transport).
+    fn tells_by_get(&self) -> bool {
+        true
     }
 
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection> {
@@ -142,8 +152,8 @@ impl Connection for Account {
         None
     }
 
-    fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Timestamp) -> (Outcome, Vec<Fact>) {
-        (Outcome::Uncertain { until: None, reason: "Selarti cannot be asked".to_owned() }, Vec::new())
+    fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Timestamp) -> Judgement {
+        Outcome::Uncertain { until: None, reason: "Selarti cannot be asked".to_owned() }.into()
     }
 
     fn class_of(&self, _: &'static str, _: AttemptKind) -> &'static str {

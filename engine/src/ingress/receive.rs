@@ -15,7 +15,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use chatledger_connectors::connector::{InboundRequest, Rejection, Verified};
 use chatledger_projections::event::{Event, Transport, WebhookReceived};
@@ -134,7 +134,7 @@ impl Ingress {
             .and_then(|address| self.inlets.get(&*address.connection).map(|inlet| (inlet, address.tail)));
         let answer = match &found {
             Some((inlet, tail)) => {
-                let answer = self.receive(inlet, tail, trust, &parts.method, &parts.headers, &mut body).await;
+                let answer = self.receive(inlet, tail, trust, parts, &mut body).await;
                 match answer {
                     Answer::Recorded | Answer::Spooled => inlet.counters.recorded(),
                     Answer::AlreadyRecorded => inlet.counters.duplicate(),
@@ -177,19 +177,12 @@ impl Ingress {
         answer.response()
     }
 
-    async fn receive<B>(
-        &self,
-        inlet: &Inlet,
-        tail: &str,
-        trust: Trust,
-        method: &Method,
-        headers: &HeaderMap,
-        body: &mut B,
-    ) -> Answer
+    async fn receive<B>(&self, inlet: &Inlet, tail: &str, trust: Trust, asked: &Parts, body: &mut B) -> Answer
     where
         B: HttpBody<Data = Bytes> + Unpin,
     {
-        if method != Method::POST {
+        let Parts { method, headers, uri, .. } = asked;
+        if method != Method::POST && !(method == Method::GET && inlet.account.connection.tells_by_get()) {
             return Answer::WrongMethod;
         }
         let began = Instant::now();
@@ -205,7 +198,8 @@ impl Ingress {
             Err(_) => return Answer::TooSlow,
         };
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        let request = InboundRequest { method: method.as_str(), tail, headers: &headers, body: &body };
+        let query = uri.query().unwrap_or_default();
+        let request = InboundRequest { method: method.as_str(), tail, query, headers: &headers, body: &body };
         match inlet.account.connection.verify(&request, &inlet.account.secrets) {
             Ok(verified) if self.is_stale(&verified) => Answer::Stale,
             Ok(verified) => self.record(inlet, verified, body, deadline).await,

@@ -11,7 +11,9 @@ use chatledger_projections::phone::PhoneNumber;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::connector::{Connection, Connector, InboundRequest, Known, Reply, Secrets, SimulatedAccount, Webhook};
+use crate::connector::{
+    Connection, Connector, InboundRequest, Judgement, Known, Reply, Secrets, SimulatedAccount, Webhook,
+};
 use crate::pact::Pact;
 
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
@@ -54,7 +56,8 @@ impl Wired {
         webhooks.sort_by_key(|emitted| emitted.after);
         let mut facts = Vec::new();
         for emitted in webhooks {
-            let inbound = InboundRequest { method: "POST", tail: &emitted.tail, headers: &[], body: &emitted.body };
+            let inbound =
+                InboundRequest { method: "POST", tail: &emitted.tail, query: "", headers: &[], body: &emitted.body };
             self.connection.verify(&inbound, &self.secrets).expect("the simulator knows the secret address");
             let decoded = Pact.decode(&Webhook { content_type: None, body: &emitted.body });
             assert!(decoded.remarks.is_empty(), "{:?}", decoded.remarks);
@@ -204,7 +207,8 @@ fn a_message_of_which_nothing_was_heard_is_found_and_a_lost_one_is_not() {
             let call = wired.connection.probe(intent, &known).expect("there is something to ask");
             let request = wired.connection.authorise(call.request, &wired.secrets, later);
             let reply = recorded(&wired.simulator.handle(&request, later));
-            let (outcome, facts) = wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), later);
+            let Judgement { outcome, facts, .. } =
+                wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), later);
             assert_eq!(outcome.label(), expected, "{api} {outcome:?}");
             assert_eq!(facts.len(), usize::from(expected == "accepted"));
         }
