@@ -2,8 +2,9 @@
 //!
 //! `just simulate` runs the same worlds with other seeds, more of them, or for hours; see docs/reliability.md.
 
-use chatledger_tests::simulation::{Failure, Plan, Report, shortest, simulate, told};
+use chatledger_tests::simulation::{Failure, Plan, Report, shortest, simulate, story, told, weather};
 use chatledger_tests::world::mutation::Mutation;
+use chatledger_tests::world::watch::Complaint;
 
 /// How many messages each fixed seed simulates.
 const MESSAGES: u64 = 4_000;
@@ -75,4 +76,26 @@ fn the_story_of_a_failure_is_short_and_fails_in_the_same_way() {
     let complaint = chatledger_tests::simulation::live(&script, mutation, false).complaint.expect("it still fails");
     assert_eq!(complaint.rule, failure.complaint.rule);
     assert!(script.deeds.len() <= 3, "{script:?}{}", ending.chronicle);
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path().join("saved");
+    story::save(&folder, &script, &ending, &complaint).expect("it can be written");
+    let saved = chatledger::story::tell(&folder).unwrap_or_else(|error| panic!("{error}\n{script:?}"));
+    let answers = saved.text.matches(" answers ").count();
+    assert!(answers >= 1 && saved.text.contains("\nin the end:"), "{}", saved.text);
+}
+
+#[test]
+fn every_story_that_is_saved_can_be_told_to_its_end() {
+    for (number, mutation) in Mutation::ALL.into_iter().enumerate() {
+        // A world that failed is saved as it is, with all its weather: nothing is left out of it on the way.
+        let script = weather::script(number as u64);
+        let Some(ending) = told(&script, Some(mutation)) else { continue };
+        let complaint = Complaint { rule: mutation.label(), detail: String::new() };
+        let folder = tempfile::tempdir().expect("a folder");
+        story::save(folder.path(), &script, &ending, &complaint).expect("it can be written");
+        let saved = chatledger::story::tell(folder.path());
+        let saved = saved.unwrap_or_else(|error| panic!("{}: {error}\n{script:?}", mutation.label()));
+        assert!(saved.text.contains("\nin the end:"), "{}", saved.text);
+    }
 }
