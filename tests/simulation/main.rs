@@ -2,8 +2,12 @@
 //!
 //! `just simulate` runs the same worlds with other seeds, more of them, or for hours; see docs/reliability.md.
 
+use std::collections::BTreeMap;
+
+use chatledger_tests::simulation::chance::Chance;
 use chatledger_tests::simulation::{Failure, Plan, Report, shortest, simulate, story, told, weather};
 use chatledger_tests::world::mutation::Mutation;
+use chatledger_tests::world::shared::{self, SharedBug};
 use chatledger_tests::world::watch::Complaint;
 
 /// How many messages each fixed seed simulates.
@@ -64,6 +68,31 @@ fn every_planted_bug_is_found() {
         .map(Mutation::label)
         .collect();
     assert!(unfound.is_empty(), "not found within {FOUND_WITHIN} messages: {unfound:?}");
+}
+
+#[test]
+fn engines_that_are_frozen_and_killed_call_nothing_twice_and_nothing_out_of_order() {
+    let mut tally = BTreeMap::new();
+    for world in 0..60 {
+        let told = shared::live(Chance::part(7, world), None);
+        if let Some(complaint) = told.complaint {
+            panic!("world {world}: {complaint}\n{}", told.chronicle);
+        }
+        for (what, times) in told.tally {
+            *tally.entry(what).or_insert(0) += times;
+        }
+    }
+    for what in ["frozen", "killed", "taken over", "begun anew", "call not made", "called"] {
+        assert!(tally.get(what).is_some_and(|times| *times >= 10), "{what} hardly ever happened: {tally:?}");
+    }
+}
+
+#[test]
+fn every_bug_that_is_planted_among_several_engines_is_found() {
+    for bug in SharedBug::ALL {
+        let found = (0..400).find_map(|world| shared::live(Chance::part(8, world), Some(bug)).complaint);
+        assert!(found.is_some(), "{} is not found", bug.label());
+    }
 }
 
 #[test]
