@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
+use chatledger_projections::configuration::{Abilities, FirstContact, Tells, Traits};
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::ids::{ConnectionName, EventId};
 use chatledger_projections::intent::Intent;
@@ -109,7 +109,13 @@ impl Connector for Fake {
 impl Connection for Account {
     fn traits(&self) -> Traits {
         let can = Abilities::NONE;
-        Traits { first_contact: FirstContact::WriteUnderOurId, can_look_up: false, wants_delivery: self.is_crm, can }
+        Traits {
+            first_contact: FirstContact::WriteUnderOurId,
+            can_look_up: false,
+            wants_delivery: self.is_crm,
+            can,
+            tells: Tells::USUAL,
+        }
     }
 
     fn is_assistant(&self) -> bool {
