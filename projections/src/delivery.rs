@@ -153,6 +153,8 @@ enum EarlyKey {
 #[derive(Clone, Debug, Default)]
 pub struct Delivery {
     carried: Vec<Carried>,
+    /// The messages of each dialogue, in order.
+    of_thread: Map<ThreadId, Vec<MessageIndex>>,
     known: Map<Origin, Known>,
     by_job: Map<(ConnectionName, JobId), MessageIndex>,
     /// What the messenger calls a message, by what the platform calls it.
@@ -170,6 +172,7 @@ impl Delivery {
     pub fn write(&mut self, thread: ThreadId, origin: Origin, said: u64) -> MessageIndex {
         let index = MessageIndex(u32::try_from(self.carried.len()).expect("fewer than four thousand million messages"));
         self.known.insert(origin.clone(), Known::Written(index));
+        self.of_thread.entry(thread).or_default().push(index);
         self.carried.push(Carried {
             thread,
             origin,
@@ -366,9 +369,10 @@ impl Delivery {
         Some(Rise { thread: carried.thread, origin: carried.origin.clone(), state, failure })
     }
 
-    /// The messages that we put into a dialogue at a connection, by that platform's ids.
+    /// The newest messages that we put into a dialogue at a connection, by that platform's ids.
     pub fn accounted(&self, thread: ThreadId, connection: &ConnectionName) -> Vec<MessageId> {
-        let ours = self.carried.iter().rev().filter(|carried| carried.thread == thread);
+        let of_thread = self.of_thread.get(&thread).map(Vec::as_slice).unwrap_or_default();
+        let ours = of_thread.iter().rev().map(|index| self.get(*index));
         let shown = ours.flat_map(|carried| carried.target.iter().chain(&carried.pieces).chain(&carried.copies));
         let there = shown.filter(|place| place.connection == *connection);
         there.map(|target| target.message.clone()).take(ACCOUNTED_AT_MOST).collect()
@@ -468,6 +472,23 @@ mod tests {
         delivery.retried(index);
         delivery.rise(index, DeliveryState::Failed, failure());
         assert_eq!(delivery.rise(index, DeliveryState::Read, None), None);
+    }
+
+    #[test]
+    fn what_we_put_into_a_dialogue_is_told_for_that_dialogue_and_connection_alone_the_newest_first() {
+        let mut delivery = Delivery::default();
+        let [amo, pact] = ["amo.main", "pact.sales"].map(ConnectionName::new);
+        let thread = |name: &str| ThreadId::from_uuid(EventId::derived(&[name.as_bytes()]).as_uuid());
+        let theirs = |name: &str| MessageKey { theirs: Some(MessageId::new(name)), ..MessageKey::default() };
+        for (number, dialogue) in ["one", "other", "one"].into_iter().enumerate() {
+            let origin = Origin { connection: amo.clone(), message: MessageId::new(format!("m{number}")) };
+            let index = delivery.write(thread(dialogue), origin, 0);
+            delivery.link(index, &pact, &theirs(&format!("p{number}")));
+        }
+        assert_eq!(delivery.accounted(thread("one"), &pact), ["p2", "p0"].map(MessageId::new));
+        assert_eq!(delivery.accounted(thread("other"), &pact), ["p1"].map(MessageId::new));
+        assert_eq!(delivery.accounted(thread("one"), &amo), []);
+        assert_eq!(delivery.accounted(thread("none"), &pact), []);
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub(super) fn judge(
     known: &Known,
     call: &str,
     reply: Reply<'_>,
-    now: Timestamp,
+    over_for: Duration,
 ) -> Judgement {
     let Some(message) = intent.message() else {
         return uncertain("only messages are looked for").into();
@@ -82,8 +82,8 @@ pub(super) fn judge(
         return uncertain(&described(reply)).into();
     }
     match call {
-        call::LIST_MESSAGES_V1 | call::LIST_MESSAGES_V2 => judge_messages(settings, message, known, reply, now),
-        call::SEARCH_CONVERSATIONS_V2 => judge_search(settings, message, known, reply, now),
+        call::LIST_MESSAGES_V1 | call::LIST_MESSAGES_V2 => judge_messages(settings, message, known, reply, over_for),
+        call::SEARCH_CONVERSATIONS_V2 => judge_search(settings, message, known, reply, over_for),
         _ => uncertain("an answer to another question").into(),
     }
 }
@@ -188,14 +188,14 @@ fn judge_messages(
     message: &SendMessage,
     known: &Known,
     reply: &RecordedReply,
-    now: Timestamp,
+    over_for: Duration,
 ) -> Judgement {
     let (leaf, asked) = (Leaf::of(known, MESSAGES), place(known));
     let under_way = match settings.api {
         Api::V1 => UNDER_WAY_V1,
         Api::V2 => UNDER_WAY_V2,
     };
-    let is_soon = now.since(known.attempted_at) < under_way;
+    let is_soon = over_for < under_way;
     if reply.cut {
         // Longer than is kept of an answer: less at a time.
         return if is_soon {
@@ -257,7 +257,7 @@ fn judge_search(
     message: &SendMessage,
     known: &Known,
     reply: &RecordedReply,
-    now: Timestamp,
+    over_for: Duration,
 ) -> Judgement {
     let is_client = |seen: &ConversationSeen| match &message.to {
         Destination::Phone(phone) => seen.phone.as_deref() == Some(phone.digits()),
@@ -301,9 +301,7 @@ fn judge_search(
             vec![Fact::ConversationSeen(seen)],
         )
             .into(),
-        None if now.since(known.attempted_at) < UNDER_WAY_V2 => {
-            uncertain("no conversation with this client yet").into()
-        }
+        None if over_for < UNDER_WAY_V2 => uncertain("no conversation with this client yet").into(),
         None if full => {
             let leaf = Leaf::of(known, CONVERSATIONS);
             let number: i64 = leaf.cursor().and_then(|number| number.parse().ok()).unwrap_or(1);

@@ -403,6 +403,7 @@ pub(crate) fn departure(
         placed_at,
         raised_at: open.raised_at,
         doubt,
+        around: open.around,
         files: open.files.clone(),
         unwanted: open.unwanted,
     }
