@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use chatledger_projections::configuration::Traits;
-use chatledger_projections::content::File;
+use chatledger_projections::content::{Content, File};
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::{Fact, Failure, Remark, RemarkKind};
 use chatledger_projections::files::{FileRules, Stored};
@@ -575,12 +575,15 @@ impl From<(Outcome, Vec<Fact>)> for Judgement {
 }
 
 /// What is known when an uncertain attempt is looked into.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Known {
     /// The conversation, if it has become known.
     pub conversation: Option<ConversationId>,
     /// Messages of ours in it that are accounted for, so that they are not taken for this one.
     pub accounted: Vec<MessageId>,
+    /// What those messages of ours say that were taken there shortly before, and that nobody knows by a name yet: what is
+    /// found may be one of these.
+    pub unnamed: Vec<Content>,
     /// Whether the platform has told of it by itself, as an assistant's feed repeats what it was given.
     pub heard: bool,
     /// When the first uncertain attempt was made, by the platform's clock; not later than it was.

@@ -73,6 +73,15 @@ pub struct NextPage {
 }
 
 impl Open {
+    /// When the attempt left the house that may have done it: the first in doubt, else the one at hand, by our clock.
+    pub fn left_at(&self) -> Timestamp {
+        let at_hand = match &self.standing {
+            Standing::Raised => self.raised_at,
+            Standing::Started { at, .. } | Standing::Settled { at, .. } => *at,
+        };
+        self.uncertain_since.unwrap_or(at_hand)
+    }
+
     /// Learns of a file of the message what an attempt to make it ready brought.
     fn learn(&mut self, place: u32, facts: &[Fact]) {
         let filed = self.files.entry(place).or_default();

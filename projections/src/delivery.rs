@@ -4,13 +4,18 @@
 //! it. Reports that come before their message wait here, up to a bound. States only rise.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thin_vec::ThinVec;
 
+use crate::event::IntentRaised;
 use crate::fact::{DeliveryState, Failure, MessageKey};
-use crate::ids::{ConnectionName, EventId, JobId, MessageId, ThreadId};
+use crate::ids::{ConnectionName, EventId, IntentId, JobId, MessageId, ThreadId};
+use crate::intent::SendMessage;
 use crate::projection::{Digest, Map, Projection};
+use crate::time::Timestamp;
 
 /// Where a message came from: which connection, and what it is called there.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -122,6 +127,18 @@ struct Early {
     failure: Option<Failure>,
 }
 
+/// A message of ours that a platform has taken and not named yet.
+#[derive(Clone, Debug)]
+struct Unnamed {
+    message: MessageIndex,
+    /// The job that makes it, if one does.
+    job: Option<JobId>,
+    /// What it is.
+    raised: Arc<IntentRaised>,
+    /// When the platform was asked to take it.
+    attempted_at: Timestamp,
+}
+
 /// A rise that somebody may want to hear of.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rise {
@@ -143,6 +160,13 @@ const EARLY_AT_MOST: usize = 4096;
 /// old is shown the quotation in words, or without them.
 const NAMED_AT_MOST: usize = 65_536;
 
+/// How long a message that was taken may be without a name; after that its name was lost, or there will be none. Pact's jobs
+/// may take minutes (Pact contract, 6.3).
+const NAMED_WITHIN: Duration = Duration::from_secs(600);
+
+/// How many messages without a name are remembered at most.
+const UNNAMED_AT_MOST: usize = 4096;
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 enum EarlyKey {
     Message(Origin),
@@ -157,6 +181,8 @@ pub struct Delivery {
     of_thread: Map<ThreadId, Vec<MessageIndex>>,
     known: Map<Origin, Known>,
     by_job: Map<(ConnectionName, JobId), MessageIndex>,
+    /// What was taken lately and is not named yet, in the order in which it was taken.
+    unnamed: VecDeque<Unnamed>,
     /// What the messenger calls a message, by what the platform calls it.
     also: Map<Origin, MessageId>,
     /// The same the other way round.
@@ -289,6 +315,7 @@ impl Delivery {
             joined = self.take_early(&EarlyKey::Job(connection.clone(), job.clone()));
         }
         if let Some(message) = &key.theirs {
+            self.named(index, connection, key.job.as_ref());
             let target = Origin { connection: connection.clone(), message: message.clone() };
             self.known.entry(target.clone()).or_insert(Known::Ours(index));
             let early = self.take_early(&EarlyKey::Message(target.clone()));
@@ -304,6 +331,41 @@ impl Delivery {
             }
         }
         joined.and_then(|early| self.rise(index, early.state, early.failure))
+    }
+
+    /// A platform took a message of ours, and did not say what it calls it.
+    pub fn taken_unnamed(
+        &mut self,
+        message: MessageIndex,
+        job: Option<&JobId>,
+        raised: &Arc<IntentRaised>,
+        attempted_at: Timestamp,
+    ) {
+        let is_too_old = |oldest: &Unnamed| oldest.attempted_at + NAMED_WITHIN < attempted_at;
+        while self.unnamed.len() >= UNNAMED_AT_MOST || self.unnamed.front().is_some_and(is_too_old) {
+            self.unnamed.pop_front();
+        }
+        self.unnamed.push_back(Unnamed { message, job: job.cloned(), raised: Arc::clone(raised), attempted_at });
+    }
+
+    /// What was put into a dialogue at a connection shortly before this moment, and what nobody knows by a name yet.
+    pub fn unnamed(
+        &self,
+        thread: ThreadId,
+        connection: &ConnectionName,
+        before: Timestamp,
+    ) -> impl Iterator<Item = &SendMessage> {
+        let lately = self.unnamed.iter().filter(move |unnamed| unnamed.attempted_at + NAMED_WITHIN >= before);
+        let there = lately.filter(move |one| one.raised.thread == thread && one.raised.connection == *connection);
+        there.filter_map(|unnamed| unnamed.raised.intent.message())
+    }
+
+    /// A message got a name at a connection: by its job, or as the only one there that had none.
+    fn named(&mut self, message: MessageIndex, connection: &ConnectionName, job: Option<&JobId>) {
+        let is_there = |unnamed: &Unnamed| unnamed.message == message && unnamed.raised.connection == *connection;
+        let is_only = self.unnamed.iter().filter(|unnamed| is_there(unnamed)).count() == 1;
+        let is_it = |unnamed: &Unnamed| is_only || (job.is_some() && unnamed.job.as_ref() == job);
+        self.unnamed.retain(|unnamed| !(is_there(unnamed) && is_it(unnamed)));
     }
 
     /// A platform reports on a message of ours. `None` if nothing is new, or if the message is not known yet.
@@ -424,11 +486,14 @@ impl Projection for Delivery {
             Carried(&'a Carried),
             Early(&'a EarlyKey, &'a Early),
             Named(&'a Origin, &'a MessageId),
+            Unnamed(IntentId, Option<&'a JobId>, Timestamp),
         }
         let carried = self.carried.iter().map(Entry::Carried);
         let early = self.early.iter().map(|(key, early)| Entry::Early(key, early));
         let named = self.also.iter().map(|(message, also)| Entry::Named(message, also));
-        Digest::of_entries(Self::NAME, Self::VERSION, carried.chain(early).chain(named))
+        let unnamed = self.unnamed.iter();
+        let unnamed = unnamed.map(|one| Entry::Unnamed(one.raised.intent_id, one.job.as_ref(), one.attempted_at));
+        Digest::of_entries(Self::NAME, Self::VERSION, carried.chain(early).chain(named).chain(unnamed))
     }
 
     fn len(&self) -> usize {
@@ -472,6 +537,47 @@ mod tests {
         delivery.retried(index);
         delivery.rise(index, DeliveryState::Failed, failure());
         assert_eq!(delivery.rise(index, DeliveryState::Read, None), None);
+    }
+
+    #[test]
+    fn what_was_taken_is_without_a_name_until_its_job_tells_it_or_lately_is_over() {
+        let (mut delivery, index) = in_two_pieces();
+        let pact = ConnectionName::new("pact.sales");
+        let thread = delivery.get(index).thread;
+        let job = |name: &str| MessageKey { job: Some(JobId::new(name)), ..MessageKey::default() };
+        let at = Timestamp::from_millis(1_767_225_600_000);
+        for (piece, name) in ["j1", "j2"].into_iter().enumerate() {
+            let raised = serde_json::json!({
+                "intent_id": "00000000-0000-0000-0000-000000000001", "cause": "00000000-0000-0000-0000-000000000002",
+                "policy": "manager_message_to_channel", "connection": "pact.sales", "thread": thread,
+                "intent": {
+                    "intent": "SendMessage", "to": { "conversation": { "theirs": "8741" } }, "speaker": "manager", "author": {},
+                    "client": {}, "ours": format!("m-{piece}"), "written_at": 0, "content": { "text": name },
+                },
+            });
+            let raised = Arc::new(serde_json::from_value(raised).expect("it is an intent as it is recorded"));
+            delivery.taken_unnamed(index, Some(&JobId::new(name)), &raised, at);
+            delivery.link(index, &pact, &job(name));
+        }
+        let texts = |delivery: &Delivery, before| -> Vec<_> {
+            delivery.unnamed(thread, &pact, before).filter_map(|send| send.content.text.clone()).collect()
+        };
+        assert_eq!(texts(&delivery, at), ["j1", "j2"]);
+        assert_eq!(texts(&delivery, at + NAMED_WITHIN + Duration::from_millis(1)), [""; 0]);
+        delivery.report(
+            &pact,
+            &MessageKey { theirs: Some(MessageId::new("p1")), ..job("j1") },
+            DeliveryState::Delivered,
+            None,
+        );
+        assert_eq!(texts(&delivery, at), ["j2"]);
+        delivery.report(
+            &pact,
+            &MessageKey { theirs: Some(MessageId::new("p2")), ..MessageKey::default() },
+            DeliveryState::Read,
+            None,
+        );
+        assert_eq!(texts(&delivery, at), ["j2"], "whose message that is nobody knows");
     }
 
     #[test]

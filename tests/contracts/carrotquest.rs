@@ -65,6 +65,7 @@ fn known(case: &Value) -> Known {
     Known {
         conversation: known["conversation"].as_str().map(ConversationId::new),
         accounted: accounted.filter_map(Value::as_str).map(MessageId::new).collect(),
+        unnamed: Vec::new(),
         heard: false,
         attempted_at: Timestamp::from_millis(known["attempted_at"].as_i64().unwrap_or_default()),
         refusal: None,

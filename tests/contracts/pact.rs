@@ -88,6 +88,7 @@ fn known(case: &Value) -> Known {
             .filter_map(Value::as_str)
             .map(MessageId::new)
             .collect(),
+        unnamed: serde_json::from_value(known["unnamed"].clone()).unwrap_or_default(),
         heard: false,
         attempted_at: Timestamp::from_millis(known["attempted_at"].as_i64().unwrap_or_default()),
         refusal: None,

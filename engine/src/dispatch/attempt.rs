@@ -25,7 +25,7 @@ use crate::media::ended::{self, FetchError};
 use crate::media::offer::Offer;
 
 /// An attempt that is due.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Departure {
     /// Of which intent.
     pub intent: IntentId,
