@@ -46,6 +46,8 @@ use crate::pipeline::{Pipeline, Step};
 use crate::places::Places;
 use crate::poll::Pollers;
 use crate::redaction::without_secrets;
+use crate::traces::{Follower, Part, Span, Traces};
+use crate::watch::Watch;
 
 /// Everything that the engine needs of the outside.
 #[derive(Clone, Debug)]
@@ -70,6 +72,8 @@ pub struct Surroundings {
     pub readiness: Arc<Readiness>,
     /// What this engine may do, if it is one of several.
     pub duties: Duties,
+    /// Who wants to know the ways from webhooks to calls.
+    pub traces: Traces,
 }
 
 /// The engine at work. It has hands; see [`crate::replay`] for one without.
@@ -89,6 +93,10 @@ pub struct Live {
     engine: Option<EngineId>,
     /// The attempts of others in lanes of ours, and when their calls are certainly over.
     interrupted: BTreeMap<IntentId, Instant>,
+    /// What people want to be warned of.
+    watch: Watch,
+    /// Makes traces, if anybody wants them.
+    follower: Option<Follower>,
 }
 
 /// Why the engine could not begin or go on.
@@ -126,13 +134,20 @@ impl Live {
         if surroundings.duties.are_shared() {
             dispatcher.leave_all(surroundings.clock.now());
         }
+        let (mut watch, mut follower) = (Watch::default(), surroundings.traces.is_on().then(Follower::default));
         let folded = tokio::task::spawn_blocking(move || {
             let mut pipeline = Pipeline::default();
             let mut dispatcher = dispatcher;
-            let position = fold(&*log, &mut pipeline, None, None, &mut |step, state| dispatcher.recall(step, state))?;
-            Ok::<_, FoldError>((pipeline, dispatcher, position))
+            let position = fold(&*log, &mut pipeline, None, None, &mut |step, state| {
+                dispatcher.recall(step, state);
+                watch.see(&step.happening);
+                if let Some(follower) = &mut follower {
+                    follower.learn(step);
+                }
+            })?;
+            Ok::<_, FoldError>((pipeline, dispatcher, position, watch, follower))
         });
-        let (pipeline, dispatcher, position) = folded.await??;
+        let (pipeline, dispatcher, position, watch, follower) = folded.await??;
         info!(events = pipeline.taken().events, drift = pipeline.taken().drift, "history read back");
         surroundings.duties.begin(&pipeline.state().duties);
         Ok(Self {
@@ -145,6 +160,8 @@ impl Live {
             deciding: false,
             engine: None,
             interrupted: BTreeMap::new(),
+            watch,
+            follower,
         })
     }
 
@@ -217,6 +234,7 @@ impl Live {
         let outstanding = self.pipeline.outstanding();
         if !outstanding.is_empty() {
             info!(intents = outstanding.len(), "raising what the last run did not come to");
+            self.trace_left_behind(&outstanding);
             self.raise(outstanding, stop).await;
         }
         put_in_force(&*self.surroundings.log, &*self.surroundings.clock, configuration, stop).await;
@@ -241,6 +259,8 @@ impl Live {
             let recorded = codec::open(stored).map_err(FoldError::from)?;
             let step = self.pipeline.take(recorded);
             self.see(&step);
+            self.watch.see(&step.happening);
+            self.trace(&step);
             self.see_others(&step, own);
             measure(&step);
             self.position = Some(position);
@@ -266,7 +286,9 @@ impl Live {
         for (connection, lane) in self.dispatcher.lanes() {
             metrics::lane_depth(connection, state.attempts.depth(connection));
             metrics::circuit(connection, lane.circuit().standing());
+            metrics::quotas(connection, lane.quotas());
         }
+        self.watch.tell(self.surroundings.accounts.keys());
     }
 
     /// Takes in what other engines on the same log did.
@@ -354,6 +376,7 @@ impl Live {
         if begins {
             let outstanding = self.pipeline.outstanding();
             info!(intents = outstanding.len(), "deciding from here on");
+            self.trace_left_behind(&outstanding);
             self.raise(outstanding, stop).await;
         }
         self.end_interrupted(stop).await;
@@ -429,6 +452,7 @@ impl Live {
     /// Records intents. One that is on record already was raised by an earlier life of ours.
     async fn raise(&self, intents: Vec<IntentRaised>, stop: &CancellationToken) {
         let now = self.surroundings.clock.now();
+        let decided = self.follower.as_ref().map(|follower| follower.decided(&intents, now)).unwrap_or_default();
         let append = |raised: IntentRaised| {
             let (cause, thread) = (raised.cause, raised.thread.to_string());
             let stream = StreamName::intent(raised.intent_id);
@@ -439,6 +463,22 @@ impl Live {
         };
         // In this order, whatever fails in between: an intent in the log says that everything before its cause was decided.
         append_in_order_until_taken(&*self.surroundings.log, intents.into_iter().map(append).collect(), stop).await;
+        let ended = self.surroundings.clock.now();
+        self.surroundings.traces.give(decided.into_iter().map(|span| Span { ended, ..span }).collect());
+    }
+
+    /// Tells of the spans that came to their end with a step, as far as they are this engine's.
+    fn trace(&mut self, step: &Step) {
+        let Some(follower) = &mut self.follower else { return };
+        let drives = |connection: &ConnectionName| self.dispatcher.drives(connection);
+        let part = Part { decides: self.deciding, drives: &drives };
+        self.surroundings.traces.give(follower.see(step, part, self.surroundings.clock.now()));
+    }
+
+    /// Tells of what led to intents that somebody else should have raised and did not.
+    fn trace_left_behind(&self, outstanding: &[IntentRaised]) {
+        let Some(follower) = &self.follower else { return };
+        self.surroundings.traces.give(follower.left_behind(outstanding, self.surroundings.clock.now()));
     }
 
     /// Tells the log that everything so far was decided.

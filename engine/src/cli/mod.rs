@@ -12,6 +12,7 @@ mod administer;
 mod assistant;
 mod backfill;
 mod check_config;
+mod completions;
 mod connect;
 mod copy;
 mod decode;
@@ -26,8 +27,10 @@ mod init;
 mod instruct;
 mod log;
 mod log_address;
+mod man;
 mod output;
 mod progress;
+mod ready;
 mod reconcile;
 mod replay;
 mod serve;
@@ -62,6 +65,7 @@ struct Arguments {
 enum Command {
     Demo(demo::Demo),
     Serve(serve::Serve),
+    Ready(ready::Ready),
     Init(init::Init),
     CheckConfig(check_config::CheckConfig),
     Connect(connect::Connect),
@@ -81,6 +85,8 @@ enum Command {
     Export(export::Export),
     Import(import::Import),
     Copy(copy::Copy),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Does what was typed.
@@ -126,6 +132,7 @@ async fn run(told: Told) -> Result<(), Failure> {
     match command {
         Command::Demo(demo) => demo.run().await,
         Command::Serve(serve) => serve.run().await,
+        Command::Ready(ready) => ready.run().await,
         Command::Init(init) => init.run(),
         Command::CheckConfig(check_config) => check_config.run(),
         Command::Connect(connect) => connect.run().await,
@@ -145,6 +152,8 @@ async fn run(told: Told) -> Result<(), Failure> {
         Command::Export(export) => tokio::task::block_in_place(|| export.run()),
         Command::Import(import) => import.run().await,
         Command::Copy(copy) => copy.run().await,
+        Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
     }
 }
 
