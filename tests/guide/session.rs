@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::page::Deed;
 
 /// The addresses in the guide.
-const ADDRESSES: [&str; 2] = ["127.0.0.1:8080", "127.0.0.1:8081"];
+const ADDRESSES: [&str; 3] = ["127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:8090"];
 
 /// However busy the machine is, a page is done by then.
 const AT_MOST: Duration = Duration::from_secs(240);
@@ -65,6 +65,9 @@ impl Session {
             .env("USER", "anna")
             // What stands in the repository, for pages that tell of it.
             .env("CHATLEDGER_SOURCE", root)
+            .env("CHATLEDGER_PLAYGROUND_LISTEN", &self.addresses[0].1)
+            .env("CHATLEDGER_PLAYGROUND_PRIVATE", &self.addresses[1].1)
+            .env("CHATLEDGER_PLAYGROUND", &self.addresses[2].1)
             .env("NO_COLOR", "1")
             .env("NO_PROXY", "127.0.0.1")
             .env("COLUMNS", "120")

@@ -29,6 +29,7 @@ mod log;
 mod log_address;
 mod man;
 mod output;
+mod playground;
 mod progress;
 mod ready;
 mod reconcile;
@@ -64,6 +65,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Demo),
+    Playground(playground::Playground),
     Serve(serve::Serve),
     Ready(ready::Ready),
     Init(init::Init),
@@ -131,6 +133,7 @@ async fn run(told: Told) -> Result<(), Failure> {
     };
     match command {
         Command::Demo(demo) => demo.run().await,
+        Command::Playground(playground) => playground.run().await,
         Command::Serve(serve) => serve.run().await,
         Command::Ready(ready) => ready.run().await,
         Command::Init(init) => init.run(),
