@@ -409,3 +409,7 @@ impl<K: Eq + Hash + Clone, V> Bounded<K, V> {
         self.known.get(key)
     }
 }
+
+#[cfg(test)]
+#[path = "follower_tests.rs"]
+mod tests;
