@@ -52,6 +52,19 @@ bench-esdb *ARGS:
 simulate *ARGS:
     cargo run --release --quiet --locked --package chatledger-tests --example simulate -- {{ARGS}}
 
+# What people install: binary, man pages, completions, Debian package; `just package dev` is quick, and only to look at.
+package PROFILE='release':
+    packaging/build {{PROFILE}}
+
+# Each file of the package by its own tool: container, compose, service, alerts, dashboard, scripts, Debian package.
+lint-package:
+    packaging/lint
+
+# The guide as a book, into target/book; `just book serve` shows it and follows changes.
+book *ARGS='build':
+    command -v mdbook >/dev/null || cargo install --locked mdbook
+    mdbook {{ARGS}} docs
+
 # The code's own documentation, opened in a browser.
 doc:
     cargo doc --workspace --no-deps --open

@@ -17,7 +17,9 @@
 //! * [`errand`]: a call that a person asks for; [`backfill`]: messages whose webhooks never came;
 //! * [`story`]: recorded traffic told through all of it, on a clock of its own;
 //! * [`config`]: the document that says what there is; [`in_force`]: its way into the log;
-//! * [`clock`]: the time of day; [`logging`] and [`metrics`]: how the program tells what it does; [`descriptors`]: how many
+//! * [`clock`]: the time of day; [`logging`] and [`metrics`]: how the program tells what it does; [`watch`]: what people
+//!   want to be warned of; [`traces`]: the way from
+//!   webhook to call, span by span; [`descriptors`]: how many
 //!   files and connections the system lets it open.
 //!
 //! Nothing here prints. The binary's `cli` does, one file for each command.
@@ -50,3 +52,5 @@ pub mod redaction;
 pub mod replay;
 pub mod spool;
 pub mod story;
+pub mod traces;
+pub mod watch;

@@ -48,6 +48,8 @@ use crate::pipeline::{Pipeline, Step, read_in_place};
 use crate::places::Places;
 use crate::poll::Pollers;
 use crate::redaction::without_secrets;
+use crate::traces::{Follower, Part, Span, Traces};
+use crate::watch::Watch;
 
 /// Everything that the engine needs of the outside.
 #[derive(Clone, Debug)]
@@ -72,6 +74,8 @@ pub struct Surroundings {
     pub readiness: Arc<Readiness>,
     /// What this engine may do, if it is one of several.
     pub duties: Duties,
+    /// Who wants to know the ways from webhooks to calls.
+    pub traces: Traces,
 }
 
 /// The engine at work. It has hands; see [`crate::replay`] for one without.
@@ -91,6 +95,10 @@ pub struct Live {
     engine: Option<EngineId>,
     /// The attempts of others in lanes of ours, and when their calls are certainly over.
     interrupted: BTreeMap<IntentId, Instant>,
+    /// What people want to be warned of.
+    watch: Watch,
+    /// Makes traces, if anybody wants them.
+    follower: Option<Follower>,
 }
 
 /// Why the engine could not begin or go on.
@@ -131,13 +139,20 @@ impl Live {
         if surroundings.duties.are_shared() {
             dispatcher.leave_all(surroundings.clock.now());
         }
+        let (mut watch, mut follower) = (Watch::default(), surroundings.traces.is_on().then(Follower::default));
         let folded = tokio::task::spawn_blocking(move || {
             let mut pipeline = Pipeline::default();
             let mut dispatcher = dispatcher;
-            let position = fold(&*log, &mut pipeline, None, None, &mut |step, state| dispatcher.recall(step, state))?;
-            Ok::<_, FoldError>((pipeline, dispatcher, position))
+            let position = fold(&*log, &mut pipeline, None, None, &mut |step, state| {
+                dispatcher.recall(step, state);
+                watch.see(&step.happening);
+                if let Some(follower) = &mut follower {
+                    follower.learn(step);
+                }
+            })?;
+            Ok::<_, FoldError>((pipeline, dispatcher, position, watch, follower))
         });
-        let (pipeline, dispatcher, position) = folded.await??;
+        let (pipeline, dispatcher, position, watch, follower) = folded.await??;
         info!(events = pipeline.taken().events, drift = pipeline.taken().drift, "history read back");
         surroundings.duties.begin(&pipeline.state().duties);
         Ok(Self {
@@ -150,6 +165,8 @@ impl Live {
             deciding: false,
             engine: None,
             interrupted: BTreeMap::new(),
+            watch,
+            follower,
         })
     }
 
@@ -226,6 +243,7 @@ impl Live {
         let outstanding = self.pipeline.outstanding();
         if !outstanding.is_empty() {
             info!(intents = outstanding.len(), "raising what the last run did not come to");
+            self.trace_left_behind(&outstanding);
             self.raise(outstanding.into_iter().map(Arc::new).collect(), stop).await;
         }
         put_in_force(&*self.surroundings.log, &*self.surroundings.clock, configuration, stop).await;
@@ -250,6 +268,8 @@ impl Live {
             let unsealed = codec::unseal(stored.as_ref()).map_err(FoldError::from)?;
             let step = self.pipeline.take_in(read_in_place(unsealed));
             self.see(&step);
+            self.watch.see(&step.happening);
+            self.trace(&step);
             self.see_others(&step, own);
             measure(&step);
             self.position = Some(position);
@@ -275,7 +295,9 @@ impl Live {
         for (connection, lane) in self.dispatcher.lanes() {
             metrics::lane_depth(connection, state.attempts.depth(connection));
             metrics::circuit(connection, lane.circuit().standing());
+            metrics::quotas(connection, lane.quotas());
         }
+        self.watch.tell(self.surroundings.accounts.keys());
     }
 
     /// Takes in what other engines on the same log did.
@@ -363,6 +385,7 @@ impl Live {
         if begins {
             let outstanding = self.pipeline.outstanding();
             info!(intents = outstanding.len(), "deciding from here on");
+            self.trace_left_behind(&outstanding);
             self.raise(outstanding.into_iter().map(Arc::new).collect(), stop).await;
         }
         self.end_interrupted(stop).await;
@@ -439,6 +462,8 @@ impl Live {
     async fn raise(&self, mut intents: Vec<Arc<IntentRaised>>, stop: &CancellationToken) {
         // In this order, whatever fails in between: an intent in the log says that everything before its cause was decided.
         // Sealed anew where the log did not take it, rather than copied in case that it does not.
+        let began = self.surroundings.clock.now();
+        let decided = self.follower.as_ref().map(|follower| follower.decided(&intents, began)).unwrap_or_default();
         while !intents.is_empty() {
             let now = self.surroundings.clock.now();
             let appends = intents.iter().map(|raised| raised_append(raised, now)).collect();
@@ -464,6 +489,22 @@ impl Live {
                 return;
             }
         }
+        let ended = self.surroundings.clock.now();
+        self.surroundings.traces.give(decided.into_iter().map(|span| Span { ended, ..span }).collect());
+    }
+
+    /// Tells of the spans that came to their end with a step, as far as they are this engine's.
+    fn trace(&mut self, step: &Step) {
+        let Some(follower) = &mut self.follower else { return };
+        let drives = |connection: &ConnectionName| self.dispatcher.drives(connection);
+        let part = Part { decides: self.deciding, drives: &drives };
+        self.surroundings.traces.give(follower.see(step, part, self.surroundings.clock.now()));
+    }
+
+    /// Tells of what led to intents that somebody else should have raised and did not.
+    fn trace_left_behind(&self, outstanding: &[IntentRaised]) {
+        let Some(follower) = &self.follower else { return };
+        self.surroundings.traces.give(follower.left_behind(outstanding, self.surroundings.clock.now()));
     }
 
     /// Tells the log that everything so far was decided.

@@ -13,9 +13,11 @@ use chatledger_projections::fact::RemarkKind;
 use chatledger_projections::ids::ConnectionName;
 use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::Outcome;
+use chatledger_projections::time::Timestamp;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::dispatch::circuit::Standing;
+use crate::dispatch::limits::Used;
 
 const RECORDED: &str = "chatledger_webhooks_recorded_total";
 const DUPLICATES: &str = "chatledger_webhooks_duplicate_total";
@@ -30,6 +32,10 @@ const HELD: &str = "chatledger_held_intents";
 const CIRCUIT: &str = "chatledger_circuit_open";
 const LEASE: &str = "chatledger_lease_owned";
 const TAKEN_OVER: &str = "chatledger_takeovers_total";
+const HEARD: &str = "chatledger_last_webhook_timestamp_seconds";
+const OLDEST: &str = "chatledger_oldest_intent_timestamp_seconds";
+const QUOTA_TAKEN: &str = "chatledger_quota_calls_total";
+const QUOTA_ALLOWS: &str = "chatledger_quota_calls_per_second";
 const LAG: &str = "chatledger_pipeline_lag_events";
 const POLLED: &str = "chatledger_polled_documents_total";
 const POLLS_FAILED: &str = "chatledger_polls_failed_total";
@@ -43,6 +49,8 @@ const SPOOL_WAITING: &str = "chatledger_spool_waiting";
 const SPOOL_BYTES: &str = "chatledger_spool_bytes";
 const SPOOL_OLDEST: &str = "chatledger_spool_oldest_seconds";
 const SPOOL_UNREADABLE: &str = "chatledger_spool_unreadable_segments";
+const SPANS_SENT: &str = "chatledger_spans_sent_total";
+const SPANS_DROPPED: &str = "chatledger_spans_dropped_total";
 const FLUSH: &str = "chatledger_log_flush_seconds";
 const BATCH: &str = "chatledger_log_batch_events";
 
@@ -115,6 +123,21 @@ fn describe() {
         "Of several engines on one log: whether this one drives a connection's lane, or \"(deciding)\", 1 or 0."
     );
     describe_counter!(TAKEN_OVER, "How often this engine took a connection's lane over.");
+    describe_gauge!(
+        HEARD,
+        Unit::Seconds,
+        "When the newest webhook of a connection, or document that was asked for, was recorded, since 1970; 0 if there was none."
+    );
+    describe_gauge!(
+        OLDEST,
+        Unit::Seconds,
+        "When the oldest intent of a connection was raised that is not done, since 1970; 0 if there is none."
+    );
+    describe_counter!(QUOTA_TAKEN, "Calls that took a place under a connection's quota, by class of call.");
+    describe_gauge!(
+        QUOTA_ALLOWS,
+        "How many calls a second a connection's tightest quota allows in the long run, by class of call."
+    );
     describe_gauge!(LAG, "Events that are in the log and not decided yet.");
     describe_counter!(POLLED, "Documents that were asked for and are on disk, by connection.");
     describe_counter!(POLLS_FAILED, "Rounds of asking for news that did not come to their end, by connection.");
@@ -135,6 +158,8 @@ fn describe() {
     describe_gauge!(SPOOL_BYTES, Unit::Bytes, "How much of the disk the spool takes.");
     describe_gauge!(SPOOL_OLDEST, Unit::Seconds, "For how long the oldest webhook in the spool has waited.");
     describe_gauge!(SPOOL_UNREADABLE, "Segments of the spool that cannot be read.");
+    describe_counter!(SPANS_SENT, "Spans of traces that a collector took.");
+    describe_counter!(SPANS_DROPPED, "Spans of traces that no collector took in time, or that one refused.");
     describe_histogram!(FLUSH, Unit::Seconds, "How long the disk takes to keep a batch of events.");
     describe_histogram!(BATCH, "How many events share one flush.");
 }
@@ -233,6 +258,28 @@ pub fn taken_over(duty: &Duty) {
     counter!(TAKEN_OVER, "connection" => duty.label().to_owned()).increment(1);
 }
 
+/// When a connection last said something.
+pub fn heard(connection: &ConnectionName, at: Option<Timestamp>) {
+    gauge!(HEARD, "connection" => connection.to_string()).set(moment(at));
+}
+
+/// Since when the oldest intent of a connection waits.
+pub fn oldest_intent(connection: &ConnectionName, raised_at: Option<Timestamp>) {
+    gauge!(OLDEST, "connection" => connection.to_string()).set(moment(raised_at));
+}
+
+/// How a connection's quotas are used.
+pub fn quotas(connection: &ConnectionName, used: impl IntoIterator<Item = Used>) {
+    for Used { class, taken, per_second } in used {
+        counter!(QUOTA_TAKEN, "connection" => connection.to_string(), "class" => class).absolute(taken);
+        gauge!(QUOTA_ALLOWS, "connection" => connection.to_string(), "class" => class).set(per_second);
+    }
+}
+
+fn moment(at: Option<Timestamp>) -> f64 {
+    at.map_or(0.0, |at| at.as_millis() as f64 / 1000.0)
+}
+
 /// So many events are in the log and not decided yet.
 pub fn lag(events: u64) {
     gauge!(LAG).set(events as f64);
@@ -270,6 +317,22 @@ pub fn spool(waiting: u64, bytes: u64, oldest_seconds: u64, unreadable_segments:
     gauge!(SPOOL_BYTES).set(bytes as f64);
     gauge!(SPOOL_OLDEST).set(oldest_seconds as f64);
     gauge!(SPOOL_UNREADABLE).set(unreadable_segments as f64);
+}
+
+/// From here on there may be spans.
+pub fn spans_begin() {
+    spans_sent(0);
+    spans_dropped(0);
+}
+
+/// A collector took so many spans.
+pub fn spans_sent(spans: usize) {
+    counter!(SPANS_SENT).increment(spans as u64);
+}
+
+/// So many spans are told to nobody.
+pub fn spans_dropped(spans: usize) {
+    counter!(SPANS_DROPPED).increment(spans as u64);
 }
 
 /// The disk kept a batch of events.
@@ -316,6 +379,11 @@ mod tests {
         polled(&connection);
         poll_failed(&connection);
         poll_age(&connection, Duration::from_secs(12));
+        heard(&connection, Some(Timestamp::from_millis(1_500)));
+        oldest_intent(&connection, None);
+        quotas(&connection, [Used { class: "send", taken: 3, per_second: 0.5 }]);
+        spans_begin();
+        spans_sent(5);
         remarked(RemarkKind::OddValue);
         anomaly(AnomalyKind::NoRoute);
         page.fold();
@@ -346,6 +414,12 @@ mod tests {
             "chatledger_polled_documents_total{connection=\"crm.main\"} 1",
             "chatledger_polls_failed_total{connection=\"crm.main\"} 1",
             "chatledger_poll_age_seconds{connection=\"crm.main\"} 12",
+            "chatledger_last_webhook_timestamp_seconds{connection=\"crm.main\"} 1.5",
+            "chatledger_oldest_intent_timestamp_seconds{connection=\"crm.main\"} 0",
+            "chatledger_quota_calls_total{connection=\"crm.main\",class=\"send\"} 3",
+            "chatledger_quota_calls_per_second{connection=\"crm.main\",class=\"send\"} 0.5",
+            "chatledger_spans_sent_total 5",
+            "chatledger_spans_dropped_total 0",
             "chatledger_remarks_total{kind=\"odd_value\"} 1",
             "chatledger_anomalies_total{kind=\"no_route\"} 1",
         ] {

@@ -7,7 +7,7 @@ use tempfile::tempdir;
 
 use crate::program::{command, run, run_with};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 22] = [
     "serve",
     "init",
     "check-config",
@@ -26,6 +26,10 @@ const COMMANDS: [&str; 18] = [
     "import",
     "story",
     "demo",
+    "playground",
+    "ready",
+    "completions",
+    "man",
 ];
 
 const SECRETS: [(&str, &str); 7] = [
@@ -67,6 +71,49 @@ fn every_command_says_what_it_is_for_with_an_example() {
         assert!(help.contains("Example: ") && help.contains(&format!("Usage: chatledger {name}")), "{help}");
     }
     assert!(run(folder.path(), ["--version"]).well().starts_with("chatledger "));
+}
+
+#[test]
+fn completions_and_man_pages_know_every_command() {
+    let folder = tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = run(folder.path(), ["completions", shell]).well();
+        for name in COMMANDS {
+            assert!(script.contains(name), "{shell} does not know {name}");
+        }
+    }
+    assert_eq!(run(folder.path(), ["completions", "cobol"]).code, Some(2));
+    let page = run(folder.path(), ["man"]).well();
+    assert!(page.starts_with(".ie") && page.contains(".SH NAME"), "{page}");
+    let told = run(folder.path(), ["man", "--dir", "pages/man1"]).well();
+    let pages = fs::read_dir(folder.path().join("pages/man1")).unwrap().count();
+    assert!(told.starts_with(&format!("{pages} pages are in ")), "{told}");
+    for name in COMMANDS {
+        let page = fs::read_to_string(folder.path().join(format!("pages/man1/chatledger-{name}.1"))).unwrap();
+        assert!(page.contains(".SH SYNOPSIS") && page.contains("Example: "), "{page}");
+    }
+}
+
+#[test]
+fn an_engine_that_does_not_answer_is_not_ready() {
+    let folder = tempdir().unwrap();
+    // Nobody listens at a port that was just given back.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let ended = run(folder.path(), ["ready", "--private", &nobody]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.errors.contains("does not answer"), "{}", ended.errors);
+    let ended = run(folder.path(), ["ready"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.errors.contains("or give --private"), "{}", ended.errors);
+}
+
+#[test]
+fn a_playground_wants_a_folder_of_its_own() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("somebodys.txt"), "mine").unwrap();
+    let ended = run(folder.path(), ["playground", ".", "--people", "127.0.0.1:0"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.errors.contains("is not empty"), "{}", ended.errors);
 }
 
 #[test]

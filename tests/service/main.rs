@@ -10,7 +10,8 @@
 //! * [`engines`]: several on one log; [`files`]: they cross, whole, in little memory;
 //! * [`kills`], [`faults`], [`shutdown`], [`disk`], [`spool`], [`held`], [`heal`], [`circuit`], [`crowd`]: what goes wrong;
 //!   [`unreachable`]: platforms that are not who they should be; [`polling`]: a site that has to be asked; [`stage`]: the
-//!   platforms' stage itself; [`passes`]: what some calls must carry; [`demo`]: the demonstration, to its end.
+//!   platforms' stage itself; [`passes`]: what some calls must carry; [`traces`]: what a collector is told;
+//!   [`demo`]: the demonstration, to its end.
 
 mod circuit;
 mod crowd;
@@ -30,4 +31,5 @@ mod polling;
 mod shutdown;
 mod spool;
 mod stage;
+mod traces;
 mod unreachable;

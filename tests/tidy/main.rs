@@ -3,6 +3,8 @@
 //! These are checks of text, on purpose simple: they read the files as they lie in the repository. Each is one test,
 //! named as the sentence that holds; its message says what to do.
 
+mod book;
+mod package;
 mod rules;
 mod source;
 mod supply;

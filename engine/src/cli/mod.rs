@@ -12,6 +12,7 @@ mod administer;
 mod assistant;
 mod backfill;
 mod check_config;
+mod completions;
 mod connect;
 mod copy;
 mod decode;
@@ -26,8 +27,11 @@ mod init;
 mod instruct;
 mod log;
 mod log_address;
+mod man;
 mod output;
+mod playground;
 mod progress;
+mod ready;
 mod reconcile;
 mod replay;
 mod serve;
@@ -61,7 +65,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Demo),
+    Playground(playground::Playground),
     Serve(serve::Serve),
+    Ready(ready::Ready),
     Init(init::Init),
     CheckConfig(check_config::CheckConfig),
     Connect(connect::Connect),
@@ -81,6 +87,8 @@ enum Command {
     Export(export::Export),
     Import(import::Import),
     Copy(copy::Copy),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Does what was typed.
@@ -125,7 +133,9 @@ async fn run(told: Told) -> Result<(), Failure> {
     };
     match command {
         Command::Demo(demo) => demo.run().await,
+        Command::Playground(playground) => playground.run().await,
         Command::Serve(serve) => serve.run().await,
+        Command::Ready(ready) => ready.run().await,
         Command::Init(init) => init.run(),
         Command::CheckConfig(check_config) => check_config.run(),
         Command::Connect(connect) => connect.run().await,
@@ -145,6 +155,8 @@ async fn run(told: Told) -> Result<(), Failure> {
         Command::Export(export) => tokio::task::block_in_place(|| export.run()),
         Command::Import(import) => import.run().await,
         Command::Copy(copy) => copy.run().await,
+        Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
     }
 }
 

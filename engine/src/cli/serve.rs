@@ -31,6 +31,7 @@ use chatledger::media::store::Store;
 use chatledger::media::{Media, show};
 use chatledger::passes::Passes;
 use chatledger::spool::{Spool, keep_passing_on, keep_watch};
+use chatledger::traces::{Exporter, Traces};
 use chatledger::{logging, metrics};
 use chatledger_projections::configuration::Configuration;
 use clap::Args;
@@ -121,7 +122,9 @@ impl Serve {
         let private = tokio::spawn(ingress::serve(private, router, private_limits(&config.server), end.clone()));
         let folding = tokio::spawn(ingress::keep_folding(page, end.clone()));
 
-        let surroundings = surroundings(&config, Arc::clone(&log), http, media, Arc::clone(&readiness), duties.clone());
+        let (traces, exporting) = traces(&config, &end)?;
+        let surroundings =
+            surroundings(&config, Arc::clone(&log), http, media, Arc::clone(&readiness), duties.clone(), traces);
         let register = spool.clone().and_then(Register::of);
         let keeping = keep_duties(duties, Arc::clone(&log), register, end.clone());
         let in_force = put_in_force(&*log, &SystemClock, config.recorded(), &stop.token);
@@ -165,7 +168,7 @@ impl Serve {
             all_well &= is_well(task.await);
         }
         end.cancel();
-        for task in passing.into_iter().chain([private, folding, keeping]) {
+        for task in passing.into_iter().chain(exporting).chain([private, folding, keeping]) {
             all_well &= is_well(task.await);
         }
         // The last hands on them: their files are left tidy.
@@ -277,6 +280,7 @@ fn surroundings(
     media: Media,
     readiness: Arc<Readiness>,
     duties: Duties,
+    traces: Traces,
 ) -> Surroundings {
     let dispatch = &config.dispatch;
     Surroundings {
@@ -295,7 +299,17 @@ fn surroundings(
         grace: dispatch.shutdown_grace,
         readiness,
         duties,
+        traces,
     }
+}
+
+/// Where traces go, if the configuration names a collector, and what brings them there until the end.
+fn traces(config: &Config, end: &CancellationToken) -> Result<(Traces, Option<JoinHandle<()>>), Failure> {
+    let Some(collector) = &config.telemetry.otlp else { return Ok((Traces::off(), None)) };
+    let (traces, exporter) = Exporter::to(collector, place())
+        .map_err(|error| Failure::because("sending traces cannot be prepared", &error))?;
+    info!(collector, "traces go to a collector");
+    Ok((traces, Some(tokio::spawn(exporter.run(end.clone())))))
 }
 
 /// Takes the spool in hand that the configuration names, if it does.

@@ -47,7 +47,7 @@ pub(super) fn media(given: &mut Table, defaults: &mut Table, problems: &mut Vec<
         time_limit: section.setting("time_limit", duration(second / 10..=60 * 60 * second)),
         patience: section.setting("patience", duration(Duration::ZERO..=DAY)),
         at_once: section.setting("at_once", count(1..=100)) as usize,
-        public_url: section.optional("public_url", web_address),
+        public_url: section.optional("public_url", |value| web_address(value, PUBLIC)),
         link_lifetime: section.setting("link_lifetime", duration(60 * second..=365 * DAY)),
         allow_private_addresses: section.setting("allow_private_addresses", ranges),
     };
@@ -65,15 +65,17 @@ pub(super) fn media(given: &mut Table, defaults: &mut Table, problems: &mut Vec<
     media
 }
 
-fn web_address(value: &Value) -> Result<String, Wrong> {
-    const REMEDY: &str = "write the address at which platforms reach this program, such as \"https://your.host\"";
+const PUBLIC: &str = "write the address at which platforms reach this program, such as \"https://your.host\"";
+
+/// An address of the web without a query, as it is written in a document; `remedy` says which.
+pub(super) fn web_address(value: &Value, remedy: &'static str) -> Result<String, Wrong> {
     let text = text(value)?;
-    let url = url::Url::parse(&text).map_err(|_| Wrong::new("it is no address of the web", REMEDY))?;
+    let url = url::Url::parse(&text).map_err(|_| Wrong::new("it is no address of the web", remedy))?;
     let is_plain = matches!(url.scheme(), "http" | "https")
         && url.username().is_empty()
         && url.query().is_none()
         && url.fragment().is_none();
-    if is_plain { Ok(text.trim_end_matches('/').to_owned()) } else { Err(Wrong::new("it is no plain address", REMEDY)) }
+    if is_plain { Ok(text.trim_end_matches('/').to_owned()) } else { Err(Wrong::new("it is no plain address", remedy)) }
 }
 
 fn ranges(value: &Value) -> Result<Vec<IpNet>, Wrong> {

@@ -17,6 +17,7 @@ mod routes;
 mod secrets;
 mod section;
 mod spool;
+mod telemetry;
 mod value;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,7 @@ pub use media::Media;
 pub use problem::{Invalid, Problem};
 pub use secrets::{SecretSource, System};
 pub use spool::Spool;
+pub use telemetry::Telemetry;
 
 use crate::dispatch::circuit::CircuitRules;
 use document::{Entry, Table, Value};
@@ -71,6 +73,8 @@ pub struct Config {
     pub media: Media,
     /// How the program tells what it does.
     pub logging: Logging,
+    /// Who else wants to know.
+    pub telemetry: Telemetry,
     /// The configured accounts.
     pub connections: BTreeMap<ConnectionName, Account>,
     /// What is joined to what.
@@ -189,6 +193,7 @@ impl Config {
         let engines = engines(&mut given, &mut defaults, &mut problems);
         let media = media(&mut given, &mut defaults, &mut problems);
         let logging = logging(&mut given, &mut defaults, &mut problems);
+        let telemetry = telemetry::read(given.remove("telemetry"), defaults.remove("telemetry"), &mut problems);
         let connections = connections::read(given.remove("connections"), connectors, secrets, &mut problems);
         let routes = routes::read(given.remove("routes"), &connections, &mut problems, &mut warnings);
         let log = log(given, defaults, &mut problems);
@@ -212,6 +217,7 @@ impl Config {
                 engines,
                 media,
                 logging,
+                telemetry,
                 connections: connections.opened,
                 routes,
                 warnings,
@@ -347,7 +353,7 @@ fn log(mut given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAdd
     let mut section = Section::of(String::new(), whole(given), problems).with_defaults(whole(defaults));
     let log = section.setting("log", log_address);
     // They were read before; whoever misspells one is told its name.
-    for known in ["server", "spool", "dispatch", "engines", "media", "logging", "connections", "routes"] {
+    for known in ["server", "spool", "dispatch", "engines", "media", "logging", "telemetry", "connections", "routes"] {
         let _read = section.take(known);
     }
     section.finish();

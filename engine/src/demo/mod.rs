@@ -5,9 +5,11 @@
 //!
 //! * [`stage`] hosts simulated platforms, [`engine`] the real engine; both serve the service tests too;
 //! * [`set`] makes the folder, the configuration and the cast; [`script`] is the play; [`proof`] reads the log and the
-//!   platforms afterwards; [`show`] is how it all looks.
+//!   platforms afterwards; [`show`] is how it all looks;
+//! * [`playground`]: the same platforms without a play, for whoever starts the engine.
 
 pub mod engine;
+pub mod playground;
 pub mod proof;
 pub mod script;
 pub mod set;

@@ -94,14 +94,25 @@ pub enum SetError {
 }
 
 impl Set {
-    /// Makes everything in a folder that is empty or not there yet.
+    /// Makes everything for the demonstration in a folder that is empty or not there yet.
     pub async fn make(executable: &Path, folder: &Path) -> Result<Self, SetError> {
-        let folder = empty_folder(folder)?;
         let (listen, private) = two_free_addresses().await?;
+        Self::make_of(CONFIGURATION, executable, folder, listen, private).await
+    }
+
+    /// The same for any configuration with gaps, whose engine is to listen at these addresses.
+    pub async fn make_of(
+        configuration: &str,
+        executable: &Path,
+        folder: &Path,
+        listen: SocketAddr,
+        private: SocketAddr,
+    ) -> Result<Self, SetError> {
+        let folder = empty_folder(folder)?;
         let mut places = BTreeMap::new();
-        let mut text = CONFIGURATION.replace("@listen@", &listen.to_string());
+        let mut text = configuration.replace("@listen@", &listen.to_string());
         text = text.replace("@private@", &private.to_string());
-        for name in names_in(CONFIGURATION) {
+        for name in names_in(configuration) {
             let place = Place::reserve().await.map_err(SetError::Port)?;
             text = text.replace(&format!("\"@{name}@\""), &format!("{:?}", place.base_url()));
             places.insert(ConnectionName::new(name), place);

@@ -10,7 +10,7 @@ use chatledger_projections::ids::{IntentId, ThreadId};
 use chatledger_projections::time::Timestamp;
 
 use super::circuit::{Circuit, CircuitRules, Sign};
-use super::limits::Limits;
+use super::limits::{Limits, Used};
 
 /// The queue of one connection.
 #[derive(Debug)]
@@ -201,6 +201,11 @@ impl Lane {
     /// Whether the platform is left alone.
     pub const fn circuit(&self) -> &Circuit {
         &self.circuit
+    }
+
+    /// How the connection's quotas are used, class by class.
+    pub fn quotas(&self) -> impl Iterator<Item = Used> {
+        self.limits.used()
     }
 
     /// How many intents are queued, those in flight included.

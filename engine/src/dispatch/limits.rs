@@ -20,13 +20,30 @@ use governor::{Quota as Rate, RateLimiter};
 #[derive(Debug)]
 pub struct Limits {
     classes: BTreeMap<&'static str, Vec<Limiter>>,
+    used: BTreeMap<&'static str, Used>,
+}
+
+/// How the quotas of one class of calls are used.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Used {
+    /// Which class.
+    pub class: &'static str,
+    /// How many places were taken since the limits were made; calls of before are not among them.
+    pub taken: u64,
+    /// How many calls a second the tightest quota allows in the long run.
+    pub per_second: f64,
 }
 
 impl Limits {
     /// Limits that allow exactly these quotas.
     pub fn new(limits: &[Limit]) -> Self {
         let limiters = |limit: &Limit| (limit.class, limit.quotas.iter().map(Limiter::new).collect());
-        Self { classes: limits.iter().map(limiters).collect() }
+        let per_second = |quota: &Quota| f64::from(quota.calls.get()) / quota.per.as_secs_f64();
+        let used = limits.iter().filter(|limit| !limit.quotas.is_empty()).map(|limit| {
+            let tightest = limit.quotas.iter().map(per_second).fold(f64::INFINITY, f64::min);
+            (limit.class, Used { class: limit.class, taken: 0, per_second: tightest })
+        });
+        Self { classes: limits.iter().map(limiters).collect(), used: used.collect() }
     }
 
     /// Takes a place for a call of this class, under all its quotas at once, or says when there will be one.
@@ -36,9 +53,18 @@ impl Limits {
         limiters.iter_mut().for_each(|limiter| limiter.pay(now));
         // Asking takes; so nobody is asked before all are certain to say yes.
         match limiters.iter().map(|limiter| limiter.open_from).max() {
-            Some(open) if open > now => Err(open),
-            Some(_) | None => limiters.iter_mut().try_for_each(|limiter| limiter.take(now)),
+            Some(open) if open > now => return Err(open),
+            Some(_) | None => limiters.iter_mut().try_for_each(|limiter| limiter.take(now))?,
         }
+        if let Some(used) = self.used.get_mut(class) {
+            used.taken += 1;
+        }
+        Ok(())
+    }
+
+    /// How the quotas are used, class by class; those without a quota are left out.
+    pub fn used(&self) -> impl Iterator<Item = Used> {
+        self.used.values().copied()
     }
 
     /// A call was made at this moment or earlier, permitted or not: it takes a place in any case.
@@ -246,6 +272,16 @@ mod tests {
         let took = sent.last().expect("some were sent") - sent[0];
         // 300 calls at 30 a minute take ten minutes at best.
         assert!(took <= 660_000 + 60_000, "{took} ms");
+    }
+
+    #[test]
+    fn places_are_counted_beside_what_the_tightest_quota_allows() {
+        let quotas = vec![Quota::at_most(30, Duration::from_secs(60), 3), Quota::at_most(5, Duration::from_secs(1), 3)];
+        let mut limits = Limits::new(&[Limit { class: "send", quotas }, Limit { class: "read", quotas: Vec::new() }]);
+        let asked = (0..10).filter(|_| limits.permit("send", Timestamp::from_millis(0)).is_ok()).count();
+        limits.recall("send", Timestamp::from_millis(0));
+        let used: Vec<_> = limits.used().collect();
+        assert_eq!(used, [Used { class: "send", taken: asked as u64, per_second: 0.5 }]);
     }
 
     #[test]
