@@ -47,6 +47,7 @@ use crate::passes::Passes;
 use crate::pipeline::{Pipeline, Step, read_in_place};
 use crate::places::Places;
 use crate::poll::Pollers;
+use crate::reading::Board;
 use crate::redaction::without_secrets;
 use crate::traces::{Follower, Part, Span, Traces};
 use crate::watch::Watch;
@@ -76,6 +77,8 @@ pub struct Surroundings {
     pub duties: Duties,
     /// Who wants to know the ways from webhooks to calls.
     pub traces: Traces,
+    /// Where it writes how its connections are, for whoever asks.
+    pub board: Board,
 }
 
 /// The engine at work. It has hands; see [`crate::replay`] for one without.
@@ -203,6 +206,7 @@ impl Live {
             if caught_up || told.elapsed() >= TELL_EVERY {
                 // Before the lag: whoever reads that there is none reads what is left after all of it.
                 self.tell_what_is_left();
+                self.tell_how_connections_are();
                 metrics::lag(if caught_up { 0 } else { self.behind(&*following).await });
                 told = Instant::now();
             }
@@ -298,6 +302,13 @@ impl Live {
             metrics::quotas(connection, lane.quotas());
         }
         self.watch.tell(self.surroundings.accounts.keys());
+    }
+
+    /// Writes how the connections are whose lanes are driven here.
+    fn tell_how_connections_are(&self) {
+        let now = self.surroundings.clock.now();
+        let driven = self.dispatcher.lanes().filter(|(connection, _)| self.dispatcher.drives(connection));
+        self.surroundings.board.write(driven.map(|(connection, lane)| (connection.clone(), lane.told(now))).collect());
     }
 
     /// Takes in what other engines on the same log did.

@@ -10,8 +10,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chatledger::api::{Access, Api};
 use chatledger::clock::SystemClock;
-use chatledger::config::{Config, LogAddress, Server};
+use chatledger::config::{Config, LogAddress};
 use chatledger::descriptors;
 use chatledger::dispatch::Rules;
 use chatledger::dispatch::backoff::Backoff;
@@ -30,6 +31,7 @@ use chatledger::media::offer::{self, Offer};
 use chatledger::media::store::Store;
 use chatledger::media::{Media, show};
 use chatledger::passes::Passes;
+use chatledger::reading::{self, Board, Reader};
 use chatledger::spool::{Spool, keep_passing_on, keep_watch};
 use chatledger::traces::{Exporter, Traces};
 use chatledger::{logging, metrics};
@@ -37,6 +39,7 @@ use chatledger_projections::configuration::Configuration;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinHandle, block_in_place};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -87,7 +90,8 @@ impl Serve {
         for warning in &config.warnings {
             warn!(%warning, "the configuration is odd");
         }
-        let wanted = (config.server.max_connections + PRIVATE_CONNECTIONS) as u64 + OTHER_DESCRIPTORS;
+        let wanted =
+            (config.server.max_connections + PRIVATE_CONNECTIONS + config.reading.followers) as u64 + OTHER_DESCRIPTORS;
         if let Err(most) = descriptors::ask_for(wanted) {
             warn!(
                 wanted,
@@ -118,13 +122,29 @@ impl Serve {
             page: page.clone(),
         };
         let instructions = Instructions { log: Arc::clone(&log), clock: Arc::new(SystemClock) };
-        let router = health.router().merge(instructions.router());
-        let private = tokio::spawn(ingress::serve(private, router, private_limits(&config.server), end.clone()));
+        let board = Board::default();
+        let beside = reading::Surroundings {
+            log: Arc::clone(&log),
+            clock: Arc::new(SystemClock),
+            board: board.clone(),
+            spool: spool.clone(),
+        };
+        let (reader, following) = read_side(&config, beside, end.clone())?;
+        let api = Api {
+            reader,
+            access: Arc::new(Access::new(config.tokens.clone())),
+            log: Arc::clone(&log),
+            clock: Arc::new(SystemClock),
+            followers: Arc::new(Semaphore::new(config.reading.followers)),
+            end: end.clone(),
+        };
+        let router = health.router().merge(instructions.router()).merge(api.router());
+        let private = tokio::spawn(ingress::serve(private, router, private_limits(&config), end.clone()));
         let folding = tokio::spawn(ingress::keep_folding(page, end.clone()));
 
         let (traces, exporting) = traces(&config, &end)?;
-        let surroundings =
-            surroundings(&config, Arc::clone(&log), http, media, Arc::clone(&readiness), duties.clone(), traces);
+        let told = Told { readiness: Arc::clone(&readiness), traces, board };
+        let surroundings = surroundings(&config, Arc::clone(&log), http, media, duties.clone(), told);
         let register = spool.clone().and_then(Register::of);
         let keeping = keep_duties(duties, Arc::clone(&log), register, end.clone());
         let in_force = put_in_force(&*log, &SystemClock, config.recorded(), &stop.token);
@@ -170,6 +190,9 @@ impl Serve {
         end.cancel();
         for task in passing.into_iter().chain(exporting).chain([private, folding, keeping]) {
             all_well &= is_well(task.await);
+        }
+        if let Some(following) = following {
+            all_well &= block_in_place(|| following.join()).is_ok();
         }
         // The last hands on them: their files are left tidy.
         block_in_place(|| drop((spool, log)));
@@ -273,14 +296,20 @@ fn media(config: &Config) -> Result<Media, Failure> {
     Ok(Media { store: Arc::new(store), fetcher: Arc::new(fetcher), offer, patience: wanted.patience })
 }
 
+/// Whom the engine tells how it is.
+struct Told {
+    readiness: Arc<Readiness>,
+    traces: Traces,
+    board: Board,
+}
+
 fn surroundings(
     config: &Config,
     log: Arc<dyn EventLog>,
     http: Http,
     media: Media,
-    readiness: Arc<Readiness>,
     duties: Duties,
-    traces: Traces,
+    told: Told,
 ) -> Surroundings {
     let dispatch = &config.dispatch;
     Surroundings {
@@ -297,9 +326,10 @@ fn surroundings(
             circuit: dispatch.circuit,
         },
         grace: dispatch.shutdown_grace,
-        readiness,
+        readiness: told.readiness,
         duties,
-        traces,
+        traces: told.traces,
+        board: told.board,
     }
 }
 
@@ -310,6 +340,18 @@ fn traces(config: &Config, end: &CancellationToken) -> Result<(Traces, Option<Jo
         .map_err(|error| Failure::because("sending traces cannot be prepared", &error))?;
     info!(collector, "traces go to a collector");
     Ok((traces, Some(tokio::spawn(exporter.run(end.clone())))))
+}
+
+/// Puts the read side to work, if it is switched on.
+fn read_side(
+    config: &Config,
+    beside: reading::Surroundings,
+    end: CancellationToken,
+) -> Result<(Reader, Option<std::thread::JoinHandle<()>>), Failure> {
+    let Some(place) = &config.reading.place else { return Ok((Reader::off(), None)) };
+    let (reader, following) = reading::start(place, beside, end)
+        .map_err(|error| Failure::because("the read side cannot be started", &error))?;
+    Ok((reader, Some(following)))
 }
 
 /// Takes the spool in hand that the configuration names, if it does.
@@ -362,8 +404,9 @@ fn is_well(ended: Result<(), JoinError>) -> bool {
     ended.inspect_err(|broken| error!(error = %broken, "a part of the engine broke off")).is_ok()
 }
 
-fn private_limits(server: &Server) -> Limits {
-    Limits { connections: PRIVATE_CONNECTIONS, idle: server.idle_timeout, grace: PRIVATE_GRACE }
+fn private_limits(config: &Config) -> Limits {
+    let connections = PRIVATE_CONNECTIONS + config.reading.followers;
+    Limits { connections, idle: config.server.idle_timeout, grace: PRIVATE_GRACE }
 }
 
 async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Failure> {
