@@ -70,6 +70,8 @@ const fn conversation_of(fact: &Fact) -> Option<&ConversationKey> {
         Fact::MessageEdited(edited) => Some(&edited.conversation),
         Fact::MessageDeleted(deleted) => Some(&deleted.conversation),
         Fact::ReactionChanged(reaction) => Some(&reaction.conversation),
+        Fact::ShownWithoutReaction(shown) => Some(&shown.conversation),
+        Fact::NoteWritten(note) => Some(&note.conversation),
         Fact::TypingStarted(typing) => Some(&typing.conversation),
         Fact::DeliveryReported(report) => Some(&report.conversation),
         Fact::ConversationSeen(seen) => Some(&seen.conversation),
@@ -141,6 +143,7 @@ fn touch_change(state: &State, change: &Change, gathered: &mut Gathered) {
             None
         }
         Change::HeldReleased { held, .. } => Some(held.thread),
+        Change::MessageRefused { refused, .. } => Some(refused.thread),
         Change::MissedFound { missed } => Some(missed.thread),
         Change::ThreadOpened { thread }
         | Change::AnswerWithheld { thread, .. }
@@ -152,6 +155,7 @@ fn touch_change(state: &State, change: &Change, gathered: &mut Gathered) {
         | Change::ClaimWanted { thread, .. }
         | Change::ConversationUnknown { thread, .. }
         | Change::Bound { thread, .. }
+        | Change::NoteHeard { thread, .. }
         | Change::TypingBegan { thread, .. }
         | Change::EchoSuspected { thread, .. } => Some(*thread),
         Change::Anomaly(_) => None,
