@@ -205,7 +205,7 @@ impl Lane {
 
     /// How the connection's quotas are used, class by class.
     pub fn quotas(&self) -> impl Iterator<Item = Used> {
-        self.limits.used()
+        self.limits.taken()
     }
 
     /// How many intents are queued, those in flight included.

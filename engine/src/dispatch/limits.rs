@@ -63,7 +63,7 @@ impl Limits {
     }
 
     /// How the quotas are used, class by class; those without a quota are left out.
-    pub fn used(&self) -> impl Iterator<Item = Used> {
+    pub fn taken(&self) -> impl Iterator<Item = Used> {
         self.used.values().copied()
     }
 
@@ -280,7 +280,7 @@ mod tests {
         let mut limits = Limits::new(&[Limit { class: "send", quotas }, Limit { class: "read", quotas: Vec::new() }]);
         let asked = (0..10).filter(|_| limits.permit("send", Timestamp::from_millis(0)).is_ok()).count();
         limits.recall("send", Timestamp::from_millis(0));
-        let used: Vec<_> = limits.used().collect();
+        let used: Vec<_> = limits.taken().collect();
         assert_eq!(used, [Used { class: "send", taken: asked as u64, per_second: 0.5 }]);
     }
 

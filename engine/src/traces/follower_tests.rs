@@ -40,6 +40,7 @@ fn settled(intent_id: IntentId, attempt: u32, outcome: Outcome) -> Happening {
         call: "look_up".to_owned(),
         outcome,
         refusal: None,
+        page: None,
         reply: None,
         findings: Vec::new(),
     };
