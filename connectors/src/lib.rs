@@ -29,6 +29,7 @@ mod readable;
 pub mod selarti;
 mod settings;
 pub mod simulator;
+mod spoken;
 
 use connector::Connector;
 

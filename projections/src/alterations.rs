@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde::Serialize;
+use thin_vec::{ThinVec, thin_vec};
 
 use crate::content::Content;
 use crate::delivery::Origin;
-use crate::fact::Fact;
+use crate::fact::{DeliveryState, Fact};
 use crate::ids::EventId;
 use crate::projection::{Digest, Map, Projection};
 use crate::threads::Side;
@@ -53,6 +54,17 @@ struct Reacted {
 /// at most, a minute apart (Pact contract, 10.2), and we allow it as much again.
 const OVERTAKEN_WITHIN: Duration = Duration::from_secs(600);
 
+/// What a showing tells of how far a message has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Told {
+    /// No more than of every message.
+    Nothing,
+    /// What was not told before.
+    News,
+    /// What was told at this moment for the first time.
+    Since(Timestamp),
+}
+
 /// What of a message was altered.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -91,7 +103,14 @@ pub struct Alterations {
     altered: Map<Origin, Altered>,
     early: Map<Origin, Vec<Kept>>,
     early_in_order: VecDeque<Origin>,
+    /// In which states a platform showed a message without a reaction, and when first; by what it calls it there.
+    shown: Map<Origin, ThinVec<(DeliveryState, Timestamp)>>,
+    shown_in_order: VecDeque<Origin>,
 }
+
+/// Of how many messages it is kept in which states they were shown. Whoever takes a reaction back from an older one does so
+/// without our telling it.
+const SHOWN_AT_MOST: usize = 65_536;
 
 impl Alterations {
     /// What became of a message, if anything did.
@@ -156,17 +175,40 @@ impl Alterations {
         true
     }
 
-    /// A message was shown without a reaction of the client's, and without other news than `event` may have brought before;
-    /// whether one was taken back by that. Other words are a reason for a showing, and it may be older than the reaction.
-    /// Where one reaction took the place of another, the first showing without may belong between the two.
-    pub fn take_back(&mut self, written: &Origin, event: EventId, at: Timestamp) -> bool {
-        let Some(altered) = self.altered.get_mut(written) else { return false };
-        let Some(reacted) = &mut altered.reacted else { return false };
-        if altered.deleted || altered.edited_by == Some(event) {
-            return false;
+    /// A message was shown without a reaction and in this state; since when that is known, if it was shown so before. `named`
+    /// is what it is called there, for it may not be known yet.
+    pub fn shown_as(&mut self, named: &Origin, state: DeliveryState, at: Timestamp) -> Option<Timestamp> {
+        if let Some(shown) = self.shown.get_mut(named) {
+            let known = shown.iter().find(|(known, _)| *known == state).map(|(_, since)| *since);
+            if known.is_none() {
+                shown.push((state, at));
+            }
+            return known;
         }
-        if reacted.replaced && at.since(reacted.at) < OVERTAKEN_WITHIN {
-            reacted.replaced = false;
+        if self.shown_in_order.len() >= SHOWN_AT_MOST
+            && let Some(oldest) = self.shown_in_order.pop_front()
+        {
+            self.shown.remove(&oldest);
+        }
+        self.shown_in_order.push_back(named.clone());
+        self.shown.insert(named.clone(), thin_vec![(state, at)]);
+        None
+    }
+
+    /// A message was shown without a reaction of the client's; whether one was taken back by that. Other words, which `event`
+    /// may have brought, are a reason for a showing, and so is a state that was not `told` before the reaction came: then the
+    /// showing may be older than it. Where one reaction took the place of another, the showing may belong between the two.
+    pub fn take_back(&mut self, written: &Origin, event: EventId, told: Told, at: Timestamp) -> bool {
+        let Some(altered) = self.altered.get_mut(written) else { return false };
+        let Some(reacted) = altered.reacted else { return false };
+        let for_long = |since: Timestamp| at.since(since) >= OVERTAKEN_WITHIN;
+        let has_no_other_reason = match told {
+            Told::Nothing => true,
+            Told::News => false,
+            Told::Since(since) => since <= reacted.at || for_long(since),
+        };
+        let may_belong_before = reacted.replaced && !for_long(reacted.at);
+        if altered.deleted || altered.edited_by == Some(event) || !has_no_other_reason || may_belong_before {
             return false;
         }
         altered.reacted = None;
@@ -233,10 +275,12 @@ impl Projection for Alterations {
         enum Entry<'a> {
             Altered(&'a Origin, &'a Altered),
             Early(&'a Origin, &'a [Kept]),
+            Shown(&'a Origin, &'a [(DeliveryState, Timestamp)]),
         }
         let altered = self.altered.iter().map(|(written, altered)| Entry::Altered(written, altered));
         let early = self.early.iter().map(|(named, kept)| Entry::Early(named, kept));
-        Digest::of_entries(Self::NAME, Self::VERSION, altered.chain(early))
+        let shown = self.shown.iter().map(|(named, shown)| Entry::Shown(named, shown));
+        Digest::of_entries(Self::NAME, Self::VERSION, altered.chain(early).chain(shown))
     }
 
     fn len(&self) -> usize {
@@ -338,13 +382,13 @@ mod tests {
     fn a_reaction_is_taken_back_by_a_showing_that_has_no_other_news() {
         let (mut alterations, message) = (Alterations::default(), named("1"));
         let (now, event) = (Timestamp::default(), EventId::derived(&[b"event"]));
-        assert!(!alterations.take_back(&message, event, now), "none stands");
+        assert!(!alterations.take_back(&message, event, Told::Nothing, now), "none stands");
         assert!(alterations.react(&message, Side::Company, Some("👍"), now));
-        assert!(!alterations.take_back(&message, event, now), "the company's is its own");
+        assert!(!alterations.take_back(&message, event, Told::Nothing, now), "the company's is its own");
         assert!(alterations.react(&message, Side::Client, Some("👍"), now));
         assert!(alterations.edit(&message, 0, &Content::text("два"), None, event));
-        assert!(!alterations.take_back(&message, event, now), "the words are why it was shown");
-        assert!(alterations.take_back(&message, EventId::derived(&[b"another"]), now));
+        assert!(!alterations.take_back(&message, event, Told::Nothing, now), "the words are why it was shown");
+        assert!(alterations.take_back(&message, EventId::derived(&[b"another"]), Told::Nothing, now));
         assert!(alterations.stands(&message, Side::Company, "👍"));
         assert!(!alterations.stands(&message, Side::Client, "👍"));
     }
@@ -358,9 +402,35 @@ mod tests {
             assert!(alterations.react(&message, Side::Client, Some("❤️"), now));
         };
         replace(&mut alterations);
-        assert!(!alterations.take_back(&message, event, now), "it may belong between the two");
-        assert!(alterations.take_back(&message, event, now));
-        replace(&mut alterations);
-        assert!(alterations.take_back(&message, event, now + OVERTAKEN_WITHIN), "nothing is late for so long");
+        assert!(!alterations.take_back(&message, event, Told::Nothing, now), "it may belong between the two");
+        assert!(
+            alterations.take_back(&message, event, Told::Nothing, now + OVERTAKEN_WITHIN),
+            "nothing is late for so long"
+        );
+    }
+
+    #[test]
+    fn a_state_that_was_told_after_the_reaction_is_a_reason_for_a_showing() {
+        let (mut alterations, message) = (Alterations::default(), named("1"));
+        let (now, event) = (Timestamp::default(), EventId::derived(&[b"event"]));
+        let later = now + Duration::from_secs(1);
+        assert_eq!(alterations.shown_as(&message, DeliveryState::Read, now), None);
+        assert_eq!(alterations.shown_as(&message, DeliveryState::Read, later), Some(now));
+        alterations.react(&message, Side::Client, Some("👍"), now);
+        assert!(!alterations.take_back(&message, event, Told::News, later));
+        assert!(!alterations.take_back(&message, event, Told::Since(later), later), "the same showing once more");
+        assert!(alterations.take_back(&message, event, Told::Since(now), later));
+        alterations.react(&message, Side::Client, Some("👍"), now);
+        assert!(alterations.take_back(&message, event, Told::Since(later), later + OVERTAKEN_WITHIN));
+    }
+
+    #[test]
+    fn what_was_shown_is_kept_up_to_a_bound() {
+        let (mut alterations, now) = (Alterations::default(), Timestamp::default());
+        for number in 0..=SHOWN_AT_MOST {
+            alterations.shown_as(&named(&number.to_string()), DeliveryState::Read, now);
+        }
+        assert_eq!(alterations.shown.len(), SHOWN_AT_MOST);
+        assert_eq!(alterations.shown_as(&named("0"), DeliveryState::Read, now), None, "the oldest gave way");
     }
 }

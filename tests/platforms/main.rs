@@ -98,6 +98,7 @@ fn page() -> String {
     add("Carrot quest: every type of part", particular::ABOUT_PARTS, &particular::carrot_parts());
     add("Carrot quest: every way in which a part is sent", particular::ABOUT_WAYS, &particular::carrot_ways());
     add("Selarti: every parameter of the webhook", particular::ABOUT_SELARTI, &particular::selarti_parameters());
+    add("What is left out on purpose", particular::ABOUT_LEFT_OUT, &particular::left_out());
     page
 }
 

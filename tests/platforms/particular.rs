@@ -25,6 +25,65 @@ client's and for an operator's reply.";
 
 pub const ABOUT_SELARTI: &str = "What of a message of the assistant changes when the parameter is another, and whether one for another account is let in.";
 
+pub const ABOUT_LEFT_OUT: &str =
+    "What the platforms offer and the bridge does not use, each for a reason. Nothing that a person said is among it.";
+
+/// What is left out on purpose: where, what, and why.
+const LEFT_OUT: [[&str; 3]; 14] = [
+    [
+        "amoCRM",
+        "the CRM's own interface (`/api/v4`): contacts, leads, tags, templates",
+        "a chat finds its contact by the client's number (5.4)",
+    ],
+    [
+        "amoCRM",
+        "comments under posts (6.3); an answer to one is taken for a message",
+        "there is no client of a dialogue to whom they belong",
+    ],
+    [
+        "amoCRM",
+        "`callback_data` of WhatsApp's lists (9.5); their rows are shown as buttons in words",
+        "the messengers behind us take no lists, so nobody presses a row",
+    ],
+    [
+        "amoCRM",
+        "hooks of version 1 (9.8)",
+        "they name no message, so neither a repetition nor a status could be told; a remark asks to connect again",
+    ],
+    ["Pact", "receipts in groups (10.5)", "one for each participant: the message's own state cannot be told from them"],
+    [
+        "Pact",
+        "QR codes and codes of a set-up (10.4, 10.6)",
+        "they are keys to the messenger's account: they stay in the recorded body, and nobody is shown them",
+    ],
+    ["Pact", "a deleted conversation (10.6)", "the dialogue has happened all the same, and its messages stay"],
+    [
+        "Pact",
+        "the step by which Instagram's page is chosen (4.3)",
+        "its method is not stated; it is done in Pact's own window",
+    ],
+    [
+        "Carrot quest",
+        "realtime (7.1)",
+        "it must be followed by asking after every break, and several of its documents have no stated form: webhooks and asking (`transport`) bring the same parts; a realtime document that is handed to `decode` is read all the same",
+    ],
+    [
+        "Carrot quest",
+        "assigning, closing and tagging; telling of them",
+        "how a dialogue stands there is known there, and amoCRM has no field for it (5.3)",
+    ],
+    ["Carrot quest", "`markread` (3.3)", "whose mark it sets is not known (11)"],
+    ["Carrot quest", "that a note was changed or removed", "it was told in the CRM as it was, and no client saw it"],
+    ["Selarti", "outbound tasks (`add_target`, 10)", "they begin dialogues by themselves, outside any route"],
+    ["Selarti", "telling it to be silent (7)", "it has no such call: it is not given the client's words instead"],
+];
+
+/// What is left out, as a table.
+pub fn left_out() -> String {
+    let rows: Vec<Vec<String>> = LEFT_OUT.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
+    table(&["Platform", "What is left out", "Why"], &rows)
+}
+
 pub fn amo_errors(columns: &[Column]) -> String {
     let amo = columns.iter().find(|column| column.connector.platform() == "amocrm").expect("amoCRM has a column");
     let kinds = [

@@ -18,12 +18,10 @@ use super::learn;
 use super::wire;
 use crate::connector::{Decoded, Reply};
 use crate::loose::{Field, Text, with_document};
+use crate::spoken::{bounded, retry_after_s};
 
 /// No waiting time is believed beyond this: the platform documents none, and a lane must not sleep for a day.
 const LONGEST_WAIT_S: u64 = 120;
-
-/// As much of a reason as a person reads.
-const LONGEST_REASON: usize = 300;
 
 /// Sorts a reply by what it proves.
 pub(super) fn classify(call: &str, reply: Reply<'_>, now: Timestamp) -> Outcome {
@@ -147,20 +145,7 @@ fn refused(kind: FailureKind, verdict: &Verdict) -> Outcome {
 
 /// A `Retry-After` in seconds, if there is one; nothing is documented (2.5).
 fn waiting_time(reply: &RecordedReply) -> Option<Duration> {
-    let (_, value) = reply.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
-    let digits = value.trim();
-    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    // More digits than a number holds are still a very long wait.
-    is_number.then(|| Duration::from_secs(digits.parse().unwrap_or(u64::MAX).min(LONGEST_WAIT_S)))
-}
-
-/// At most so much as a person reads.
-pub(super) fn bounded(text: &str) -> String {
-    let text = text.trim();
-    match text.char_indices().nth(LONGEST_REASON) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    retry_after_s(reply).map(|seconds| Duration::from_secs(seconds.min(LONGEST_WAIT_S)))
 }
 
 #[cfg(test)]
@@ -211,7 +196,7 @@ mod tests {
     fn what_will_never_be_taken_is_refused_with_its_kind() {
         for (status, error, expected) in [
             (400, "BadRequest", FailureKind::Other),
-            (400, "ReplyTooBig", FailureKind::Other),
+            (400, "ReplyTooBig", FailureKind::TooLong),
             (400, "LookupError", FailureKind::CannotOpen),
             (400, "SomethingNew", FailureKind::Other),
             (403, "PermissionDenied", FailureKind::ConnectionOff),

@@ -15,7 +15,7 @@ use chatledger_projections::intent::{Destination, Intent, SendMessage};
 use chatledger_projections::outcome::Outcome;
 use chatledger_projections::time::Timestamp;
 
-use super::classify::{Verdict, bounded};
+use super::classify::Verdict;
 use super::decode::kinds::{Fate, PartKind, SentVia};
 use super::decode::values;
 use super::poll::{self, list_parts};
@@ -26,6 +26,7 @@ use super::{call, ids, probe_opened};
 use crate::connector::{Call, Decoded, Judgement, Known, Reply};
 use crate::leafing::Leaf;
 use crate::loose::{Object, with_document};
+use crate::spoken::bounded;
 
 /// The list that is looked through: newest first unless asked otherwise (3.1).
 const PARTS: &str = "parts";
@@ -49,7 +50,7 @@ pub(super) fn probe(settings: &Settings, intent: &Intent, known: &Known) -> Opti
 }
 
 /// Reads the answer to a probe.
-pub(super) fn judge(intent: &Intent, known: &Known, call: &str, reply: Reply<'_>, now: Timestamp) -> Judgement {
+pub(super) fn judge(intent: &Intent, known: &Known, call: &str, reply: Reply<'_>, over_for: Duration) -> Judgement {
     let Some(message) = intent.message() else {
         return uncertain("only messages are looked for").into();
     };
@@ -62,13 +63,13 @@ pub(super) fn judge(intent: &Intent, known: &Known, call: &str, reply: Reply<'_>
         return uncertain(&verdict.described()).into();
     }
     if call == call::USERS_CONVERSATIONS {
-        return probe_opened::judge(message, known, reply, now);
+        return probe_opened::judge(message, known, reply, over_for);
     }
     if call != call::PARTS {
         return uncertain("an answer to another question").into();
     }
     let leaf = Leaf::of(known, PARTS);
-    let is_soon = now.since(known.attempted_at) < UNDER_WAY;
+    let is_soon = over_for < UNDER_WAY;
     if reply.cut {
         // Longer than is kept of an answer: less at a time.
         return if is_soon {

@@ -17,6 +17,7 @@ use super::wire::{v1, v2};
 use super::{call, failure};
 use crate::connector::{Decoded, Reply};
 use crate::loose::with_document;
+use crate::spoken::retry_after_s;
 
 /// No waiting time that Pact names is believed beyond this (17.2).
 const LONGEST_WAIT_S: u64 = 120;
@@ -128,10 +129,7 @@ fn waiting_time(reply: &RecordedReply) -> Option<Duration> {
         errors.iter().find_map(|error| first_whole(error.get()?.detail.get()?))
     })
     .flatten();
-    let in_header = || {
-        let (_, value) = reply.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
-        value.trim().parse::<u64>().ok()
-    };
+    let in_header = || retry_after_s(reply);
     spoken.or_else(in_header).map(|seconds| Duration::from_secs(seconds.min(LONGEST_WAIT_S)))
 }
 

@@ -6,8 +6,7 @@
 use chatledger_projections::fact::{Failure, FailureKind};
 use serde_json::Value;
 
-/// No reason for people is longer than this many signs.
-const LONGEST: usize = 300;
+pub(super) use crate::spoken::bounded;
 
 /// Where a document says what is wrong, the most telling first.
 const TELLING: [&str; 8] = ["reason", "detail", "message", "title", "details", "description", "text", "error"];
@@ -63,15 +62,6 @@ fn kind(reason: &str) -> FailureKind {
     }
 }
 
-/// At most so much as a person reads.
-pub(super) fn bounded(text: &str) -> String {
-    let text = text.trim();
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,12 +88,5 @@ mod tests {
         ] {
             assert_eq!(of_reason(reason).kind, expected, "{reason}");
         }
-    }
-
-    #[test]
-    fn a_reason_is_cut_between_signs() {
-        let long = "ы".repeat(LONGEST + 1);
-        assert_eq!(bounded(&long).chars().count(), LONGEST + 1);
-        assert_eq!(bounded(&"ы".repeat(LONGEST)).chars().count(), LONGEST);
     }
 }

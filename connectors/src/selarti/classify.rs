@@ -14,6 +14,7 @@ use chatledger_projections::time::Timestamp;
 use super::wire;
 use crate::connector::{Decoded, Reply};
 use crate::loose::with_document;
+use crate::spoken::{bounded, retry_after_s};
 
 /// A pass that ran out is replaced within this time; a call that is turned away for longer is turned away for good (4.1).
 const SIGNED_IN_WITHIN: Duration = Duration::from_secs(120);
@@ -23,9 +24,6 @@ pub(super) const ECHOED_WITHIN: Duration = Duration::from_secs(15);
 
 /// No waiting time that is named is believed beyond this.
 const LONGEST_WAIT_S: u64 = 120;
-
-/// No reason for people is longer than this many signs.
-const LONGEST_REASON: usize = 300;
 
 /// Sorts a reply by what it proves.
 pub(super) fn classify(_call: &str, reply: Reply<'_>, now: Timestamp, tried_for: Duration) -> Outcome {
@@ -111,17 +109,7 @@ fn read<R>(reply: &RecordedReply, ask: impl Fn(&wire::Reply<'_>) -> Option<R>) -
 
 /// A `Retry-After` in seconds; none is promised (4.2).
 fn waiting_time(reply: &RecordedReply) -> Option<Duration> {
-    let (_, value) = reply.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
-    value.trim().parse::<u64>().ok().map(|seconds| Duration::from_secs(seconds.min(LONGEST_WAIT_S)))
-}
-
-/// At most so much as a person reads.
-pub(super) fn bounded(text: &str) -> String {
-    let text = text.trim();
-    match text.char_indices().nth(LONGEST_REASON) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    retry_after_s(reply).map(|seconds| Duration::from_secs(seconds.min(LONGEST_WAIT_S)))
 }
 
 #[cfg(test)]

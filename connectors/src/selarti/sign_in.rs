@@ -10,11 +10,12 @@ use chatledger_projections::outcome::Outcome;
 use chatledger_projections::time::Timestamp;
 use serde::Serialize;
 
-use super::classify::{bounded, described, refused};
+use super::classify::{described, refused};
 use super::settings::API_KEY;
 use super::wire;
 use crate::connector::{Decoded, Pass, Reply, Request, Secret, Secrets};
 use crate::loose::with_document;
+use crate::spoken::bounded;
 
 /// Where a token is asked for; of all paths the only one that was seen in use (4.1).
 pub(super) const PATH: &str = "/api/1.1/wf/auth";

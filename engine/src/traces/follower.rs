@@ -152,7 +152,7 @@ impl Follower {
 
     /// That these intents are to be raised, decided at `began`: one span for each cause, in the order of the intents. It
     /// ends when they are on record, which whoever records them says.
-    pub fn decided(&self, intents: &[IntentRaised], began: Timestamp) -> Vec<Span> {
+    pub fn decided<'a>(&self, intents: impl IntoIterator<Item = &'a IntentRaised>, began: Timestamp) -> Vec<Span> {
         let mut spans: Vec<Span> = Vec::new();
         for raised in intents {
             let id = SpanId::decided(raised.cause);

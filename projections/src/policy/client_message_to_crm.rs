@@ -1,32 +1,13 @@
 //! A client's message in the channel appears in the CRM: on the right chat, from the right person, with its time.
 
 use crate::change::Written;
-use crate::intent::{Destination, Intent, SendMessage, Speaker};
+use crate::intent::Speaker;
 use crate::state::State;
 
-use super::Decision;
+use super::{Decision, carried_to_crm};
 
 pub(super) fn decide(state: &State, written: &Written) -> Vec<Decision> {
-    let Some((_, route)) = state.route_of(written.thread) else { return Vec::new() };
-    let Some(endpoint) = state.bindings.current(written.thread, &route.crm) else { return Vec::new() };
-    let client = endpoint.client(state.contacts.of(written.thread));
-    let decision = |(ours, content)| Decision {
-        policy: "client_message_to_crm",
-        connection: route.crm.clone(),
-        thread: written.thread,
-        intent: Intent::SendMessage(SendMessage {
-            to: Destination::Conversation(endpoint.address()),
-            speaker: Speaker::Client,
-            author: client.clone(),
-            client: client.clone(),
-            ours,
-            written_at: written.message.written_at.unwrap_or(written.heard_at),
-            content,
-            source: endpoint.source.clone().or_else(|| route.source.clone()),
-            // A client's message is what a manager wants to be woken for.
-            silent: false,
-        }),
-        carries: Some(written.origin.clone()),
-    };
-    super::pieces_across(state, written, &route.crm).into_iter().map(decision).collect()
+    // A client's message is what a manager wants to be woken for.
+    let silent = false;
+    carried_to_crm(state, written, "client_message_to_crm", |client| (Speaker::Client, client.clone()), silent)
 }

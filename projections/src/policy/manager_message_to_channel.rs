@@ -2,12 +2,14 @@
 
 use crate::change::Written;
 use crate::configuration::Route;
+use crate::contacts::Contact;
+use crate::content::Person;
 use crate::fact::ConversationKey;
 use crate::ids::PersonId;
-use crate::intent::{Address, Destination, Intent, SendMessage, Speaker};
+use crate::intent::{Address, Destination, Speaker};
 use crate::state::State;
 
-use super::Decision;
+use super::{Decision, Shown, carried};
 
 pub(super) fn decide(state: &State, written: &Written) -> Vec<Decision> {
     let Some((_, route)) = state.route_of(written.thread) else { return Vec::new() };
@@ -29,23 +31,18 @@ pub(super) fn decide_to(state: &State, written: &Written, client: &PersonId) -> 
 }
 
 fn send(state: &State, route: &Route, written: &Written, to: &Destination) -> Vec<Decision> {
-    let client = state.contacts.of(written.thread).map(crate::contacts::Contact::as_person).unwrap_or_default();
-    let decision = |(ours, content)| Decision {
-        policy: "manager_message_to_channel",
-        connection: route.channel.clone(),
-        thread: written.thread,
-        intent: Intent::SendMessage(SendMessage {
-            to: to.clone(),
-            speaker: Speaker::Manager,
-            author: written.message.author.clone(),
-            client: client.clone(),
-            ours,
-            written_at: written.message.written_at.unwrap_or(written.heard_at),
-            content,
-            source: None,
-            silent: false,
-        }),
-        carries: Some(written.origin.clone()),
+    let shown = Shown {
+        to: to.clone(),
+        speaker: Speaker::Manager,
+        author: written.message.author.clone(),
+        client: client_known(state, written),
+        source: None,
+        silent: false,
     };
-    super::pieces_across(state, written, &route.channel).into_iter().map(decision).collect()
+    carried(state, written, "manager_message_to_channel", &route.channel, &shown)
+}
+
+/// The client of a message's dialogue, as far as anybody has told.
+pub(super) fn client_known(state: &State, written: &Written) -> Person {
+    state.contacts.of(written.thread).map(Contact::as_person).unwrap_or_default()
 }

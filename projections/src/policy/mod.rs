@@ -28,12 +28,12 @@ mod typing_shown_across;
 mod unknown_conversation_looked_up;
 
 use crate::change::{Change, Written};
-use crate::content::Content;
+use crate::content::{Content, Person};
 use crate::delivery::{Known, Origin};
 use crate::event::IntentRaised;
 use crate::files::{FileRules, pieces};
-use crate::ids::{ConnectionName, EventId, IntentId, MessageId, ThreadId};
-use crate::intent::Intent;
+use crate::ids::{ConnectionName, EventId, IntentId, MessageId, SourceId, ThreadId};
+use crate::intent::{Destination, Intent, SendMessage, Speaker};
 use crate::state::State;
 use crate::time::Timestamp;
 
@@ -142,6 +142,61 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
         // For people, not for machines.
         Change::Anomaly(_) => Vec::new(),
     }
+}
+
+/// As what a message that was written is shown at another connection.
+struct Shown {
+    to: Destination,
+    speaker: Speaker,
+    author: Person,
+    client: Person,
+    source: Option<SourceId>,
+    silent: bool,
+}
+
+/// A message that was written is carried across by a rule, in as many messages as it becomes there.
+fn carried(
+    state: &State,
+    written: &Written,
+    policy: &'static str,
+    connection: &ConnectionName,
+    shown: &Shown,
+) -> Vec<Decision> {
+    let decision = |(ours, content)| Decision {
+        policy,
+        connection: connection.clone(),
+        thread: written.thread,
+        intent: Intent::SendMessage(SendMessage {
+            to: shown.to.clone(),
+            speaker: shown.speaker,
+            author: shown.author.clone(),
+            client: shown.client.clone(),
+            ours,
+            written_at: written.message.written_at.unwrap_or(written.heard_at),
+            content,
+            source: shown.source.clone(),
+            silent: shown.silent,
+        }),
+        carries: Some(written.origin.clone()),
+    };
+    pieces_across(state, written, connection).into_iter().map(decision).collect()
+}
+
+/// The same in the CRM, in the chat of the message's dialogue.
+fn carried_to_crm(
+    state: &State,
+    written: &Written,
+    policy: &'static str,
+    as_whose: impl Fn(&Person) -> (Speaker, Person),
+    silent: bool,
+) -> Vec<Decision> {
+    let Some((_, route)) = state.route_of(written.thread) else { return Vec::new() };
+    let Some(endpoint) = state.bindings.current(written.thread, &route.crm) else { return Vec::new() };
+    let client = endpoint.client(state.contacts.of(written.thread));
+    let (speaker, author) = as_whose(&client);
+    let source = endpoint.source.clone().or_else(|| route.source.clone());
+    let to = Destination::Conversation(endpoint.address());
+    carried(state, written, policy, &route.crm, &Shown { to, speaker, author, client, source, silent })
 }
 
 /// The messages that one message becomes at another connection, in order: our id of each, and what it says. Most

@@ -4,7 +4,7 @@
 //! has not, waits or is an anomaly. What an alteration *is* stands in [`crate::alterations`].
 
 use super::{Moment, State, named};
-use crate::alterations::{Kept, Matter};
+use crate::alterations::{Kept, Matter, Told};
 use crate::attempts::Open;
 use crate::change::{Anomaly, AnomalyKind, Change, Refused, There};
 use crate::configuration::Role;
@@ -112,11 +112,14 @@ impl State {
         shown: &ShownWithoutReaction,
         changes: &mut Vec<Change>,
     ) {
-        let known = named(connection, &shown.message).and_then(|named| self.delivery.known(&named));
-        let Some(Known::Written(index) | Known::Ours(index)) = known else { return };
-        let is_news_of_state = shown.state.is_some_and(|state| self.delivery.shown_as(index, state));
+        let Some(named) = named(connection, &shown.message) else { return };
+        let told = match shown.state {
+            None => Told::Nothing,
+            Some(state) => self.alterations.shown_as(&named, state, moment.at).map_or(Told::News, Told::Since),
+        };
+        let Some(Known::Written(index) | Known::Ours(index)) = self.delivery.known(&named) else { return };
         let written = self.delivery.get(index).origin.clone();
-        if !is_news_of_state && self.alterations.take_back(&written, moment.event, moment.at) {
+        if self.alterations.take_back(&written, moment.event, told, moment.at) {
             self.carry_alteration(moment, connection, index, Matter::Reaction(Side::Client), changes);
         }
     }

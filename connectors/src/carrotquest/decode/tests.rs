@@ -208,7 +208,7 @@ fn a_client_described_beside_the_part_is_told_of_once_there_is_a_message() {
         decode(&Webhook { content_type: None, body: form.finish().as_bytes() })
     };
     assert!(matches!(form("reply_user").facts[..], [Fact::ConversationSeen(_), Fact::MessageReceived(_)]));
-    assert!(form("note").facts.is_empty());
+    assert!(matches!(form("note").facts[..], [Fact::NoteWritten(_)]));
 }
 
 #[test]
