@@ -470,11 +470,22 @@ impl Live {
     }
 
     /// Records intents. One that is on record already was raised by an earlier life of ours.
-    async fn raise(&self, mut intents: Vec<Arc<IntentRaised>>, stop: &CancellationToken) {
+    async fn raise(&self, intents: Vec<Arc<IntentRaised>>, stop: &CancellationToken) {
+        let began = self.surroundings.clock.now();
+        let decided =
+            self.follower.as_ref().map(|follower| follower.decided(intents.iter().map(|raised| &**raised), began));
+        if self.record_raised(intents, stop).await
+            && let Some(decided) = decided
+        {
+            let ended = self.surroundings.clock.now();
+            self.surroundings.traces.give(decided.into_iter().map(|span| Span { ended, ..span }).collect());
+        }
+    }
+
+    /// Puts them on record, all of them in their order; `false` if it was time to stop before.
+    async fn record_raised(&self, mut intents: Vec<Arc<IntentRaised>>, stop: &CancellationToken) -> bool {
         // In this order, whatever fails in between: an intent in the log says that everything before its cause was decided.
         // Sealed anew where the log did not take it, rather than copied in case that it does not.
-        let began = self.surroundings.clock.now();
-        let decided = self.follower.as_ref().map(|follower| follower.decided(&intents, began)).unwrap_or_default();
         while !intents.is_empty() {
             let now = self.surroundings.clock.now();
             let appends = intents.iter().map(|raised| raised_append(raised, now)).collect();
@@ -497,11 +508,10 @@ impl Live {
             }
             intents.drain(..done);
             if !intents.is_empty() && !pause(stop).await {
-                return;
+                return false;
             }
         }
-        let ended = self.surroundings.clock.now();
-        self.surroundings.traces.give(decided.into_iter().map(|span| Span { ended, ..span }).collect());
+        true
     }
 
     /// Tells of the spans that came to their end with a step, as far as they are this engine's.

@@ -121,6 +121,7 @@ mod tests {
             call: "conversation_v2".to_owned(),
             outcome,
             refusal: None,
+            page: None,
             reply: None,
             findings: Vec::new(),
         };

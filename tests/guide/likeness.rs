@@ -3,15 +3,14 @@
 //! Ids, moments and digests are each as good as any other; `[..]` stands for the rest of a line's part, and a line of `...`
 //! for any lines.
 
+use snapbox::IntoData as _;
 use snapbox::assert::Assert;
-use snapbox::{Data, IntoData as _};
 
 /// Compares what the guide says with what was printed; gives the difference, for people.
 pub fn compare(expected: &str, actual: &str) -> Result<(), String> {
     let (expected, actual) = (plain(expected), plain(actual));
-    let expected: Data = expected.into_data().raw();
     Assert::new()
-        .try_eq(Some(&"what was printed"), actual.into_data(), expected)
+        .try_eq(Some(&"what was printed"), actual.into_data(), expected.into_data())
         .map_err(|difference| difference.to_string())
 }
 

@@ -10,7 +10,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
-use std::sync::Arc;
 
 use chatledger_projections::change::Change;
 use chatledger_projections::delivery::Origin;
@@ -153,7 +152,7 @@ impl Follower {
 
     /// That these intents are to be raised, decided at `began`: one span for each cause, in the order of the intents. It
     /// ends when they are on record, which whoever records them says.
-    pub fn decided(&self, intents: &[Arc<IntentRaised>], began: Timestamp) -> Vec<Span> {
+    pub fn decided<'a>(&self, intents: impl IntoIterator<Item = &'a IntentRaised>, began: Timestamp) -> Vec<Span> {
         let mut spans: Vec<Span> = Vec::new();
         for raised in intents {
             let id = SpanId::decided(raised.cause);

@@ -40,6 +40,7 @@ fn settled(intent_id: IntentId, attempt: u32, outcome: Outcome) -> Happening {
         call: "look_up".to_owned(),
         outcome,
         refusal: None,
+        page: None,
         reply: None,
         findings: Vec::new(),
     };
@@ -112,7 +113,7 @@ fn what_follows_from_an_answer_stays_in_the_trace_of_the_webhook() {
     assert!(spans.iter().all(|span| span.trace == TraceId::of(webhook)), "{spans:#?}");
     let last = spans.last().expect("there are spans");
     assert_eq!(last.parent, Some(SpanId::decided(answer)));
-    let decided = follower.decided(&[Arc::new(raised(answer))], at(85));
+    let decided = follower.decided(&[raised(answer)], at(85));
     let attempt = SpanId::attempted(raised(webhook).intent_id, 2);
     assert_eq!((decided[0].trace, decided[0].parent), (TraceId::of(webhook), Some(attempt)));
 }
