@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use chatledger_projections::configuration::Traits;
-use chatledger_projections::content::File;
+use chatledger_projections::content::{Content, File};
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::{Fact, Failure, Remark, RemarkKind};
 use chatledger_projections::files::{FileRules, Stored};
@@ -138,8 +138,9 @@ pub trait Connection: Send + Sync + fmt::Debug {
     fn probe(&self, intent: &Intent, known: &Known) -> Option<Call>;
 
     /// Reads the answer to a probe: `Accepted` if it is done, `Postponed` if it certainly is not (so that it may be
-    /// tried again), `Uncertain` if there is more to ask, `Refused` if it can never be found out.
-    fn judge(&self, intent: &Intent, known: &Known, call: &str, reply: Reply<'_>, now: Timestamp) -> Judgement;
+    /// tried again), `Uncertain` if there is more to ask, `Refused` if it can never be found out. `over_for` is for how long at
+    /// least the attempt has been over: what is shown late may be shown later.
+    fn judge(&self, intent: &Intent, known: &Known, call: &str, reply: Reply<'_>, over_for: Duration) -> Judgement;
 
     /// The class of call that an attempt falls under, before anything but the intent's label is known: an estimate,
     /// so that a queue need not load what it cannot send yet. [`Call::class`] decides.
@@ -574,15 +575,18 @@ impl From<(Outcome, Vec<Fact>)> for Judgement {
 }
 
 /// What is known when an uncertain attempt is looked into.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Known {
     /// The conversation, if it has become known.
     pub conversation: Option<ConversationId>,
     /// Messages of ours in it that are accounted for, so that they are not taken for this one.
     pub accounted: Vec<MessageId>,
+    /// What those messages of ours say that were taken there shortly before, and that nobody knows by a name yet: what is
+    /// found may be one of these.
+    pub unnamed: Vec<Content>,
     /// Whether the platform has told of it by itself, as an assistant's feed repeats what it was given.
     pub heard: bool,
-    /// When the first uncertain attempt was made.
+    /// When the first uncertain attempt was made, by the platform's clock; not later than it was.
     pub attempted_at: Timestamp,
     /// How the platform refused a repetition, if it did: the first attempt may be why.
     pub refusal: Option<Failure>,

@@ -3,6 +3,8 @@
 //! It asks for one secret, believes whoever shows it in the header `x-proof`, and reads nothing. Only in builds with the
 //! feature `fake`, and never in [`crate::ALL`]. It lives here because nobody outside may make a [`Verified`].
 
+use std::time::Duration;
+
 use chatledger_projections::configuration::{Abilities, FirstContact, Tells, Traits};
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::ids::{ConnectionName, EventId};
@@ -159,7 +161,7 @@ impl Connection for Account {
         None
     }
 
-    fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Timestamp) -> Judgement {
+    fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Duration) -> Judgement {
         Outcome::Uncertain { until: None, reason: "there is nobody there".to_owned() }.into()
     }
 

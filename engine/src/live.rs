@@ -37,12 +37,14 @@ use crate::fold::{FoldError, fold};
 use crate::http::{Http, NoReply};
 use crate::in_force::put_in_force;
 use crate::ingress::Readiness;
-use crate::log::{Append, AppendError, EventLog, ExpectedRevision, StoredEvent, codec, ends_the_order, naming};
+use crate::log::{
+    Append, AppendError, EventLog, ExpectedRevision, Following, StoredEvent, codec, ends_the_order, naming,
+};
 use crate::media::Media;
 use crate::media::fetch::Credentials;
 use crate::metrics;
 use crate::passes::Passes;
-use crate::pipeline::{Pipeline, Step};
+use crate::pipeline::{Pipeline, Step, read_in_place};
 use crate::places::Places;
 use crate::poll::Pollers;
 use crate::redaction::without_secrets;
@@ -115,6 +117,9 @@ const MARK_EVERY: usize = 1024;
 /// The status of a call whose pass is not good.
 const UNAUTHORISED: u16 = 401;
 
+/// How often it is told how much is left to do, while that is never nothing.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
 /// How long the log is left alone after it refused.
 const LOG_PAUSE: Duration = Duration::from_millis(250);
 
@@ -165,6 +170,7 @@ impl Live {
                 pollers.begin(&self.surroundings, self.pipeline.state(), connection);
             }
         }
+        let mut told = Instant::now();
         loop {
             // Also under a load that never lets the log come to an end.
             while let Some(ended) = attempts.under_way.try_join_next() {
@@ -177,9 +183,12 @@ impl Live {
             // That everything was taken in, the log may say without another event.
             let wake = if caught_up { wake } else { Some(wake.map_or(LOG_PAUSE, |wake| wake.min(LOG_PAUSE))) };
             self.surroundings.readiness.set_caught_up(caught_up);
-            // Before the lag: whoever reads that there is none reads what is left after all of it.
-            self.tell_what_is_left();
-            metrics::lag(if caught_up { 0 } else { self.behind().await });
+            if caught_up || told.elapsed() >= TELL_EVERY {
+                // Before the lag: whoever reads that there is none reads what is left after all of it.
+                self.tell_what_is_left();
+                metrics::lag(if caught_up { 0 } else { self.behind(&*following).await });
+                told = Instant::now();
+            }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -217,7 +226,7 @@ impl Live {
         let outstanding = self.pipeline.outstanding();
         if !outstanding.is_empty() {
             info!(intents = outstanding.len(), "raising what the last run did not come to");
-            self.raise(outstanding, stop).await;
+            self.raise(outstanding.into_iter().map(Arc::new).collect(), stop).await;
         }
         put_in_force(&*self.surroundings.log, &*self.surroundings.clock, configuration, stop).await;
         let ends = self.dispatcher.resume(self.pipeline.state(), self.surroundings.clock.now());
@@ -238,14 +247,14 @@ impl Live {
         let mut follows = Vec::new();
         for stored in batch {
             let position = stored.position;
-            let recorded = codec::open(stored).map_err(FoldError::from)?;
-            let step = self.pipeline.take(recorded);
+            let unsealed = codec::unseal(stored.as_ref()).map_err(FoldError::from)?;
+            let step = self.pipeline.take_in(read_in_place(unsealed));
             self.see(&step);
             self.see_others(&step, own);
             measure(&step);
             self.position = Some(position);
             self.unmarked += usize::from(!matches!(step.happening.event, Happening::Arranged(_)));
-            follows.extend(step.intents.into_iter().map(Arc::unwrap_or_clone));
+            follows.extend(step.intents);
         }
         if !self.deciding {
             // The pipeline keeps what follows until the log shows that another engine has raised it.
@@ -354,7 +363,7 @@ impl Live {
         if begins {
             let outstanding = self.pipeline.outstanding();
             info!(intents = outstanding.len(), "deciding from here on");
-            self.raise(outstanding, stop).await;
+            self.raise(outstanding.into_iter().map(Arc::new).collect(), stop).await;
         }
         self.end_interrupted(stop).await;
     }
@@ -427,18 +436,34 @@ impl Live {
     }
 
     /// Records intents. One that is on record already was raised by an earlier life of ours.
-    async fn raise(&self, intents: Vec<IntentRaised>, stop: &CancellationToken) {
-        let now = self.surroundings.clock.now();
-        let append = |raised: IntentRaised| {
-            let (cause, thread) = (raised.cause, raised.thread.to_string());
-            let stream = StreamName::intent(raised.intent_id);
-            let event = Event::IntentRaised(raised);
-            let id = naming::event_id(&event, Revision::FIRST).expect("an intent's id is derived");
-            let sealed = codec::seal(&event, id, now, Some(cause), Some(&thread));
-            Append { stream, expected: ExpectedRevision::NoStream, events: vec![sealed] }
-        };
+    async fn raise(&self, mut intents: Vec<Arc<IntentRaised>>, stop: &CancellationToken) {
         // In this order, whatever fails in between: an intent in the log says that everything before its cause was decided.
-        append_in_order_until_taken(&*self.surroundings.log, intents.into_iter().map(append).collect(), stop).await;
+        // Sealed anew where the log did not take it, rather than copied in case that it does not.
+        while !intents.is_empty() {
+            let now = self.surroundings.clock.now();
+            let appends = intents.iter().map(|raised| raised_append(raised, now)).collect();
+            let answers = self.surroundings.log.append_in_order(appends).await;
+            let mut done = answers.len();
+            if let Some(answer) = answers.last().filter(|answer| ends_the_order(answer)) {
+                done -= 1;
+                if let Err(error) = answer {
+                    warn!(error = %chain(error), "the log does not take this; trying again");
+                }
+            }
+            for answer in answers {
+                match answer {
+                    Err(too_large @ AppendError::TooLarge { .. }) => {
+                        error!(error = %chain(&too_large), "this can never be recorded");
+                    }
+                    Err(AppendError::Conflict { stream, .. }) => debug!(%stream, "on record already"),
+                    Ok(_) | Err(AppendError::Unavailable { .. } | AppendError::Unknown { .. }) => {}
+                }
+            }
+            intents.drain(..done);
+            if !intents.is_empty() && !pause(stop).await {
+                return;
+            }
+        }
     }
 
     /// Tells the log that everything so far was decided.
@@ -513,9 +538,13 @@ impl Live {
     }
 
     /// How far the log's end is ahead of what was taken in, in the store's own counting.
-    async fn behind(&self) -> u64 {
-        let newest =
-            self.surroundings.log.read_backwards(1).await.ok().and_then(|newest| Some(newest.first()?.position));
+    async fn behind(&self, following: &dyn Following) -> u64 {
+        let newest = match following.newest() {
+            Some(newest) => Some(newest),
+            None => {
+                self.surroundings.log.read_backwards(1).await.ok().and_then(|newest| Some(newest.first()?.position))
+            }
+        };
         let taken = self.position.map_or(0, Position::commit);
         newest.map_or(0, |newest| newest.commit().saturating_sub(taken))
     }
@@ -789,6 +818,12 @@ fn before_attempt(attempt: u32) -> Revision {
     Revision::new(u64::from(attempt.saturating_sub(1)) * 2)
 }
 
+fn raised_append(raised: &IntentRaised, now: Timestamp) -> Append {
+    let id = naming::raised(raised.intent_id);
+    let sealed = codec::seal_raised(raised, id, now);
+    Append { stream: StreamName::intent(raised.intent_id), expected: ExpectedRevision::NoStream, events: vec![sealed] }
+}
+
 fn settled_append(settled: AttemptSettled, now: Timestamp) -> Append {
     let stream = StreamName::intent(settled.intent_id);
     let revision = before_attempt(settled.attempt).next();
@@ -834,34 +869,6 @@ pub(crate) async fn last_revision(log: &dyn EventLog, stream: &StreamName) -> Op
         match log.read_stream(stream, from, BATCH).await.ok()?.last() {
             Some(event) => last = Some(event.revision),
             None => return Some(last),
-        }
-    }
-}
-
-/// The same, and nothing is stored before what stands before it.
-async fn append_in_order_until_taken(log: &dyn EventLog, appends: Vec<Append>, stop: &CancellationToken) {
-    let mut left = appends;
-    while !left.is_empty() {
-        let answers = log.append_in_order(left.clone()).await;
-        let mut done = answers.len();
-        if let Some(answer) = answers.last().filter(|answer| ends_the_order(answer)) {
-            done -= 1;
-            if let Err(error) = answer {
-                warn!(error = %chain(error), "the log does not take this; trying again");
-            }
-        }
-        for answer in answers {
-            match answer {
-                Err(too_large @ AppendError::TooLarge { .. }) => {
-                    error!(error = %chain(&too_large), "this can never be recorded");
-                }
-                Err(AppendError::Conflict { stream, .. }) => debug!(%stream, "on record already"),
-                Ok(_) | Err(AppendError::Unavailable { .. } | AppendError::Unknown { .. }) => {}
-            }
-        }
-        left.drain(..done);
-        if !left.is_empty() && !pause(stop).await {
-            return;
         }
     }
 }

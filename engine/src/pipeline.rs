@@ -15,10 +15,12 @@ use chatledger_connectors::connector::{Decoded, Webhook};
 use chatledger_projections::change::Change;
 use chatledger_projections::event::{Event, Happening, IntentRaised, PolicyAdvanced};
 use chatledger_projections::fact::{Fact, Remark, RemarkKind};
-use chatledger_projections::ids::EventId;
+use chatledger_projections::ids::{ConnectionName, EventId};
 use chatledger_projections::policy;
-use chatledger_projections::recorded::Recorded;
+use chatledger_projections::recorded::{Recorded, StreamName};
 use chatledger_projections::state::State;
+
+use crate::log::codec::{Unsealed, UnsealedEvent, WEBHOOK_RECEIVED};
 
 /// Folds a log, and decides.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +38,9 @@ struct Decided {
     sequence: u64,
     intents: Vec<Arc<IntentRaised>>,
 }
+
+/// The header that says what a webhook's body is written in.
+const CONTENT_TYPE: &str = "content-type";
 
 /// How many events back a `PolicyAdvanced` may point; it is written long before that many have passed.
 const RECENT_AT_MOST: usize = 16 * 1024;
@@ -226,9 +231,30 @@ pub fn read(recorded: Recorded<Event>) -> Reading {
     Reading { label, happening: Recorded { id, stream, revision, position, recorded_at, event: happening }, remarks }
 }
 
+/// The same for an event that still lies in a store's page: a webhook's body need not be copied to be read.
+pub fn read_in_place(unsealed: Unsealed<'_>) -> Reading {
+    let Unsealed { id, stream, revision, position, recorded_at, cause: _, correlation: _, event } = unsealed;
+    let stream = StreamName::named(stream);
+    match event {
+        UnsealedEvent::Ours(event) => read(Recorded { id, stream, revision, position, recorded_at, event: *event }),
+        UnsealedEvent::Webhook(webhook) => {
+            let content_type = webhook.headers.iter().find(|(name, _)| name == CONTENT_TYPE).map(|(_, value)| &**value);
+            let decoded = decode_body(&webhook.platform, content_type, webhook.body);
+            let connection = ConnectionName::new(&*webhook.connection);
+            let event = Happening::Observed { connection, facts: decoded.facts };
+            let happening = Recorded { id, stream, revision, position, recorded_at, event };
+            Reading { label: WEBHOOK_RECEIVED, happening, remarks: decoded.remarks }
+        }
+    }
+}
+
 /// Reads a webhook's bytes.
 pub fn decode(platform: &str, headers: &[(String, String)], body: &[u8]) -> Decoded {
-    let content_type = headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str());
+    let content_type = headers.iter().find(|(name, _)| name == CONTENT_TYPE).map(|(_, value)| value.as_str());
+    decode_body(platform, content_type, body)
+}
+
+fn decode_body(platform: &str, content_type: Option<&str>, body: &[u8]) -> Decoded {
     connectors::named(platform)
         .map_or_else(|| unknown(platform), |connector| connector.decode(&Webhook { content_type, body }))
 }

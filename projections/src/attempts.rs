@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::assistance::Reason;
+use crate::clocks::{Around, Reading};
 use crate::content::Content;
 use crate::delivery::{MessageIndex, Origin};
 use crate::event::{AttemptSettled, AttemptStarted, IntentRaised};
@@ -45,6 +46,9 @@ pub struct Open {
     pub standing: Standing,
     /// When the first attempt was made whose effect is not known.
     pub uncertain_since: Option<Timestamp>,
+    /// What was heard of the time around it.
+    #[serde(skip_serializing_if = "Around::is_empty")]
+    pub around: Around,
     /// How a repetition was refused, while it is to be found out whether an earlier attempt is why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Failure>,
@@ -69,6 +73,15 @@ pub struct NextPage {
 }
 
 impl Open {
+    /// When the attempt left the house that may have done it: the first in doubt, else the one at hand, by our clock.
+    pub fn left_at(&self) -> Timestamp {
+        let at_hand = match &self.standing {
+            Standing::Raised => self.raised_at,
+            Standing::Started { at, .. } | Standing::Settled { at, .. } => *at,
+        };
+        self.uncertain_since.unwrap_or(at_hand)
+    }
+
     /// Learns of a file of the message what an attempt to make it ready brought.
     fn learn(&mut self, place: u32, facts: &[Fact]) {
         let filed = self.files.entry(place).or_default();
@@ -241,6 +254,10 @@ pub struct Attempts {
     depths: BTreeMap<ConnectionName, usize>,
     raised: u64,
     settled: BTreeMap<&'static str, u64>,
+    /// The newest word of each platform on the time.
+    readings: BTreeMap<ConnectionName, Reading>,
+    /// The intents in doubt since which their platforms have said nothing of the time.
+    unheard: Vec<IntentId>,
 }
 
 impl Attempts {
@@ -281,6 +298,7 @@ impl Attempts {
             acts: 0,
             standing: Standing::Raised,
             uncertain_since: None,
+            around: Around::default(),
             refusal: None,
             page: None,
             files: BTreeMap::new(),
@@ -298,6 +316,9 @@ impl Attempts {
         open.attempts = started.attempt;
         if started.kind == AttemptKind::Act {
             open.acts += 1;
+            if open.uncertain_since.is_none() {
+                open.around = Around { before: self.readings.get(&open.connection).copied(), ..Around::default() };
+            }
         }
         open.standing = Standing::Started { kind: started.kind, at };
         Some(open)
@@ -305,6 +326,28 @@ impl Attempts {
 
     /// A try came back. Gives the intent as it was; it is forgotten if this was its end.
     pub fn settle(&mut self, settled: &AttemptSettled, facts: &[Fact], at: Timestamp) -> Option<Open> {
+        let before = self.end(settled, facts, at);
+        if let Some(reading) = settled.reply.as_ref().and_then(|reply| Reading::of(reply, at)) {
+            self.hear(&settled.connection, reading);
+        }
+        before
+    }
+
+    /// A platform says what time it is.
+    fn hear(&mut self, connection: &ConnectionName, reading: Reading) {
+        let open = &mut self.open;
+        self.unheard.retain(|intent| match open.get_mut(intent) {
+            Some(open) if open.connection == *connection => {
+                open.around.after = Some(reading);
+                false
+            }
+            Some(_) => true,
+            None => false,
+        });
+        self.readings.insert(connection.clone(), reading);
+    }
+
+    fn end(&mut self, settled: &AttemptSettled, facts: &[Fact], at: Timestamp) -> Option<Open> {
         *self.settled.entry(settled.outcome.label()).or_default() += 1;
         if settled.ends_intent() {
             let done = self.open.remove(&settled.intent_id)?;
@@ -332,6 +375,15 @@ impl Attempts {
             (Outcome::Postponed { .. }, AttemptKind::Act, _) => open.uncertain_since,
             (Outcome::Accepted | Outcome::Refused { .. }, _, _) => None,
         };
+        // A repetition that was refused did nothing: what is in doubt is over as long as it was.
+        if let (Outcome::Uncertain { .. }, AttemptKind::Act, None) = (&settled.outcome, settled.kind, &settled.refusal)
+        {
+            let is_listed = open.around.over_at.is_some() && open.around.after.is_none();
+            (open.around.over_at, open.around.after) = (Some(at), None);
+            if !is_listed {
+                self.unheard.push(settled.intent_id);
+            }
+        }
         open.refusal = match &settled.refusal {
             Some(refusal) => Some(refusal.clone()),
             // Kept until it is known that nothing had been done.
@@ -398,7 +450,7 @@ impl Attempts {
 
 impl Projection for Attempts {
     const NAME: &'static str = "attempts";
-    const VERSION: u32 = 5;
+    const VERSION: u32 = 6;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]
@@ -406,10 +458,12 @@ impl Projection for Attempts {
         enum Entry<'a> {
             Open(&'a IntentId, &'a Open),
             Settled(&'static str, u64),
+            Reading(&'a ConnectionName, &'a Reading),
         }
         let open = self.open.iter().map(|(id, open)| Entry::Open(id, open));
         let settled = self.settled.iter().map(|(label, count)| Entry::Settled(label, *count));
-        Digest::of_entries(Self::NAME, Self::VERSION, open.chain(settled))
+        let readings = self.readings.iter().map(|(connection, reading)| Entry::Reading(connection, reading));
+        Digest::of_entries(Self::NAME, Self::VERSION, open.chain(settled).chain(readings))
     }
 
     fn len(&self) -> usize {

@@ -4,13 +4,18 @@
 //! it. Reports that come before their message wait here, up to a bound. States only rise.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thin_vec::ThinVec;
 
+use crate::event::IntentRaised;
 use crate::fact::{DeliveryState, Failure, MessageKey};
-use crate::ids::{ConnectionName, EventId, JobId, MessageId, ThreadId};
+use crate::ids::{ConnectionName, EventId, IntentId, JobId, MessageId, ThreadId};
+use crate::intent::SendMessage;
 use crate::projection::{Digest, Map, Projection};
+use crate::time::Timestamp;
 
 /// Where a message came from: which connection, and what it is called there.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -122,6 +127,18 @@ struct Early {
     failure: Option<Failure>,
 }
 
+/// A message of ours that a platform has taken and not named yet.
+#[derive(Clone, Debug)]
+struct Unnamed {
+    message: MessageIndex,
+    /// The job that makes it, if one does.
+    job: Option<JobId>,
+    /// What it is.
+    raised: Arc<IntentRaised>,
+    /// When the platform was asked to take it.
+    attempted_at: Timestamp,
+}
+
 /// A rise that somebody may want to hear of.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rise {
@@ -143,6 +160,13 @@ const EARLY_AT_MOST: usize = 4096;
 /// old is shown the quotation in words, or without them.
 const NAMED_AT_MOST: usize = 65_536;
 
+/// How long a message that was taken may be without a name; after that its name was lost, or there will be none. Pact's jobs
+/// may take minutes (Pact contract, 6.3).
+const NAMED_WITHIN: Duration = Duration::from_secs(600);
+
+/// How many messages without a name are remembered at most.
+const UNNAMED_AT_MOST: usize = 4096;
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 enum EarlyKey {
     Message(Origin),
@@ -153,8 +177,12 @@ enum EarlyKey {
 #[derive(Clone, Debug, Default)]
 pub struct Delivery {
     carried: Vec<Carried>,
+    /// The messages of each dialogue, in order.
+    of_thread: Map<ThreadId, Vec<MessageIndex>>,
     known: Map<Origin, Known>,
     by_job: Map<(ConnectionName, JobId), MessageIndex>,
+    /// What was taken lately and is not named yet, in the order in which it was taken.
+    unnamed: VecDeque<Unnamed>,
     /// What the messenger calls a message, by what the platform calls it.
     also: Map<Origin, MessageId>,
     /// The same the other way round.
@@ -170,6 +198,7 @@ impl Delivery {
     pub fn write(&mut self, thread: ThreadId, origin: Origin, said: u64) -> MessageIndex {
         let index = MessageIndex(u32::try_from(self.carried.len()).expect("fewer than four thousand million messages"));
         self.known.insert(origin.clone(), Known::Written(index));
+        self.of_thread.entry(thread).or_default().push(index);
         self.carried.push(Carried {
             thread,
             origin,
@@ -286,6 +315,7 @@ impl Delivery {
             joined = self.take_early(&EarlyKey::Job(connection.clone(), job.clone()));
         }
         if let Some(message) = &key.theirs {
+            self.named(index, connection, key.job.as_ref());
             let target = Origin { connection: connection.clone(), message: message.clone() };
             self.known.entry(target.clone()).or_insert(Known::Ours(index));
             let early = self.take_early(&EarlyKey::Message(target.clone()));
@@ -301,6 +331,41 @@ impl Delivery {
             }
         }
         joined.and_then(|early| self.rise(index, early.state, early.failure))
+    }
+
+    /// A platform took a message of ours, and did not say what it calls it.
+    pub fn taken_unnamed(
+        &mut self,
+        message: MessageIndex,
+        job: Option<&JobId>,
+        raised: &Arc<IntentRaised>,
+        attempted_at: Timestamp,
+    ) {
+        let is_too_old = |oldest: &Unnamed| oldest.attempted_at + NAMED_WITHIN < attempted_at;
+        while self.unnamed.len() >= UNNAMED_AT_MOST || self.unnamed.front().is_some_and(is_too_old) {
+            self.unnamed.pop_front();
+        }
+        self.unnamed.push_back(Unnamed { message, job: job.cloned(), raised: Arc::clone(raised), attempted_at });
+    }
+
+    /// What was put into a dialogue at a connection shortly before this moment, and what nobody knows by a name yet.
+    pub fn unnamed(
+        &self,
+        thread: ThreadId,
+        connection: &ConnectionName,
+        before: Timestamp,
+    ) -> impl Iterator<Item = &SendMessage> {
+        let lately = self.unnamed.iter().filter(move |unnamed| unnamed.attempted_at + NAMED_WITHIN >= before);
+        let there = lately.filter(move |one| one.raised.thread == thread && one.raised.connection == *connection);
+        there.filter_map(|unnamed| unnamed.raised.intent.message())
+    }
+
+    /// A message got a name at a connection: by its job, or as the only one there that had none.
+    fn named(&mut self, message: MessageIndex, connection: &ConnectionName, job: Option<&JobId>) {
+        let is_there = |unnamed: &Unnamed| unnamed.message == message && unnamed.raised.connection == *connection;
+        let is_only = self.unnamed.iter().filter(|unnamed| is_there(unnamed)).count() == 1;
+        let is_it = |unnamed: &Unnamed| is_only || (job.is_some() && unnamed.job.as_ref() == job);
+        self.unnamed.retain(|unnamed| !(is_there(unnamed) && is_it(unnamed)));
     }
 
     /// A platform reports on a message of ours. `None` if nothing is new, or if the message is not known yet.
@@ -366,9 +431,10 @@ impl Delivery {
         Some(Rise { thread: carried.thread, origin: carried.origin.clone(), state, failure })
     }
 
-    /// The messages that we put into a dialogue at a connection, by that platform's ids.
+    /// The newest messages that we put into a dialogue at a connection, by that platform's ids.
     pub fn accounted(&self, thread: ThreadId, connection: &ConnectionName) -> Vec<MessageId> {
-        let ours = self.carried.iter().rev().filter(|carried| carried.thread == thread);
+        let of_thread = self.of_thread.get(&thread).map(Vec::as_slice).unwrap_or_default();
+        let ours = of_thread.iter().rev().map(|index| self.get(*index));
         let shown = ours.flat_map(|carried| carried.target.iter().chain(&carried.pieces).chain(&carried.copies));
         let there = shown.filter(|place| place.connection == *connection);
         there.map(|target| target.message.clone()).take(ACCOUNTED_AT_MOST).collect()
@@ -420,11 +486,14 @@ impl Projection for Delivery {
             Carried(&'a Carried),
             Early(&'a EarlyKey, &'a Early),
             Named(&'a Origin, &'a MessageId),
+            Unnamed(IntentId, Option<&'a JobId>, Timestamp),
         }
         let carried = self.carried.iter().map(Entry::Carried);
         let early = self.early.iter().map(|(key, early)| Entry::Early(key, early));
         let named = self.also.iter().map(|(message, also)| Entry::Named(message, also));
-        Digest::of_entries(Self::NAME, Self::VERSION, carried.chain(early).chain(named))
+        let unnamed = self.unnamed.iter();
+        let unnamed = unnamed.map(|one| Entry::Unnamed(one.raised.intent_id, one.job.as_ref(), one.attempted_at));
+        Digest::of_entries(Self::NAME, Self::VERSION, carried.chain(early).chain(named).chain(unnamed))
     }
 
     fn len(&self) -> usize {
@@ -468,6 +537,64 @@ mod tests {
         delivery.retried(index);
         delivery.rise(index, DeliveryState::Failed, failure());
         assert_eq!(delivery.rise(index, DeliveryState::Read, None), None);
+    }
+
+    #[test]
+    fn what_was_taken_is_without_a_name_until_its_job_tells_it_or_lately_is_over() {
+        let (mut delivery, index) = in_two_pieces();
+        let pact = ConnectionName::new("pact.sales");
+        let thread = delivery.get(index).thread;
+        let job = |name: &str| MessageKey { job: Some(JobId::new(name)), ..MessageKey::default() };
+        let at = Timestamp::from_millis(1_767_225_600_000);
+        for (piece, name) in ["j1", "j2"].into_iter().enumerate() {
+            let raised = serde_json::json!({
+                "intent_id": "00000000-0000-0000-0000-000000000001", "cause": "00000000-0000-0000-0000-000000000002",
+                "policy": "manager_message_to_channel", "connection": "pact.sales", "thread": thread,
+                "intent": {
+                    "intent": "SendMessage", "to": { "conversation": { "theirs": "8741" } }, "speaker": "manager", "author": {},
+                    "client": {}, "ours": format!("m-{piece}"), "written_at": 0, "content": { "text": name },
+                },
+            });
+            let raised = Arc::new(serde_json::from_value(raised).expect("it is an intent as it is recorded"));
+            delivery.taken_unnamed(index, Some(&JobId::new(name)), &raised, at);
+            delivery.link(index, &pact, &job(name));
+        }
+        let texts = |delivery: &Delivery, before| -> Vec<_> {
+            delivery.unnamed(thread, &pact, before).filter_map(|send| send.content.text.clone()).collect()
+        };
+        assert_eq!(texts(&delivery, at), ["j1", "j2"]);
+        assert_eq!(texts(&delivery, at + NAMED_WITHIN + Duration::from_millis(1)), [""; 0]);
+        delivery.report(
+            &pact,
+            &MessageKey { theirs: Some(MessageId::new("p1")), ..job("j1") },
+            DeliveryState::Delivered,
+            None,
+        );
+        assert_eq!(texts(&delivery, at), ["j2"]);
+        delivery.report(
+            &pact,
+            &MessageKey { theirs: Some(MessageId::new("p2")), ..MessageKey::default() },
+            DeliveryState::Read,
+            None,
+        );
+        assert_eq!(texts(&delivery, at), ["j2"], "whose message that is nobody knows");
+    }
+
+    #[test]
+    fn what_we_put_into_a_dialogue_is_told_for_that_dialogue_and_connection_alone_the_newest_first() {
+        let mut delivery = Delivery::default();
+        let [amo, pact] = ["amo.main", "pact.sales"].map(ConnectionName::new);
+        let thread = |name: &str| ThreadId::from_uuid(EventId::derived(&[name.as_bytes()]).as_uuid());
+        let theirs = |name: &str| MessageKey { theirs: Some(MessageId::new(name)), ..MessageKey::default() };
+        for (number, dialogue) in ["one", "other", "one"].into_iter().enumerate() {
+            let origin = Origin { connection: amo.clone(), message: MessageId::new(format!("m{number}")) };
+            let index = delivery.write(thread(dialogue), origin, 0);
+            delivery.link(index, &pact, &theirs(&format!("p{number}")));
+        }
+        assert_eq!(delivery.accounted(thread("one"), &pact), ["p2", "p0"].map(MessageId::new));
+        assert_eq!(delivery.accounted(thread("other"), &pact), ["p1"].map(MessageId::new));
+        assert_eq!(delivery.accounted(thread("one"), &amo), []);
+        assert_eq!(delivery.accounted(thread("none"), &pact), []);
     }
 
     #[test]

@@ -4,7 +4,12 @@
 //! Whatever must be learnt first (a conversation's id, say) is a question of its own, and the intent waits for it
 //! in state, not in the queue.
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::content::{Content, Person};
 use crate::fact::{ConversationKey, DeliveryState, Failure, MessageKey};
@@ -14,7 +19,7 @@ use crate::time::Timestamp;
 use crate::username::Username;
 
 /// One thing to make true at a platform.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(tag = "intent")]
 pub enum Intent {
     /// Show a message there.
@@ -37,6 +42,85 @@ pub enum Intent {
     DeleteMessage(DeleteMessage),
     /// Show that somebody is writing.
     ShowTyping(ShowTyping),
+}
+
+/// The key under which an intent says of what kind it is.
+const KIND: &str = "intent";
+
+/// The kinds, as they are written.
+const KINDS: [&str; 10] = [
+    "SendMessage",
+    "OpenConversation",
+    "FindClient",
+    "ClaimConversation",
+    "ReportDelivery",
+    "LookUpConversation",
+    "SetReaction",
+    "EditMessage",
+    "DeleteMessage",
+    "ShowTyping",
+];
+
+/// What serde would derive keeps a copy of everything until it has found the kind. Here the kind is written first, and
+/// what follows is read where it stands, which takes half the time; a history has many intents. Where the kind is not
+/// first, as in a document that somebody else has written, it is looked for.
+impl<'de> Deserialize<'de> for Intent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ByKind;
+
+        impl<'de> Visitor<'de> for ByKind {
+            type Value = Intent;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object with the key intent")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Intent, A::Error> {
+                let Some(first) = map.next_key::<Cow<'de, str>>()? else { return Err(A::Error::missing_field(KIND)) };
+                if first == KIND {
+                    let kind: Cow<'de, str> = map.next_value()?;
+                    return Intent::of_kind(&kind, MapAccessDeserializer::new(map));
+                }
+                let mut rest = serde_json::Map::new();
+                let mut kind = None;
+                let mut key = first.into_owned();
+                loop {
+                    if key == KIND {
+                        kind = Some(map.next_value::<String>()?);
+                    } else {
+                        rest.insert(key, map.next_value()?);
+                    }
+                    match map.next_key()? {
+                        Some(next) => key = next,
+                        None => break,
+                    }
+                }
+                let kind = kind.ok_or_else(|| A::Error::missing_field(KIND))?;
+                Intent::of_kind(&kind, serde_json::Value::Object(rest)).map_err(A::Error::custom)
+            }
+        }
+
+        deserializer.deserialize_map(ByKind)
+    }
+}
+
+impl Intent {
+    /// An intent of a kind, from what is said about it.
+    fn of_kind<'de, D: Deserializer<'de>>(kind: &str, said: D) -> Result<Self, D::Error> {
+        match kind {
+            "SendMessage" => SendMessage::deserialize(said).map(Self::SendMessage),
+            "OpenConversation" => OpenConversation::deserialize(said).map(Self::OpenConversation),
+            "FindClient" => FindClient::deserialize(said).map(Self::FindClient),
+            "ClaimConversation" => ClaimConversation::deserialize(said).map(Self::ClaimConversation),
+            "ReportDelivery" => ReportDelivery::deserialize(said).map(Self::ReportDelivery),
+            "LookUpConversation" => LookUpConversation::deserialize(said).map(Self::LookUpConversation),
+            "SetReaction" => SetReaction::deserialize(said).map(Self::SetReaction),
+            "EditMessage" => EditMessage::deserialize(said).map(Self::EditMessage),
+            "DeleteMessage" => DeleteMessage::deserialize(said).map(Self::DeleteMessage),
+            "ShowTyping" => ShowTyping::deserialize(said).map(Self::ShowTyping),
+            unknown => Err(D::Error::unknown_variant(unknown, &KINDS)),
+        }
+    }
 }
 
 impl Intent {
@@ -335,6 +419,43 @@ mod tests {
         let phone = PhoneNumber::international("79135292926").unwrap();
         assert_eq!(intent, Intent::OpenConversation(OpenConversation { address: Address::Phone(phone) }));
         assert_eq!(serde_json::to_string(&intent).unwrap(), stored);
+    }
+
+    #[test]
+    fn an_intent_is_read_wherever_its_kind_stands() {
+        for (first, elsewhere) in [
+            (
+                r#"{"intent":"LookUpConversation","conversation":"c1"}"#,
+                r#"{"conversation":"c1","more":[1,{"a":null}],"intent":"LookUpConversation"}"#,
+            ),
+            (
+                r#"{"intent":"EditMessage","conversation":{"theirs":"c1"},"message":{"theirs":"m1"},"content":{"text":"a\"b","parts":[{"part":"location","latitude":54.1,"longitude":0.1}]},"at":17}"#,
+                r#"{"at":17,"message":{"theirs":"m1"},"intent":"EditMessage","conversation":{"theirs":"c1"},"content":{"parts":[{"latitude":54.1,"longitude":0.1,"part":"location"}],"text":"a\"b"}}"#,
+            ),
+        ] {
+            let read: Intent = serde_json::from_str(first).unwrap();
+            assert_eq!(serde_json::from_str::<Intent>(elsewhere).unwrap(), read);
+            assert_eq!(serde_json::from_value::<Intent>(serde_json::from_str(first).unwrap()).unwrap(), read);
+            assert_eq!(serde_json::from_slice::<Intent>(&serde_json::to_vec(&read).unwrap()).unwrap(), read);
+        }
+    }
+
+    #[test]
+    fn every_kind_is_read_by_the_name_under_which_it_is_written() {
+        for kind in KINDS {
+            let error = serde_json::from_str::<Intent>(&format!(r#"{{"intent":"{kind}"}}"#)).unwrap_err().to_string();
+            assert!(!error.contains("unknown variant"), "{kind}: {error}");
+        }
+        for (text, why) in [
+            ("{}", "missing field `intent`"),
+            (r#"{"a":1}"#, "missing field `intent`"),
+            (r#"{"intent":"Dance"}"#, "unknown variant `Dance`"),
+            (r#"{"a":1,"intent":"Dance"}"#, "unknown variant `Dance`"),
+            ("[]", "an object with the key intent"),
+        ] {
+            let error = serde_json::from_str::<Intent>(text).unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! * [`state`]: what is so, folded from all of that by [`bindings`], [`threads`], [`contacts`], [`echoes`],
 //!   [`assistance`], [`delivery`], [`alterations`], [`typing`], [`attempts`], [`held`] and [`duties`]; a fold tells what it
 //!   changed as [`change`]s;
-//! * [`files`]: how a file goes across;
+//! * [`files`]: how a file goes across; [`clocks`]: when something in doubt was done, by the clock of its platform;
 //! * [`policy`]: which [`intent`]s follow from a change; [`outcome`]: how an attempt at one ended.
 
 pub mod alterations;
@@ -17,6 +17,7 @@ pub mod attempts;
 pub mod bindings;
 pub mod bytes;
 pub mod change;
+pub mod clocks;
 pub mod configuration;
 pub mod contacts;
 pub mod content;

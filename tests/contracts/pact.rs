@@ -88,6 +88,7 @@ fn known(case: &Value) -> Known {
             .filter_map(Value::as_str)
             .map(MessageId::new)
             .collect(),
+        unnamed: serde_json::from_value(known["unnamed"].clone()).unwrap_or_default(),
         heard: false,
         attempted_at: Timestamp::from_millis(known["attempted_at"].as_i64().unwrap_or_default()),
         refusal: None,
@@ -184,9 +185,9 @@ fn answers_to_probes_are_judged_as_stands_with_them() {
     for (name, case) in documents("judgements") {
         let call = case["call"].as_str().expect("a case names its call");
         let now = Timestamp::from_millis(case["now"].as_i64().expect("a case names its moment"));
-        let reply = reply(&case);
-        let judged =
-            account(&case["settings"]).judge(&intent(&case), &known(&case), call, Reply::Answered(&reply), now);
+        let (reply, known) = (reply(&case), known(&case));
+        let over_for = now.since(known.attempted_at);
+        let judged = account(&case["settings"]).judge(&intent(&case), &known, call, Reply::Answered(&reply), over_for);
         assert_eq!(
             json!({ "outcome": judged.outcome, "facts": judged.facts, "page": judged.page }),
             json!({ "outcome": case["outcome"], "facts": case["facts"], "page": case["page"] }),
@@ -257,7 +258,7 @@ fn ask_everything(body: &[u8]) {
             );
             Pact.learn(call, &reply);
             for intent in INTENTS.iter() {
-                account.judge(intent, &Known::default(), call, Reply::Answered(&reply), Timestamp::from_millis(0));
+                account.judge(intent, &Known::default(), call, Reply::Answered(&reply), std::time::Duration::ZERO);
             }
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chatledger::clock::ManualClock;
 use chatledger::config::{Config, LogFormat, Logging, SecretSource};
 use chatledger::duties::Duties;
-use chatledger::ingress::{Ingress, Limits, Private, Readiness, Router, serve};
+use chatledger::ingress::{Door, Ingress, Limits, Private, Readiness, serve};
 use chatledger::log::failing::Failing;
 use chatledger::log::memory::MemoryLog;
 use chatledger::log::{EventLog, codec};
@@ -96,7 +96,7 @@ impl House {
             grace: Duration::from_secs(5),
         };
         let stop = CancellationToken::new();
-        let (public, served) = listen(ingress.router(), limits, &stop).await;
+        let (public, served) = listen(Door::of(ingress, None), limits, &stop).await;
         let behind = Private {
             log: Arc::clone(&log) as _,
             spool: spool.clone(),
@@ -159,10 +159,14 @@ impl House {
     }
 }
 
-async fn listen(router: Router, limits: Limits, stop: &CancellationToken) -> (SocketAddr, JoinHandle<()>) {
+async fn listen(
+    door: impl Into<Door> + Send + 'static,
+    limits: Limits,
+    stop: &CancellationToken,
+) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
     let address = listener.local_addr().expect("it is bound");
-    (address, tokio::spawn(serve(listener, router, limits, stop.clone())))
+    (address, tokio::spawn(serve(listener, door, limits, stop.clone())))
 }
 
 static LOGGED: Mutex<Vec<u8>> = Mutex::new(Vec::new());

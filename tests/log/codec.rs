@@ -1,6 +1,6 @@
 //! Laws of the codec: what was sealed opens as the same, and no bytes of a store can do more than be refused.
 
-use chatledger::log::codec::{CodecError, Part, open, seal, unseal};
+use chatledger::log::codec::{CodecError, Part, open, seal, seal_raised, seal_webhook, unseal};
 use chatledger::log::naming::{event_id, stream_of};
 use chatledger::log::{NewEvent, StoredEvent};
 use chatledger_projections::bytes::Bytes;
@@ -123,6 +123,14 @@ fn intents() -> impl Strategy<Value = Intent> {
     ]
 }
 
+fn raised_intents() -> impl Strategy<Value = IntentRaised> {
+    (intent_ids(), ids(), any::<String>(), intents()).prop_map(|(intent_id, cause, policy, intent)| {
+        let connection = ConnectionName::new("amo.main");
+        let thread = ThreadId::from_uuid(cause.as_uuid());
+        IntentRaised { intent_id, cause, policy, connection, thread, intent, carries: None }
+    })
+}
+
 fn our_events() -> impl Strategy<Value = Event> {
     let kinds = || {
         prop_oneof![
@@ -141,11 +149,7 @@ fn our_events() -> impl Strategy<Value = Event> {
     let replies = (any::<u16>(), vec(any::<(String, String)>(), 0..3), vec(any::<u8>(), 0..100), any::<bool>())
         .prop_map(|(status, headers, body, cut)| RecordedReply { status, headers, body: Bytes(body), cut });
     prop_oneof![
-        (intent_ids(), ids(), any::<String>(), intents()).prop_map(|(intent_id, cause, policy, intent)| {
-            let connection = ConnectionName::new("amo.main");
-            let thread = ThreadId::from_uuid(cause.as_uuid());
-            Event::IntentRaised(IntentRaised { intent_id, cause, policy, connection, thread, intent, carries: None })
-        }),
+        raised_intents().prop_map(Event::IntentRaised),
         (intent_ids(), any::<u32>(), kinds(), any::<String>(), proptest::option::of(engines())).prop_map(
             |(intent_id, attempt, kind, call, engine)| {
                 Event::AttemptStarted(AttemptStarted { intent_id, attempt, kind, call, engine })
@@ -259,6 +263,23 @@ proptest! {
     fn a_webhook_is_stored_byte_for_byte(event in webhooks(), id in ids()) {
         let Event::WebhookReceived(webhook) = &event else { unreachable!("webhooks() makes webhooks") };
         prop_assert_eq!(&seal(&event, id, Timestamp::default(), None, None).data, &webhook.body);
+    }
+
+    #[test]
+    fn what_is_sealed_most_often_is_sealed_the_same_on_the_short_way(
+        webhook in webhooks(),
+        raised in raised_intents(),
+        id in ids(),
+        time in any::<i64>(),
+    ) {
+        let time = Timestamp::from_millis(time);
+        let long = seal(&webhook, id, time, None, None);
+        let Event::WebhookReceived(webhook) = webhook else { unreachable!("webhooks() makes webhooks") };
+        prop_assert_eq!(seal_webhook(webhook, id, time), long);
+
+        let (cause, thread) = (raised.cause, raised.thread.to_string());
+        let short = seal_raised(&raised, id, time);
+        prop_assert_eq!(short, seal(&Event::IntentRaised(raised), id, time, Some(cause), Some(&thread)));
     }
 
     #[test]

@@ -2,8 +2,13 @@
 //!
 //! `just simulate` runs the same worlds with other seeds, more of them, or for hours; see docs/reliability.md.
 
-use chatledger_tests::simulation::{Failure, Plan, Report, shortest, simulate, told};
+use std::collections::BTreeMap;
+
+use chatledger_tests::simulation::chance::Chance;
+use chatledger_tests::simulation::{Failure, Plan, Report, shortest, simulate, story, told, weather};
 use chatledger_tests::world::mutation::Mutation;
+use chatledger_tests::world::shared::{self, SharedBug};
+use chatledger_tests::world::watch::Complaint;
 
 /// How many messages each fixed seed simulates.
 const MESSAGES: u64 = 4_000;
@@ -66,6 +71,31 @@ fn every_planted_bug_is_found() {
 }
 
 #[test]
+fn engines_that_are_frozen_and_killed_call_nothing_twice_and_nothing_out_of_order() {
+    let mut tally = BTreeMap::new();
+    for world in 0..60 {
+        let told = shared::live(Chance::part(7, world), None);
+        if let Some(complaint) = told.complaint {
+            panic!("world {world}: {complaint}\n{}", told.chronicle);
+        }
+        for (what, times) in told.tally {
+            *tally.entry(what).or_insert(0) += times;
+        }
+    }
+    for what in ["frozen", "killed", "taken over", "begun anew", "call not made", "called"] {
+        assert!(tally.get(what).is_some_and(|times| *times >= 10), "{what} hardly ever happened: {tally:?}");
+    }
+}
+
+#[test]
+fn every_bug_that_is_planted_among_several_engines_is_found() {
+    for bug in SharedBug::ALL {
+        let found = (0..400).find_map(|world| shared::live(Chance::part(8, world), Some(bug)).complaint);
+        assert!(found.is_some(), "{} is not found", bug.label());
+    }
+}
+
+#[test]
 fn the_story_of_a_failure_is_short_and_fails_in_the_same_way() {
     let mutation = Some(Mutation::ResendBlindly);
     let report = simulate(&Plan { mutation, ..plan(6, FOUND_WITHIN) });
@@ -75,4 +105,26 @@ fn the_story_of_a_failure_is_short_and_fails_in_the_same_way() {
     let complaint = chatledger_tests::simulation::live(&script, mutation, false).complaint.expect("it still fails");
     assert_eq!(complaint.rule, failure.complaint.rule);
     assert!(script.deeds.len() <= 3, "{script:?}{}", ending.chronicle);
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path().join("saved");
+    story::save(&folder, &script, &ending, &complaint).expect("it can be written");
+    let saved = chatledger::story::tell(&folder).unwrap_or_else(|error| panic!("{error}\n{script:?}"));
+    let answers = saved.text.matches(" answers ").count();
+    assert!(answers >= 1 && saved.text.contains("\nin the end:"), "{}", saved.text);
+}
+
+#[test]
+fn every_story_that_is_saved_can_be_told_to_its_end() {
+    for (number, mutation) in Mutation::ALL.into_iter().enumerate() {
+        // A world that failed is saved as it is, with all its weather: nothing is left out of it on the way.
+        let script = weather::script(number as u64);
+        let Some(ending) = told(&script, Some(mutation)) else { continue };
+        let complaint = Complaint { rule: mutation.label(), detail: String::new() };
+        let folder = tempfile::tempdir().expect("a folder");
+        story::save(folder.path(), &script, &ending, &complaint).expect("it can be written");
+        let saved = chatledger::story::tell(folder.path());
+        let saved = saved.unwrap_or_else(|error| panic!("{}: {error}\n{script:?}", mutation.label()));
+        assert!(saved.text.contains("\nin the end:"), "{}", saved.text);
+    }
 }

@@ -5,12 +5,15 @@
 
 #![allow(clippy::print_stdout, reason = "what is asked for is printed")]
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use chatledger_tests::simulation::chance::Chance;
 use chatledger_tests::simulation::{Failure, Plan, Report, live, shortest, simulate, story, told, weather};
 use chatledger_tests::world::mutation::Mutation;
+use chatledger_tests::world::shared::{self, SharedBug};
 use clap::Parser;
 
 /// Many small worlds from one seed: the real pipeline and dispatcher on virtual time, simulated platforms, faults of every
@@ -39,6 +42,9 @@ struct Arguments {
     /// One world only, by its own seed, told whole.
     #[arg(long)]
     world: Option<u64>,
+    /// Instead: so many worlds of several engines on one log, frozen and killed.
+    #[arg(long)]
+    engines: Option<u64>,
     /// Where to save the shortest story of a failure: a folder that does not exist yet.
     #[arg(long)]
     story: Option<PathBuf>,
@@ -60,6 +66,9 @@ fn main() -> anyhow::Result<ExitCode> {
     if arguments.bugs || mutation.is_some() {
         // Whoever panics on account of a planted bug is expected to.
         std::panic::set_hook(Box::new(|_| {}));
+    }
+    if let Some(worlds) = arguments.engines {
+        return Ok(share(arguments.seed, worlds));
     }
     if arguments.bugs {
         return Ok(plant_all(&plan));
@@ -128,6 +137,36 @@ fn tell(seed: u64, mutation: Option<Mutation>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Several engines on one log, world after world; then the bugs that are planted among them.
+fn share(seed: u64, worlds: u64) -> ExitCode {
+    let mut tally = BTreeMap::new();
+    for world in 0..worlds {
+        let told = shared::live(Chance::part(seed, world), None);
+        if let Some(complaint) = told.complaint {
+            println!("{}\nworld {world} of seed {seed} failed: {complaint}", told.chronicle);
+            return ExitCode::FAILURE;
+        }
+        for (what, times) in told.tally {
+            *tally.entry(what).or_insert(0_u64) += times;
+        }
+    }
+    println!("{worlds} worlds of several engines");
+    for (what, times) in tally {
+        println!("{times:>12}  {what}");
+    }
+    let mut all_found = true;
+    for bug in SharedBug::ALL {
+        let lived = |world: &u64| shared::live(Chance::part(seed, *world), Some(bug)).complaint;
+        let found = (0..worlds).find_map(|world| lived(&world).map(|complaint| (world, complaint.rule)));
+        all_found &= found.is_some();
+        match found {
+            Some((world, rule)) => println!("{:<26} {:>8} worlds  {rule}", bug.label(), world + 1),
+            None => println!("{:<26} not found", bug.label()),
+        }
+    }
+    if all_found { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn plant_all(plan: &Plan) -> ExitCode {

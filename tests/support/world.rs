@@ -6,12 +6,14 @@
 //!
 //! * [`town`]: a company's accounts and routes; `people`: what people and platforms do, and the way in;
 //! * `engine`: the engine at work, on a `ledger` that fails when the script says so;
+//! * [`shared`]: several engines beside each other on one log;
 //! * [`watch`]: whoever looks on and complains; [`mutation`]: bugs planted on purpose.
 
 mod engine;
 mod ledger;
 pub mod mutation;
 mod people;
+pub mod shared;
 pub mod town;
 pub mod watch;
 

@@ -164,8 +164,8 @@ impl Connection for Account {
         probe::probe(&self.settings, intent, known)
     }
 
-    fn judge(&self, intent: &Intent, known: &Known, _: &str, reply: Reply<'_>, now: Timestamp) -> Judgement {
-        probe::judge(intent, known, reply, now)
+    fn judge(&self, intent: &Intent, known: &Known, _: &str, reply: Reply<'_>, over_for: Duration) -> Judgement {
+        probe::judge(intent, known, reply, over_for)
     }
 
     fn class_of(&self, _: &'static str, _: AttemptKind) -> &'static str {

@@ -51,13 +51,13 @@ pub(super) fn probe(settings: &Settings, intent: &Intent, known: &Known) -> Opti
 }
 
 /// Reads the answer.
-pub(super) fn judge(intent: &Intent, known: &Known, reply: Reply<'_>, now: Timestamp) -> Judgement {
+pub(super) fn judge(intent: &Intent, known: &Known, reply: Reply<'_>, over_for: Duration) -> Judgement {
     let Some(sought) = sought(intent, known) else {
         return left("only messages in a known chat are looked for").into();
     };
     let leaf = Leaf::of(known, LIST);
     let asked = place(&leaf);
-    let is_soon = now.since(known.attempted_at) < SHOWN_WITHIN;
+    let is_soon = over_for < SHOWN_WITHIN;
     let reply = match reply {
         Reply::Answered(reply) => reply,
         Reply::NotSent(why) | Reply::NoAnswer(why) => return uncertain(why).into(),
@@ -189,7 +189,7 @@ mod tests {
     fn judged(status: u16, body: &Value, after: u64) -> Judgement {
         let body = Bytes(if body.is_null() { Vec::new() } else { body.to_string().into_bytes() });
         let reply = RecordedReply { status, headers: Vec::new(), body, cut: false };
-        judge(&intent(), &known(), Reply::Answered(&reply), ATTEMPTED + Duration::from_secs(after))
+        judge(&intent(), &known(), Reply::Answered(&reply), Duration::from_secs(after))
     }
 
     fn entry(ours: &str, seconds_before: i64) -> Value {
@@ -233,7 +233,7 @@ mod tests {
         let judge = |cut: bool, body: &Value| {
             let body = Bytes(body.to_string().into_bytes());
             let reply = RecordedReply { status: 200, headers: Vec::new(), body, cut };
-            judge(&intent(), &known, Reply::Answered(&reply), ATTEMPTED + Duration::from_secs(60))
+            judge(&intent(), &known, Reply::Answered(&reply), Duration::from_secs(60))
         };
         let older = |ours: &str| json!({"messages": [entry(ours, 0), entry("other", 60)]});
         assert_eq!(judge(false, &older("pact.sales:1")).outcome, Outcome::Accepted);

@@ -130,8 +130,8 @@ impl Connection for Account {
         probe::probe(&self.settings, intent, known)
     }
 
-    fn judge(&self, intent: &Intent, known: &Known, call: &str, reply: Reply<'_>, now: Timestamp) -> Judgement {
-        probe::judge(intent, known, call, reply, now)
+    fn judge(&self, intent: &Intent, known: &Known, call: &str, reply: Reply<'_>, over_for: Duration) -> Judgement {
+        probe::judge(intent, known, call, reply, over_for)
     }
 
     fn class_of_call(&self, call: &str) -> Option<&'static str> {

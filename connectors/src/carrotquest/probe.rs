@@ -50,7 +50,7 @@ pub(super) fn probe(settings: &Settings, intent: &Intent, known: &Known) -> Opti
 }
 
 /// Reads the answer to a probe.
-pub(super) fn judge(intent: &Intent, known: &Known, call: &str, reply: Reply<'_>, now: Timestamp) -> Judgement {
+pub(super) fn judge(intent: &Intent, known: &Known, call: &str, reply: Reply<'_>, over_for: Duration) -> Judgement {
     let Some(message) = intent.message() else {
         return uncertain("only messages are looked for").into();
     };
@@ -63,13 +63,13 @@ pub(super) fn judge(intent: &Intent, known: &Known, call: &str, reply: Reply<'_>
         return uncertain(&verdict.described()).into();
     }
     if call == call::USERS_CONVERSATIONS {
-        return probe_opened::judge(message, known, reply, now);
+        return probe_opened::judge(message, known, reply, over_for);
     }
     if call != call::PARTS {
         return uncertain("an answer to another question").into();
     }
     let leaf = Leaf::of(known, PARTS);
-    let is_soon = now.since(known.attempted_at) < UNDER_WAY;
+    let is_soon = over_for < UNDER_WAY;
     if reply.cut {
         // Longer than is kept of an answer: less at a time.
         return if is_soon {

@@ -5,6 +5,8 @@
 //! opened since with other words proves neither; absence is proven only by a list that reaches back to the attempt, and
 //! only when the attempt has had time to end.
 
+use std::time::Duration;
+
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::{ConversationKey, DeliveryState, Fact, SendAcknowledged};
 use chatledger_projections::ids::{ConversationId, PersonId};
@@ -33,9 +35,9 @@ pub(super) fn probe(settings: &Settings, user: &PersonId, known: &Known) -> Call
 }
 
 /// Reads the answer; whether it is a yes was asked before.
-pub(super) fn judge(message: &SendMessage, known: &Known, reply: &RecordedReply, now: Timestamp) -> Judgement {
+pub(super) fn judge(message: &SendMessage, known: &Known, reply: &RecordedReply, over_for: Duration) -> Judgement {
     let leaf = Leaf::of(known, DIALOGUES);
-    let is_soon = now.since(known.attempted_at) < UNDER_WAY;
+    let is_soon = over_for < UNDER_WAY;
     if reply.cut {
         // Longer than is kept of an answer: less at a time.
         return if is_soon {

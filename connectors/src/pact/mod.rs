@@ -142,8 +142,8 @@ impl Connection for Account {
         probe::probe(&self.settings, intent, known)
     }
 
-    fn judge(&self, intent: &Intent, known: &Known, call: &str, reply: Reply<'_>, now: Timestamp) -> Judgement {
-        probe::judge(&self.settings, intent, known, call, reply, now)
+    fn judge(&self, intent: &Intent, known: &Known, call: &str, reply: Reply<'_>, over_for: Duration) -> Judgement {
+        probe::judge(&self.settings, intent, known, call, reply, over_for)
     }
 
     fn class_of(&self, intent: &'static str, kind: AttemptKind) -> &'static str {

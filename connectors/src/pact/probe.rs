@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use chatledger_projections::content::Content;
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::fact::{
     ConversationKey, ConversationSeen, DeliveryState, Fact, MessageKey, SendAcknowledged,
@@ -48,6 +49,9 @@ const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
 const UNDER_WAY_V1: Duration = Duration::from_secs(120);
 const UNDER_WAY_V2: Duration = Duration::from_secs(10);
 
+/// How much earlier an equal message may have been made by a job that has not told its name yet.
+const JOBS_TAKE: Duration = Duration::from_secs(600);
+
 /// The question whether a send took effect; `None` where there is nothing to ask.
 pub(super) fn probe(settings: &Settings, intent: &Intent, known: &Known) -> Option<Call> {
     let message = intent.message()?;
@@ -69,7 +73,7 @@ pub(super) fn judge(
     known: &Known,
     call: &str,
     reply: Reply<'_>,
-    now: Timestamp,
+    over_for: Duration,
 ) -> Judgement {
     let Some(message) = intent.message() else {
         return uncertain("only messages are looked for").into();
@@ -82,8 +86,8 @@ pub(super) fn judge(
         return uncertain(&described(reply)).into();
     }
     match call {
-        call::LIST_MESSAGES_V1 | call::LIST_MESSAGES_V2 => judge_messages(settings, message, known, reply, now),
-        call::SEARCH_CONVERSATIONS_V2 => judge_search(settings, message, known, reply, now),
+        call::LIST_MESSAGES_V1 | call::LIST_MESSAGES_V2 => judge_messages(settings, message, known, reply, over_for),
+        call::SEARCH_CONVERSATIONS_V2 => judge_search(settings, message, known, reply, over_for),
         _ => uncertain("an answer to another question").into(),
     }
 }
@@ -188,14 +192,14 @@ fn judge_messages(
     message: &SendMessage,
     known: &Known,
     reply: &RecordedReply,
-    now: Timestamp,
+    over_for: Duration,
 ) -> Judgement {
     let (leaf, asked) = (Leaf::of(known, MESSAGES), place(known));
     let under_way = match settings.api {
         Api::V1 => UNDER_WAY_V1,
         Api::V2 => UNDER_WAY_V2,
     };
-    let is_soon = now.since(known.attempted_at) < under_way;
+    let is_soon = over_for < under_way;
     if reply.cut {
         // Longer than is kept of an answer: less at a time.
         return if is_soon {
@@ -211,16 +215,23 @@ fn judge_messages(
     let Some(page) = page else {
         return uncertain("the list of messages cannot be read").into();
     };
-    let since = known.attempted_at - CLOCKS_DIFFER;
     let text = readable(settings.api, &message.content);
+    // Said before in the same words, and known by no name yet: these stand in the list, too, or will.
+    let is_alike = |other: &&Content| readable(settings.api, other).trim_end() == text.trim_end();
+    let alike = known.unnamed.iter().filter(is_alike).count();
+    let since = known.attempted_at - CLOCKS_DIFFER;
+    let listed_since = if alike == 0 { since } else { since - JOBS_TAKE };
     let is_ours = |listed: &&Listed| {
         listed.ours
             && listed.text.trim_end() == text.trim_end()
-            && listed.at.is_some_and(|at| at >= since)
+            && listed.at.is_some_and(|at| at >= listed_since)
             && !known.accounted.contains(&listed.id)
     };
-    // Of several equal ones the earliest is the first attempt's.
-    if let Some(found) = page.messages.iter().filter(is_ours).min_by_key(|listed| listed.at) {
+    let mut equal: Vec<&Listed> = page.messages.iter().filter(is_ours).collect();
+    equal.sort_by_key(|listed| listed.at);
+    // A dialogue keeps its order; so behind those that were said before, the earliest is the first attempt's.
+    let found = equal.iter().skip(alike).find(|listed| listed.at.is_some_and(|at| at >= since));
+    if let Some(found) = found {
         let acknowledged = SendAcknowledged {
             message: MessageKey { theirs: Some(found.id.clone()), ours: None, job: None },
             conversation: ConversationKey { theirs: conversation_of(message, known).cloned(), ours: None },
@@ -231,7 +242,10 @@ fn judge_messages(
     }
     if is_soon {
         uncertain("no such message in the conversation yet").into()
-    } else if reaches(&page, since) {
+    } else if !equal.is_empty() && !reaches(&page, listed_since) {
+        // Which of them these are could only be told if all of them were seen together; their names may come.
+        uncertain("the same words were said before, and nobody knows by which name").into()
+    } else if reaches(&page, listed_since) {
         absent("no such message in the conversation").into()
     } else {
         let next = history::behind(settings.api, &asked, reply);
@@ -257,7 +271,7 @@ fn judge_search(
     message: &SendMessage,
     known: &Known,
     reply: &RecordedReply,
-    now: Timestamp,
+    over_for: Duration,
 ) -> Judgement {
     let is_client = |seen: &ConversationSeen| match &message.to {
         Destination::Phone(phone) => seen.phone.as_deref() == Some(phone.digits()),
@@ -301,9 +315,7 @@ fn judge_search(
             vec![Fact::ConversationSeen(seen)],
         )
             .into(),
-        None if now.since(known.attempted_at) < UNDER_WAY_V2 => {
-            uncertain("no conversation with this client yet").into()
-        }
+        None if over_for < UNDER_WAY_V2 => uncertain("no conversation with this client yet").into(),
         None if full => {
             let leaf = Leaf::of(known, CONVERSATIONS);
             let number: i64 = leaf.cursor().and_then(|number| number.parse().ok()).unwrap_or(1);

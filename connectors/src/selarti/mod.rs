@@ -152,7 +152,7 @@ impl Connection for Account {
         None
     }
 
-    fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Timestamp) -> Judgement {
+    fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Duration) -> Judgement {
         Outcome::Uncertain { until: None, reason: "Selarti cannot be asked".to_owned() }.into()
     }
 

@@ -19,7 +19,7 @@ use chatledger::duties::{Duties, Register, Terms, keep, new_engine, place};
 use chatledger::fold::FoldError;
 use chatledger::http::Http;
 use chatledger::in_force::put_in_force;
-use chatledger::ingress::{self, Ingress, Limits, Private, Readiness};
+use chatledger::ingress::{self, Door, Ingress, Limits, Private, Readiness};
 use chatledger::instructions::Instructions;
 use chatledger::live::{Live, LiveError, Surroundings, chain};
 use chatledger::log::{EventLog, ReadError};
@@ -330,13 +330,11 @@ fn webhooks(
         idle: config.server.idle_timeout,
         grace: config.dispatch.shutdown_grace,
     };
-    let mut router = ingress.router();
-    if let Some(offer) = &surroundings.media.offer {
+    let files = surroundings.media.offer.as_ref().map(|offer| {
         let (store, clock) = (Arc::clone(&surroundings.media.store), Arc::clone(&surroundings.clock));
-        // Before the fallback, which takes every other path for a webhook's.
-        router = show::router(Arc::clone(offer), store, clock).fallback_service(router);
-    }
-    let serving = ingress::serve(listener, router, limits, stop.clone());
+        show::router(Arc::clone(offer), store, clock)
+    });
+    let serving = ingress::serve(listener, Door::of(ingress, files), limits, stop.clone());
     // However it ends: an engine that lets nothing in is not to look alive.
     let guard = stop.clone().drop_guard();
     tokio::spawn(async move {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use chatledger_connectors::connector::{Call, FETCH, Judgement, Known, Reply, Unencodable};
 use chatledger_projections::assistance::Reason;
+use chatledger_projections::clocks::{Around, Placed, Reading};
 use chatledger_projections::content::File;
 use chatledger_projections::event::{AttemptSettled, AttemptStarted, RecordedReply};
 use chatledger_projections::fact::{Fact, Failure, FailureKind};
@@ -24,7 +25,7 @@ use crate::media::ended::{self, FetchError};
 use crate::media::offer::Offer;
 
 /// An attempt that is due.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Departure {
     /// Of which intent.
     pub intent: IntentId,
@@ -42,6 +43,8 @@ pub struct Departure {
     pub raised_at: Timestamp,
     /// If an earlier attempt may have taken effect: what is known about it.
     pub doubt: Option<Known>,
+    /// What was heard of the time around it.
+    pub around: Around,
     /// What is known of the message's files, by their places.
     pub files: BTreeMap<u32, Filed>,
     /// Why nobody wants it any more, if so.
@@ -207,9 +210,13 @@ pub fn conclude(
         }
         AttemptKind::Probe => {
             let intent = &departure.equipped(intent, account, carriage);
-            let known = departure.doubt.clone().unwrap_or_default();
+            let mut known = departure.doubt.clone().unwrap_or_default();
+            let reading = read_clock(reply, now);
+            let Placed { earliest, over_for } = departure.around.placed(known.attempted_at, now, reading.as_ref());
+            // From here on by the platform's clock.
+            known.attempted_at = earliest;
             let Judgement { outcome, facts, page } =
-                account.connection.judge(intent, &known, &started.call, reply, now);
+                account.connection.judge(intent, &known, &started.call, reply, over_for);
             // What is learnt of the message is one thing, how the platform wants to be asked another.
             let as_call = account.connection.classify(&started.call, reply, now, tried_for);
             let page = page.or_else(|| still_to_read(known.page, &as_call));
@@ -269,6 +276,14 @@ pub fn interrupted(departure: &Departure, started: &AttemptStarted, account: &Ac
         AttemptKind::Prepare { .. } => Outcome::Postponed { until: None, reason },
     };
     departure.settled(started, account, outcome, None, Vec::new())
+}
+
+/// What the answer itself says of the time.
+fn read_clock(reply: Reply<'_>, now: Timestamp) -> Option<Reading> {
+    match reply {
+        Reply::Answered(answer) => Reading::of(answer, now),
+        Reply::NotSent(_) | Reply::NoAnswer(_) => None,
+    }
 }
 
 /// A page that was not shown for want of time is asked for again; what the platform does not know any more is looked for from
@@ -453,6 +468,7 @@ mod tests {
             raised_at: placed_at,
             unwanted: None,
             doubt: None,
+            around: Around::default(),
             files: BTreeMap::new(),
         };
         assert!(departure.has_its_place(placed_at) && departure.has_its_place(placed_at + PLACE_IS_KEPT));

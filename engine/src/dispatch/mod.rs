@@ -63,7 +63,7 @@ pub struct Interrupted {
 }
 
 /// What is due now, and when to ask again.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Due {
     /// Attempts to make now.
     pub departures: Vec<Departure>,
@@ -389,6 +389,9 @@ pub(crate) fn departure(
             .current(open.thread, &open.connection)
             .and_then(|endpoint| endpoint.theirs.clone()),
         accounted: state.delivery.accounted(open.thread, &open.connection),
+        unnamed: (state.delivery.unnamed(open.thread, &open.connection, open.left_at()))
+            .map(|send| send.content.clone())
+            .collect(),
         heard: state.assistance.was_heard(open.thread, intent),
         attempted_at,
         refusal: open.refusal.clone(),
@@ -403,6 +406,7 @@ pub(crate) fn departure(
         placed_at,
         raised_at: open.raised_at,
         doubt,
+        around: open.around,
         files: open.files.clone(),
         unwanted: open.unwanted,
     }

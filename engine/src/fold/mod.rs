@@ -16,7 +16,7 @@ use chatledger_projections::state::State;
 use self::page::Page;
 use crate::log::codec::{self, CodecError};
 use crate::log::{EventLog, ReadError};
-use crate::pipeline::{Pipeline, Reading, Step, read};
+use crate::pipeline::{Pipeline, Reading, Step, read_in_place};
 
 /// Why a log cannot be folded.
 #[derive(Debug, thiserror::Error)]
@@ -134,7 +134,7 @@ fn understand(page: &Page) -> Understood {
     let mut readings = Vec::with_capacity(page.size().0);
     for stored in page.iter() {
         match codec::unseal(stored) {
-            Ok(unsealed) => readings.push((stored.position, read(unsealed.into_recorded()))),
+            Ok(unsealed) => readings.push((stored.position, read_in_place(unsealed))),
             Err(error) => return Understood { readings, broken: Some(error) },
         }
     }

@@ -1,7 +1,7 @@
 //! Stored events on their way from the thread that reads a log to one that understands them.
 //!
 //! Takes events where the store has them; gives them back as if they still lay there. All of a page's bytes lie in one
-//! piece, so that handing an event over costs one copy and no allocation of its own.
+//! piece, and so do all texts, so that handing an event over costs one copy and no allocation of its own.
 
 use std::ops::Range;
 
@@ -13,11 +13,12 @@ use crate::log::StoredEventRef;
 /// Some events in a row.
 #[derive(Debug, Default)]
 pub(super) struct Page {
+    texts: String,
     bytes: Vec<u8>,
     places: Vec<Place>,
 }
 
-/// Where an event's parts lie, one behind the other.
+/// Where an event's parts lie.
 #[derive(Debug)]
 struct Place {
     id: EventId,
@@ -37,13 +38,18 @@ impl Page {
             self.bytes.extend_from_slice(part);
             start..self.bytes.len()
         };
+        let mut note = |text: &str| {
+            let start = self.texts.len();
+            self.texts.push_str(text);
+            start..self.texts.len()
+        };
         let StoredEventRef { id, stream, revision, position, event_type, data, metadata } = event;
         let place = Place {
             id,
             revision,
             position,
-            stream: lay(stream.as_bytes()),
-            event_type: lay(event_type.as_bytes()),
+            stream: note(stream),
+            event_type: note(event_type),
             data: lay(data),
             metadata: lay(metadata),
         };
@@ -52,24 +58,20 @@ impl Page {
 
     /// How many events there are, and how many bytes they have.
     pub(super) fn size(&self) -> (usize, usize) {
-        (self.places.len(), self.bytes.len())
+        (self.places.len(), self.bytes.len() + self.texts.len())
     }
 
     /// The events, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = StoredEventRef<'_>> {
         self.places.iter().map(|place| StoredEventRef {
             id: place.id,
-            stream: self.text(&place.stream),
+            stream: &self.texts[place.stream.clone()],
             revision: place.revision,
             position: place.position,
-            event_type: self.text(&place.event_type),
+            event_type: &self.texts[place.event_type.clone()],
             data: &self.bytes[place.data.clone()],
             metadata: &self.bytes[place.metadata.clone()],
         })
-    }
-
-    fn text(&self, range: &Range<usize>) -> &str {
-        std::str::from_utf8(&self.bytes[range.clone()]).expect("it was a text when it was laid here")
     }
 }
 

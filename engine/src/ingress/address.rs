@@ -4,6 +4,14 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
+/// Where webhooks arrive.
+const HOOKS: &str = "/hooks/";
+
+/// Whether a path is one at which webhooks arrive, whatever follows.
+pub(super) fn is_a_webhooks(path: &str) -> bool {
+    path.starts_with(HOOKS)
+}
+
 /// What a path means: `/hooks/{connection}/{tail…}`.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) struct Address<'a> {
@@ -17,7 +25,7 @@ impl<'a> Address<'a> {
     /// Reads a path as it stands in the request. It is taken apart before it is decoded, so that an encoded slash in
     /// the name cannot move the border.
     pub fn of(path: &'a str) -> Option<Self> {
-        let rest = path.strip_prefix("/hooks/")?;
+        let rest = path.strip_prefix(HOOKS)?;
         let (connection, tail) = rest.split_once('/').unwrap_or((rest, ""));
         if connection.is_empty() {
             return None;

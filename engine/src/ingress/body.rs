@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody};
+use axum::body::{Bytes, HttpBody};
 use http_body_util::BodyExt;
 
 /// Room that is made for a body before it has come; a claimed length costs the claimer nothing.
@@ -25,7 +25,10 @@ pub(super) enum Unread {
 }
 
 /// Reads a body of at most `limit` bytes. What it claims to be is believed only if it is too much.
-pub(super) async fn read(body: &mut Body, limit: usize) -> Result<Vec<u8>, Unread> {
+pub(super) async fn read<B>(body: &mut B, limit: usize) -> Result<Vec<u8>, Unread>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
     let claimed = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if claimed > limit {
         return Err(Unread::TooLarge);
@@ -43,11 +46,14 @@ pub(super) async fn read(body: &mut Body, limit: usize) -> Result<Vec<u8>, Unrea
 }
 
 /// Listens to a body that nobody wants, within reason.
-pub(super) async fn hear_out(body: &mut Body) {
+pub(super) async fn hear_out<B>(body: &mut B)
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
     let listen = async {
         let mut heard = 0;
         while let Some(Ok(frame)) = body.frame().await {
-            heard += frame.data_ref().map_or(0, axum::body::Bytes::len);
+            heard += frame.data_ref().map_or(0, Bytes::len);
             if heard > HEARD_OUT {
                 break;
             }

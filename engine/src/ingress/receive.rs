@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -21,6 +21,7 @@ use chatledger_connectors::connector::{InboundRequest, Rejection, Verified};
 use chatledger_projections::event::{Event, Transport, WebhookReceived};
 use chatledger_projections::ids::{ConnectionName, EventId};
 use chatledger_projections::recorded::StreamName;
+use http_body_util::Full;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, error, info, warn};
@@ -41,6 +42,9 @@ const PLACE_WITHIN: Duration = Duration::from_secs(1);
 
 /// One of so many places may be a distrusted peer's.
 const SHARE_OF_DISTRUSTED: usize = 8;
+
+/// An answer is a few words, or none.
+pub(super) type Words = Full<Bytes>;
 
 /// What is behind the address at which webhooks arrive.
 #[derive(Debug)]
@@ -112,12 +116,71 @@ impl Ingress {
         self
     }
 
-    /// The router for the listener.
-    pub fn router(self) -> Router {
-        Router::new().fallback(answer).with_state(Arc::new(self))
+    /// A router that knows nothing, and says so as the way in does.
+    pub(super) fn router(this: Arc<Self>) -> Router {
+        Router::new().fallback(from_router).with_state(this)
     }
 
-    async fn receive(&self, inlet: &Inlet, tail: &str, trust: Trust, asked: &Parts, body: &mut Body) -> Answer {
+    /// Answers one request, counts it, and says what it was if it was not recorded.
+    pub(super) async fn answer<B>(&self, parts: &Parts, mut body: B, peer: Option<Peer>) -> Response<Words>
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+    {
+        let connected = peer.map(|Peer(address)| address.ip());
+        let peer = connected.and_then(|connected| self.peers.of(connected, &parts.headers));
+        let distrusted = peer.and_then(|peer| self.peers.distrusted_for(peer, Instant::now()));
+        let trust = distrusted.map_or(Trust::Usual, |left| Trust::Spent { left });
+        let found = Address::of(parts.uri.path())
+            .and_then(|address| self.inlets.get(&*address.connection).map(|inlet| (inlet, address.tail)));
+        let answer = match &found {
+            Some((inlet, tail)) => {
+                let answer = self.receive(inlet, tail, trust, parts, &mut body).await;
+                match answer {
+                    Answer::Recorded | Answer::Spooled => inlet.counters.recorded(),
+                    Answer::AlreadyRecorded => inlet.counters.duplicate(),
+                    Answer::Rejected(_)
+                    | Answer::TooLarge
+                    | Answer::TooSlow
+                    | Answer::BrokenOff
+                    | Answer::WrongMethod
+                    | Answer::Nowhere
+                    | Answer::Stale
+                    | Answer::Busy
+                    | Answer::NoLog => {
+                        inlet.counters.refused(answer.label());
+                        // A distrusted peer was told often enough what is wrong, and so was the log.
+                        if trust == Trust::Usual || !answer.is_the_senders_fault() {
+                            info!(connection = %inlet.name, reason = answer.label(), "request refused");
+                        }
+                    }
+                }
+                answer
+            }
+            None => {
+                metrics::nowhere();
+                Answer::Nowhere
+            }
+        };
+        if answer.is_the_senders_fault() {
+            if let Some(peer) = peer {
+                self.peers.refused(peer, Instant::now());
+            }
+            if let Trust::Spent { left } = trust {
+                metrics::distrusted();
+                return slow_down(left);
+            }
+        }
+        // Who asks first whether to send is not to send.
+        if answer.leaves_body() && !parts.headers.contains_key(header::EXPECT) {
+            body::hear_out(&mut body).await;
+        }
+        answer.response()
+    }
+
+    async fn receive<B>(&self, inlet: &Inlet, tail: &str, trust: Trust, asked: &Parts, body: &mut B) -> Answer
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+    {
         let Parts { method, headers, uri, .. } = asked;
         if method != Method::POST && !(method == Method::GET && inlet.account.connection.tells_by_get()) {
             return Answer::WrongMethod;
@@ -157,23 +220,27 @@ impl Ingress {
         let id = verified.id();
         let size = body.len();
         let body = verified.body(body);
-        let event = Event::WebhookReceived(WebhookReceived {
+        let webhook = WebhookReceived {
             connection: inlet.name.clone(),
             platform: inlet.account.connector.platform().to_owned(),
             transport: Transport::Webhook,
             headers: verified.into_headers(),
             body,
-        });
+        };
         let now = self.clock.now();
-        // Sealed again for the spool rather than copied for it: while the log is well, nothing is done twice.
-        let seal = || Append {
+        let append = |sealed| Append {
             stream: StreamName::webhook(id),
             expected: ExpectedRevision::NoStream,
-            events: vec![codec::seal(&event, id, now, None, None)],
+            events: vec![sealed],
         };
         let answer = match &self.spool {
-            None => self.record_in_log(inlet, id, seal(), deadline).await,
-            Some(behind) => self.record_somewhere(inlet, id, seal, behind, deadline).await,
+            None => self.record_in_log(inlet, id, append(codec::seal_webhook(webhook, id, now)), deadline).await,
+            Some(behind) => {
+                // Sealed again for the spool rather than copied for it: while the log is well, nothing is done twice.
+                let event = Event::WebhookReceived(webhook);
+                let seal = || append(codec::seal(&event, id, now, None, None));
+                self.record_somewhere(inlet, id, seal, behind, deadline).await
+            }
         };
         match answer {
             Answer::Recorded | Answer::AlreadyRecorded | Answer::Spooled => {
@@ -287,63 +354,16 @@ impl Ingress {
     }
 }
 
-/// Answers one request, counts it, and says what it was if it was not recorded.
-async fn answer(State(ingress): State<Arc<Ingress>>, request: Request) -> Response {
-    let (parts, mut body) = request.into_parts();
-    let connected = parts.extensions.get::<Peer>().map(|Peer(address)| address.ip());
-    let peer = connected.and_then(|connected| ingress.peers.of(connected, &parts.headers));
-    let distrusted = peer.and_then(|peer| ingress.peers.distrusted_for(peer, Instant::now()));
-    let trust = distrusted.map_or(Trust::Usual, |left| Trust::Spent { left });
-    let found = Address::of(parts.uri.path())
-        .and_then(|address| ingress.inlets.get(&*address.connection).map(|inlet| (inlet, address.tail)));
-    let answer = match &found {
-        Some((inlet, tail)) => {
-            let answer = ingress.receive(inlet, tail, trust, &parts, &mut body).await;
-            match answer {
-                Answer::Recorded | Answer::Spooled => inlet.counters.recorded(),
-                Answer::AlreadyRecorded => inlet.counters.duplicate(),
-                Answer::Rejected(_)
-                | Answer::TooLarge
-                | Answer::TooSlow
-                | Answer::BrokenOff
-                | Answer::WrongMethod
-                | Answer::Nowhere
-                | Answer::Stale
-                | Answer::Busy
-                | Answer::NoLog => {
-                    inlet.counters.refused(answer.label());
-                    // A distrusted peer was told often enough what is wrong, and so was the log.
-                    if trust == Trust::Usual || !answer.is_the_senders_fault() {
-                        info!(connection = %inlet.name, reason = answer.label(), "request refused");
-                    }
-                }
-            }
-            answer
-        }
-        None => {
-            metrics::nowhere();
-            Answer::Nowhere
-        }
-    };
-    if answer.is_the_senders_fault() {
-        if let Some(peer) = peer {
-            ingress.peers.refused(peer, Instant::now());
-        }
-        if let Trust::Spent { left } = trust {
-            metrics::distrusted();
-            return slow_down(left);
-        }
-    }
-    // Who asks first whether to send is not to send.
-    if answer.leaves_body() && !parts.headers.contains_key(header::EXPECT) {
-        body::hear_out(&mut body).await;
-    }
-    answer.response()
+/// Answers a request that came through a router.
+async fn from_router(State(ingress): State<Arc<Ingress>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let peer = parts.extensions.get::<Peer>().copied();
+    ingress.answer(&parts, body, peer).await.map(Body::new)
 }
 
 /// The answer to a refused request of a distrusted peer.
-fn slow_down(left: Duration) -> Response {
-    let mut response = Response::new(Body::empty());
+fn slow_down(left: Duration) -> Response<Words> {
+    let mut response = Response::new(Words::default());
     *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(left.as_secs() + 1));
     response
@@ -438,14 +458,14 @@ impl Answer {
         }
     }
 
-    fn response(self) -> Response {
-        let mut response = Response::new(Body::empty());
+    fn response(self) -> Response<Words> {
+        let mut response = Response::new(Words::default());
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         match self {
             Self::Recorded | Self::AlreadyRecorded | Self::Spooled => {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                *response.body_mut() = Body::from("{}");
+                *response.body_mut() = Words::from("{}");
             }
             Self::Rejected(Rejection::WrongMethod) | Self::WrongMethod => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("POST"));

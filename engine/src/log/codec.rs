@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use chatledger_projections::duties::Arrangement;
-use chatledger_projections::event::{Event, Transport, WebhookReceived};
+use chatledger_projections::event::{Event, IntentRaised, Transport, WebhookReceived};
 use chatledger_projections::ids::{ConnectionName, EventId};
 use chatledger_projections::recorded::{Position, Recorded, Revision, StreamName};
 use chatledger_projections::time::Timestamp;
@@ -19,6 +19,10 @@ use super::{NewEvent, StoredEvent, StoredEventRef};
 
 /// The agreement that this program writes, and the newest that it reads.
 pub const CODEC: u32 = 1;
+
+/// The types of the events that there are most of, as [`Event::label`] calls them.
+pub(crate) const WEBHOOK_RECEIVED: &str = "WebhookReceived";
+const INTENT_RAISED: &str = "IntentRaised";
 
 /// An event read from a store's own page, with what was noted about it.
 #[derive(Clone, PartialEq, Debug)]
@@ -142,6 +146,40 @@ pub fn seal(
         | Event::PollAdvanced(_)
         | Event::Arranged(_) => None,
     };
+    let data = match event {
+        Event::WebhookReceived(webhook) => webhook.body.clone(),
+        Event::IntentRaised(raised) => data(raised),
+        Event::AttemptStarted(started) => data(started),
+        Event::AttemptSettled(settled) => data(settled),
+        Event::ConfigurationApplied(configuration) => data(configuration),
+        Event::OperatorInstructed(instructed) => data(instructed),
+        Event::PolicyAdvanced(advanced) => data(advanced),
+        Event::PollAdvanced(advanced) => data(advanced),
+        Event::Arranged(arrangement) => data(arrangement),
+    };
+    let metadata = metadata(recorded_at, cause, correlation, webhook);
+    NewEvent { id, event_type: event.label().to_owned(), data, metadata }
+}
+
+/// Makes a webhook ready for the store, as [`seal`] does, without copying its body.
+pub fn seal_webhook(webhook: WebhookReceived, id: EventId, recorded_at: Timestamp) -> NewEvent {
+    let metadata = metadata(recorded_at, None, None, Some(&webhook));
+    NewEvent { id, event_type: WEBHOOK_RECEIVED.to_owned(), data: webhook.body, metadata }
+}
+
+/// Makes an intent ready for the store, as [`seal`] does, with its cause and the dialogue that it belongs to.
+pub fn seal_raised(raised: &IntentRaised, id: EventId, recorded_at: Timestamp) -> NewEvent {
+    let metadata = metadata(recorded_at, Some(raised.cause), Some(&raised.thread.to_string()), None);
+    NewEvent { id, event_type: INTENT_RAISED.to_owned(), data: data(raised), metadata }
+}
+
+fn metadata(
+    recorded_at: Timestamp,
+    cause: Option<EventId>,
+    correlation: Option<&str>,
+    webhook: Option<&WebhookReceived>,
+) -> Vec<u8> {
+    let headers = webhook.map_or(&[][..], |webhook| &webhook.headers);
     let metadata = Metadata {
         codec: CODEC,
         recorded_at,
@@ -150,26 +188,13 @@ pub fn seal(
         connection: webhook.map(|webhook| Text::from(webhook.connection.as_str())),
         platform: webhook.map(|webhook| Text::from(webhook.platform.as_str())),
         transport: webhook.map(|webhook| webhook.transport),
-        headers: webhook.map_or_else(Vec::new, |webhook| {
-            webhook
-                .headers
-                .iter()
-                .map(|(name, value)| (Text::from(name.as_str()), Text::from(value.as_str())))
-                .collect()
-        }),
+        headers: headers.iter().map(|(name, value)| (Text::from(name.as_str()), Text::from(value.as_str()))).collect(),
     };
-    let data = match event {
-        Event::WebhookReceived(webhook) => webhook.body.clone(),
-        Event::IntentRaised(raised) => json(raised),
-        Event::AttemptStarted(started) => json(started),
-        Event::AttemptSettled(settled) => json(settled),
-        Event::ConfigurationApplied(configuration) => json(configuration),
-        Event::OperatorInstructed(instructed) => json(instructed),
-        Event::PolicyAdvanced(advanced) => json(advanced),
-        Event::PollAdvanced(advanced) => json(advanced),
-        Event::Arranged(arrangement) => json(arrangement),
-    };
-    NewEvent { id, event_type: event.label().to_owned(), data, metadata: json(&metadata) }
+    json(&metadata, METADATA_ROOM)
+}
+
+fn data(event: &impl Serialize) -> Vec<u8> {
+    json(event, DATA_ROOM)
 }
 
 /// Reads a stored event.
@@ -327,8 +352,8 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn event_type(&self) -> Result<EventType, CodecError> {
         match self.stored.event_type {
-            "WebhookReceived" => Ok(EventType::WebhookReceived),
-            "IntentRaised" => Ok(EventType::IntentRaised),
+            WEBHOOK_RECEIVED => Ok(EventType::WebhookReceived),
+            INTENT_RAISED => Ok(EventType::IntentRaised),
             "AttemptStarted" => Ok(EventType::AttemptStarted),
             "AttemptSettled" => Ok(EventType::AttemptSettled),
             "ConfigurationApplied" => Ok(EventType::ConfigurationApplied),
@@ -348,7 +373,7 @@ impl<'a> Reader<'a> {
             codec: u32,
         }
         let newer = |found| CodecError::Newer { position: self.stored.position, found };
-        match serde_json::from_slice::<Metadata<'a>>(self.stored.metadata) {
+        match parsed::<Metadata<'a>>(self.stored.metadata) {
             Ok(metadata) if metadata.codec <= CODEC => Ok(metadata),
             Ok(metadata) => Err(newer(metadata.codec)),
             // A newer agreement may have changed everything but its number.
@@ -360,7 +385,7 @@ impl<'a> Reader<'a> {
     }
 
     fn data<T: DeserializeOwned>(&self) -> Result<T, CodecError> {
-        serde_json::from_slice(self.stored.data).map_err(|cause| self.unreadable(Part::Data, cause))
+        parsed(self.stored.data).map_err(|cause| self.unreadable(Part::Data, cause))
     }
 
     fn present<T>(&self, value: Option<T>, name: &'static str) -> Result<T, CodecError> {
@@ -377,6 +402,21 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn json(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("our own types always serialise: their maps have text for keys")
+/// Reads a document. That it is text is looked at once for all of it, rather than for each of its parts.
+fn parsed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, serde_json::Error> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str(text),
+        // It says where it is not.
+        Err(_) => serde_json::from_slice(bytes),
+    }
+}
+
+/// Room for most of what is written: an intent or a settled attempt, and what is noted about an event.
+const DATA_ROOM: usize = 1024;
+const METADATA_ROOM: usize = 256;
+
+fn json(value: &impl Serialize, room: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(room);
+    serde_json::to_writer(&mut bytes, value).expect("our own types always serialise: their maps have text for keys");
+    bytes
 }

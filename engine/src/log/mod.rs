@@ -110,6 +110,11 @@ pub trait Following: Send {
 
     /// Whether everything that was in the log at the last call has been given out.
     fn is_caught_up(&self) -> bool;
+
+    /// The newest position of the log, if that is known without asking for it.
+    fn newest(&self) -> Option<Position> {
+        None
+    }
 }
 
 /// Events to append to one stream.

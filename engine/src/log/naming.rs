@@ -5,8 +5,8 @@
 //! the same delivery, and says so when it verifies the request.
 
 use chatledger_projections::duties::Arrangement;
-use chatledger_projections::event::Event;
-use chatledger_projections::ids::{EngineId, EventId};
+use chatledger_projections::event::{Event, IntentRaised};
+use chatledger_projections::ids::{EngineId, EventId, IntentId};
 use chatledger_projections::outcome::AttemptKind;
 use chatledger_projections::recorded::{Revision, StreamName};
 use sha2::{Digest, Sha256};
@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 pub fn event_id(event: &Event, revision: Revision) -> Option<EventId> {
     match event {
         Event::WebhookReceived(_) => None,
-        Event::IntentRaised(raised) => Some(EventId::derived(&[raised.intent_id.as_uuid().as_bytes(), b"raised"])),
+        Event::IntentRaised(IntentRaised { intent_id, .. }) => Some(raised(*intent_id)),
         Event::AttemptStarted(started) => {
             let (intent, number) = (started.intent_id.as_uuid(), started.attempt.to_be_bytes());
             let mut parts = vec![intent.as_bytes().as_slice(), &number, kind(started.kind), b"started"];
@@ -63,6 +63,11 @@ pub fn event_id(event: &Event, revision: Revision) -> Option<EventId> {
             &revision.as_u64().to_be_bytes(),
         ])),
     }
+}
+
+/// The id of the event that raises an intent.
+pub fn raised(intent: IntentId) -> EventId {
+    EventId::derived(&[intent.as_uuid().as_bytes(), b"raised"])
 }
 
 /// The stream in which an event stands. `id` is the event's own.

@@ -40,6 +40,12 @@ pub(super) enum Happens {
         from: ConnectionName,
         answer: Answer,
     },
+    /// The same to a call of this name, whenever it is made; if it is not made, nobody hears it.
+    Answer {
+        call: String,
+        from: ConnectionName,
+        answer: Answer,
+    },
     File(Result<Stored, FetchError>),
     Polled {
         from: ConnectionName,
@@ -106,7 +112,7 @@ pub enum StoryError {
     Config(#[from] Invalid),
     /// A file's name says nothing.
     #[error(
-        "{file}: its name says neither `from-WHO`, `reply-from-WHO`, `polled-from-WHO`, `found-at-WHO`, `file`, `wait-TIME`, `assistant-on`, `assistant-off`, `held-retry` nor `restart`"
+        "{file}: its name says neither `from-WHO`, `reply-from-WHO`, `answer-CALL-from-WHO`, `polled-from-WHO`, `found-at-WHO`, `file`, `wait-TIME`, `assistant-on`, `assistant-off`, `held-retry` nor `restart`"
     )]
     Unclear {
         /// The file's name.
@@ -226,6 +232,9 @@ fn step(config: &Config, file: &str, path: &Path) -> Result<Step, StoryError> {
     let happens = if let Some(who) = what.strip_prefix("reply-from-") {
         let answer = answer(&content()?).map_err(malformed)?;
         Happens::Reply { from: named(config, &name, who)?, answer }
+    } else if let Some((call, who)) = what.strip_prefix("answer-").and_then(|rest| rest.split_once("-from-")) {
+        let answer = answer(&content()?).map_err(malformed)?;
+        Happens::Answer { call: call.to_owned(), from: named(config, &name, who)?, answer }
     } else if what == "file" {
         Happens::File(fetched(&content()?).map_err(malformed)?)
     } else if let Some(who) = what.strip_prefix("polled-from-") {

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `NN-from-WHO.http` | the platform sends this webhook |
 //! | `NN-reply-from-WHO.http` | the platform answers the oldest call that waits for an answer |
+//! | `NN-answer-CALL-from-WHO.http` | the same to the oldest call of that name; it is waited for, and if it is not made, nobody hears it: for traffic that another engine has caused |
 //! | `NN-file.http` | the server of the file that is being fetched answers; in a line: `no answer`, `forbidden address` … |
 //! | `NN-polled-from-WHO.http` | we ask the platform for its news, and it answers this |
 //! | `NN-found-at-WHO.json` | this document is found there when it is asked for news or for the past |
@@ -104,6 +105,9 @@ const BEGINNING: Timestamp = Timestamp::from_millis(1_695_282_800_000);
 /// How much time passes from one step to the next.
 const PACE: Duration = Duration::from_secs(1);
 
+/// How long a call is waited for that another engine made: the longest pause between two attempts, and a little more.
+const LONGEST_WAIT: Duration = Duration::from_secs(6 * 60);
+
 const RULES: Rules = Rules {
     in_flight: 8,
     give_up_after: Duration::from_secs(24 * 60 * 60),
@@ -149,6 +153,14 @@ impl Teller {
             Happens::Reply { from, answer } => {
                 self.page.heading(&step.name, &format!("{from} answers"));
                 self.answer(&step.name, &from, answer)?;
+            }
+            Happens::Answer { call, from, answer } => {
+                self.page.heading(&step.name, &format!("{from} answers {call}"));
+                if self.waits_for(&from, &call) {
+                    self.answer(&step.name, &from, answer)?;
+                } else {
+                    self.page.line("nobody has asked");
+                }
             }
             Happens::File(ended) => {
                 self.page.heading(&step.name, "the file's server answers");
@@ -263,6 +275,27 @@ impl Teller {
         };
         self.record_as(id, stream, Event::WebhookReceived(webhook));
         Ok(())
+    }
+
+    /// Lets time pass until a call of this name waits for its answer, which is the next to be answered then; `false` if none is
+    /// made as long as anybody would wait.
+    fn waits_for(&mut self, at: &ConnectionName, call: &str) -> bool {
+        let latest = self.now + LONGEST_WAIT;
+        loop {
+            self.depart();
+            let calls = self.calls.entry(at.clone()).or_default();
+            if let Some(waiting) = calls.iter().position(|waiting| waiting.started.call == call) {
+                let waiting = calls.remove(waiting).expect("it was just seen");
+                calls.push_front(waiting);
+                return true;
+            }
+            // Whatever was due has left just now.
+            let next = self.dispatcher.due(self.pipeline.state(), self.now).next;
+            match next.filter(|next| *next <= latest && *next > self.now) {
+                Some(next) => self.now = next,
+                None => return false,
+            }
+        }
     }
 
     /// What a call of ours brings back.

@@ -196,6 +196,10 @@ impl State {
             Outcome::Accepted => {
                 let said = acknowledged.cloned().unwrap_or_default();
                 if let Some(index) = message {
+                    if said.message.theirs.is_none() {
+                        let (job, left_at) = (said.message.job.as_ref(), open.left_at());
+                        self.delivery.taken_unnamed(index, job, &open.as_raised, left_at);
+                    }
                     let joined = self.delivery.link(index, &open.connection, &said.message);
                     self.tell(joined, changes);
                     self.rise(index, said.state.unwrap_or(DeliveryState::Sent), None, changes);

@@ -109,7 +109,7 @@ fn reply(platform: &str, input: &[u8]) {
     let _answer = connection.answer(call, &reply);
     let known = Known { conversation: Some(ConversationId::new("18650001")), ..Known::default() };
     for intent in &*INTENTS {
-        let _judged = connection.judge(intent, &known, call, answered, now);
+        let _judged = connection.judge(intent, &known, call, answered, Duration::from_secs(60));
     }
     if let Some(mut polling) = connection.poll(Some(MARK)) {
         // The same answer to the list of dialogues, and to what was said in them.

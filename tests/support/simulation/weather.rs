@@ -35,7 +35,7 @@ pub fn script(seed: u64) -> Script {
         .map(|_| (chance.below(points), chance.one_of(&[Fault::Refuse, Fault::LoseAnswer, Fault::LoseRequest])))
         .collect();
     let full_disk = (0..some(chance, 150, 3)).map(|_| (chance.below(span), chance.within(300, 120_000))).collect();
-    let jumps = some(chance, 120, 4);
+    let jumps = some(chance, 250, 4);
     let clock = clock(chance, jumps, span);
     let changes = (0..some(chance, 80, 3)).map(|_| chance.below(span)).collect();
     Script { setting, deeds, calls, webhooks, lags, crashes, appends, full_disk, clock, changes }
@@ -108,25 +108,18 @@ fn webhooks(chance: &mut Chance, webhooks: u32) -> Vec<Luck> {
     if often + lost == 0 { Vec::new() } else { (0..webhooks).map(&mut luck).collect() }
 }
 
-/// How far our clock gets ahead of the platforms' at most, in milliseconds. Whether a message in doubt was taken is told by
-/// when the platform says that it came: connectors believe in five seconds between two clocks, and some times are whole
-/// seconds.
-const AHEAD_AT_MOST: u32 = 3_500;
+/// By how much our clock is set at once, at most, in milliseconds: what the CRM takes of a clock that is wrong (15 minutes) is not
+/// reached by four times that.
+const SET_AT_MOST: u32 = 200_000;
 
-/// Our clock is set: back by seconds or minutes, ahead by little.
+/// Our clock is set, back or ahead, by seconds or minutes.
 fn clock(chance: &mut Chance, jumps: u32, span: u32) -> Vec<(u32, i32)> {
     let mut moments: Vec<u32> = (0..jumps).map(|_| chance.below(span)).collect();
     moments.sort_unstable();
-    let mut ahead = 0;
     let mut jump = |moment| {
-        let by = if ahead == 0 && chance.is(500) {
-            ahead = chance.within(200, AHEAD_AT_MOST);
-            i64::from(ahead)
-        } else {
-            ahead = 0;
-            -i64::from(chance.within(AHEAD_AT_MOST, 200_000))
-        };
-        (moment, i32::try_from(by).unwrap_or_default())
+        let by = if chance.is(300) { chance.within(200, 10_000) } else { chance.within(200, SET_AT_MOST) };
+        let by = i32::try_from(by).unwrap_or_default();
+        (moment, if chance.is(500) { by } else { -by })
     };
     moments.into_iter().map(&mut jump).collect()
 }

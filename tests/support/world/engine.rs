@@ -348,7 +348,7 @@ impl World<'_> {
             self.watch.wants_rest(departure.intent, self.now + LATENCY + Duration::from_secs(seconds.into()));
         }
         let answer = match (fate, &reaction) {
-            (Fate::Answered | Fate::Slow(_), Some(reaction)) => Answer::Reply(recorded(reaction)),
+            (Fate::Answered | Fate::Slow(_), Some(reaction)) => Answer::Reply(self.dated(recorded(reaction))),
             (Fate::BrokenAfter | Fate::BrokenBefore, _) => Answer::Reply(of_the_proxy(502, None)),
             (Fate::TooMany, _) => Answer::Reply(of_the_proxy(429, None)),
             (Fate::TooManyFor(seconds), _) => Answer::Reply(of_the_proxy(429, Some(seconds))),
@@ -415,6 +415,14 @@ impl World<'_> {
         Ok(())
     }
 
+    /// A reply with the platform's time in whole seconds, as every server sends it.
+    fn dated(&self, mut reply: RecordedReply) -> RecordedReply {
+        if !self.is(Mutation::BelieveOurClock) {
+            reply.headers.push(("date".to_owned(), http_date(self.now)));
+        }
+        reply
+    }
+
     // ---- planted bugs ----
 
     fn mutated(&self, settled: AttemptSettled) -> AttemptSettled {
@@ -460,6 +468,12 @@ fn late_report(raised: &IntentRaised) -> Option<IntentRaised> {
 fn recorded(reaction: &Reaction) -> RecordedReply {
     let body = Bytes(reaction.body.clone());
     RecordedReply { status: reaction.status, headers: reaction.headers.clone(), body, cut: false }
+}
+
+/// A moment as HTTP writes it.
+fn http_date(at: Timestamp) -> String {
+    let moment = jiff::Timestamp::from_second(at.as_seconds()).expect("a world's moments can be written");
+    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&moment).expect("so it can")
 }
 
 /// What something between us and the platform answers.

@@ -10,6 +10,7 @@ use chatledger::log::failing::Fault;
 use chatledger::log::{
     Append, AppendError, Appended, BoxedError, ExpectedRevision, NewEvent, StoredEvent, codec, naming,
 };
+use chatledger_projections::duties::Arrangement;
 use chatledger_projections::event::{AttemptSettled, AttemptStarted, Event, IntentRaised};
 use chatledger_projections::ids::{EventId, IntentId};
 use chatledger_projections::recorded::{Position, Recorded, Revision, StreamName};
@@ -48,6 +49,14 @@ impl Entry {
         let expected = u64::from(settled.attempt) * 2 - 1;
         let stream = StreamName::intent(settled.intent_id);
         Self::of(stream, ExpectedRevision::Exact(Revision::new(expected)), Event::AttemptSettled(settled))
+    }
+
+    /// What an engine says of who does what.
+    pub(super) fn arranged(arrangement: Arrangement, expected: ExpectedRevision) -> Self {
+        let event = Event::Arranged(arrangement);
+        // Of what is derived from the event alone the stream is a part.
+        let stream = naming::stream_of(&event, EventId::derived(&[b"unused"]));
+        Self::of(stream, expected, event)
     }
 
     fn of(stream: StreamName, expected: ExpectedRevision, event: Event) -> Self {

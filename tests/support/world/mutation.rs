@@ -42,11 +42,13 @@ pub enum Mutation {
     RaiseOutOfOrder,
     /// An append in doubt is taken for done.
     TrustTheUnknown,
+    /// What platforms say of the time is not heeded.
+    BelieveOurClock,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ForgetTheStart,
         Self::CallBeforeTheStart,
         Self::DropTheDedup,
@@ -65,6 +67,7 @@ impl Mutation {
         Self::AnswerBeforeTheDisk,
         Self::RaiseOutOfOrder,
         Self::TrustTheUnknown,
+        Self::BelieveOurClock,
     ];
 
     /// In words, for tables and the command line.
@@ -88,6 +91,7 @@ impl Mutation {
             Self::AnswerBeforeTheDisk => "answer-before-the-disk",
             Self::RaiseOutOfOrder => "raise-out-of-order",
             Self::TrustTheUnknown => "trust-the-unknown",
+            Self::BelieveOurClock => "believe-our-clock",
         }
     }
 }

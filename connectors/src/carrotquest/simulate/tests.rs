@@ -143,10 +143,10 @@ fn a_message_of_which_nothing_was_heard_is_found_and_a_lost_one_is_not() {
         let request = wired.connection.authorise(call.request, &wired.secrets, later);
         let reply = recorded(&wired.simulator.handle(&request, later));
         let Judgement { outcome, facts, .. } =
-            wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), later);
+            wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), later.since(NOW));
         assert_eq!(outcome.label(), expected, "{outcome:?}");
         assert_eq!(facts.len(), usize::from(expected == "accepted"));
-        let soon = wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), NOW).outcome;
+        let soon = wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), Duration::ZERO).outcome;
         assert_eq!(soon.label(), if expected == "accepted" { "accepted" } else { "uncertain" });
     }
 }
@@ -256,7 +256,7 @@ fn a_visitor_is_found_by_number_and_written_to_first_and_nobody_else_is() {
         let request = wired.connection.authorise(call.request, &wired.secrets, later);
         let reply = recorded(&wired.simulator.handle(&request, later));
         let Judgement { outcome, facts, .. } =
-            wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), later);
+            wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), later.since(NOW));
         assert_eq!(outcome.label(), expected, "{outcome:?}");
         assert_eq!(facts.len(), usize::from(expected == "accepted"));
     }

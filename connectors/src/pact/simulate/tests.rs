@@ -208,7 +208,7 @@ fn a_message_of_which_nothing_was_heard_is_found_and_a_lost_one_is_not() {
             let request = wired.connection.authorise(call.request, &wired.secrets, later);
             let reply = recorded(&wired.simulator.handle(&request, later));
             let Judgement { outcome, facts, .. } =
-                wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), later);
+                wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), later.since(NOW));
             assert_eq!(outcome.label(), expected, "{api} {outcome:?}");
             assert_eq!(facts.len(), usize::from(expected == "accepted"));
         }

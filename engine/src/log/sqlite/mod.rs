@@ -14,6 +14,7 @@ mod reader;
 mod recent;
 mod schema;
 mod streams;
+mod transaction;
 mod writer;
 
 use std::fs;
@@ -128,9 +129,13 @@ impl Drop for SqliteLog {
 #[async_trait]
 impl EventLog for SqliteLog {
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        let stream = append.stream.clone();
-        let answer = self.append_all(vec![append]).await.pop();
-        answer.unwrap_or_else(|| Err(AppendError::Unknown { stream, cause: "no answer came".into() }))
+        match &self.hand {
+            Hand::Writing { writer, recent: _, head: _ } => {
+                check_sizes(&append, self.largest_event)?;
+                writer.append(append).await
+            }
+            Hand::Reading => Err(AppendError::Unavailable { stream: append.stream, cause: ReadingOnly.into() }),
+        }
     }
 
     async fn append_all(&self, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>> {
@@ -145,7 +150,7 @@ impl EventLog for SqliteLog {
         // What is too large is answered here and goes no further.
         let checked: Vec<_> = appends.iter().map(|append| check_sizes(append, self.largest_event)).collect();
         let fitting = appends.into_iter().zip(&checked).filter(|(_, check)| check.is_ok()).map(|(append, _)| append);
-        let mut answers = writer.append(fitting.collect()).await.into_iter();
+        let mut answers = writer.append_all(fitting.collect()).await.into_iter();
         let answer = |check: Result<(), AppendError>| {
             check.and_then(|()| answers.next().expect("the writer answers each append that it was given"))
         };
@@ -263,6 +268,13 @@ impl Following for SqliteFollowing {
 
     fn is_caught_up(&self) -> bool {
         self.caught_up
+    }
+
+    fn newest(&self) -> Option<Position> {
+        match &self.news {
+            News::Told(_, head) => *head.borrow(),
+            News::LookedFor => None,
+        }
     }
 }
 

@@ -9,8 +9,9 @@
 //! Takes names and positions within the writer's transactions, gives positions. Absent: uniqueness of names beyond one
 //! process, which the writer's lock gives.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use sha2::{Digest, Sha256};
@@ -29,6 +30,35 @@ const SETTLED: &str = "UPDATE settled SET through = ?1";
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Key([u8; 16]);
 
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        hasher.write_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+    }
+}
+
+/// A key is a digest: a part of it is as good a hash as there is.
+#[derive(Clone, Copy, Default, Debug)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Keys write one number; whatever else came would only be hashed badly.
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
+
+/// Where streams begin, by their keys.
+type Beginnings = HashMap<Key, u64, BuildHasherDefault<AsItIs>>;
+
 impl Key {
     /// The key of a name.
     pub(super) fn of(name: &str) -> Self {
@@ -41,8 +71,11 @@ impl Key {
 /// The positions of all streams' first events: those in memory, and a way to the others.
 #[derive(Debug)]
 pub(super) struct Streams {
-    gathering: BTreeMap<Key, u64>,
-    settling: BTreeMap<Key, u64>,
+    gathering: Beginnings,
+    /// What is being written down, and what of it was; let go of when all of it was.
+    settling: Beginnings,
+    /// What of it was not, last in the order of keys first.
+    unwritten: Vec<(Key, u64)>,
     /// Everything up to here is in `settling` or in the file.
     gathering_after: u64,
     /// How many gather before they settle.
@@ -52,7 +85,7 @@ pub(super) struct Streams {
 /// What one transaction adds; made part of the whole only when it is on disk.
 #[derive(Debug, Default)]
 pub(super) struct News {
-    begun: BTreeMap<Key, u64>,
+    begun: Beginnings,
     settled: usize,
 }
 
@@ -83,7 +116,7 @@ impl Streams {
         let newest = transaction.query_row("SELECT max(position) FROM events", [], |row| row.get(0))?;
         {
             let mut insert = transaction.prepare(SETTLE)?;
-            for (key, position) in &self.gathering {
+            for (key, position) in in_order(&self.gathering) {
                 insert.execute((&key.0, position))?;
             }
             transaction.execute(SETTLED, [newest])?;
@@ -93,8 +126,8 @@ impl Streams {
     }
 
     fn unsettled(connection: &Connection, gather: usize) -> rusqlite::Result<Self> {
-        let (gathering, settling) = (BTreeMap::new(), BTreeMap::new());
-        let mut streams = Self { gathering, settling, gathering_after: 0, gather };
+        let (gathering, settling) = (Beginnings::default(), Beginnings::default());
+        let mut streams = Self { gathering, settling, unwritten: Vec::new(), gathering_after: 0, gather };
         let mut unsettled = connection.prepare(
             "SELECT position, name FROM events WHERE position > (SELECT through FROM settled) AND name IS NOT NULL",
         )?;
@@ -125,19 +158,21 @@ impl Streams {
         news: &mut News,
         newest: u64,
     ) -> rusqlite::Result<()> {
-        if self.settling.is_empty() && self.gathering.len() >= self.gather {
+        if self.unwritten.is_empty() && self.gathering.len() >= self.gather {
             // Nothing of it is lost if the transaction fails: these are only two names for one set.
             std::mem::swap(&mut self.settling, &mut self.gathering);
+            self.unwritten = in_order(&self.settling);
+            self.unwritten.reverse();
             if self.gathering_after > 0 {
                 transaction.prepare_cached(SETTLED)?.execute([self.gathering_after])?;
             }
             self.gathering_after = newest;
         }
-        if self.settling.is_empty() {
+        if self.unwritten.is_empty() {
             return Ok(());
         }
         let mut insert = transaction.prepare_cached(SETTLE)?;
-        for (key, position) in self.settling.iter().take(2 * news.begun.len()) {
+        for (key, position) in self.unwritten.iter().rev().take(2 * news.begun.len()) {
             insert.execute((&key.0, position))?;
             news.settled += 1;
         }
@@ -146,8 +181,9 @@ impl Streams {
 
     /// The transaction is on disk: what it added is so.
     pub(super) fn keep(&mut self, news: News) {
-        for _ in 0..news.settled {
-            self.settling.pop_first();
+        self.unwritten.truncate(self.unwritten.len() - news.settled);
+        if self.unwritten.is_empty() {
+            self.settling.clear();
         }
         self.gathering.extend(news.begun);
     }
@@ -161,6 +197,12 @@ impl News {
             Entry::Occupied(_) => debug_assert!(false, "a stream begins once"),
         }
     }
+}
+
+fn in_order(beginnings: &Beginnings) -> Vec<(Key, u64)> {
+    let mut in_order: Vec<_> = beginnings.iter().map(|(key, position)| (*key, *position)).collect();
+    in_order.sort_unstable();
+    in_order
 }
 
 /// Where a stream begins, for whoever does not write: in the file's index, or else at the end of the log.

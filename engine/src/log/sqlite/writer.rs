@@ -1,9 +1,9 @@
 //! The one writer of an SQLite log: a thread that owns the only connection that writes.
 //!
-//! Takes whatever appends are waiting, runs them in one transaction, answers all of them after the one flush. Nobody is
+//! Takes appends as they come, each into the open transaction, and answers all of them after the one flush. Nobody is
 //! answered before. If the transaction fails, nobody's append is stored, conflicts included: they may have been with an
 //! append that is now undone. Those that come during a flush are the next batch; and because whoever was just answered
-//! often comes back at once, the writer waits for as many as there were last time, but only a fraction of a flush.
+//! often comes back at once, the writer waits for as many as there were last time, but no longer than a flush takes.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -12,20 +12,17 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use chatledger_projections::ids::EventId;
-use chatledger_projections::recorded::{Position, Revision, StreamName};
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+use chatledger_projections::recorded::{Position, StreamName};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
-use uuid::Uuid;
 
 use super::folding::{self, Ahead, Folding};
 use super::lock::WriterLock;
-use super::reader::head;
 use super::recent::Recent;
-use super::streams::{Key, News, Streams};
-use crate::log::expectation::{StreamSoFar, Verdict, judge};
-use crate::log::{Append, AppendError, Appended, BoxedError, NewEvent, StoredEvent, ends_the_order};
+use super::streams::Streams;
+use super::transaction::{Answer, Answers, Failure, OpenTransaction, Written, size};
+use crate::log::{Append, AppendError, BoxedError, ends_the_order};
 use crate::metrics;
 
 /// How many requests wait for the writer; when so many do, whoever appends waits before that.
@@ -37,15 +34,17 @@ const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// A request of more appends than this is bulk: what follows from a batch of events, not somebody who waits for an
 /// answer to one. While others wait it is stored in slices, one a flush, so that nobody waits for all of it. A slice is small
-/// beside what the others write (8 instead of 32: a sixth more webhooks a second); when they pause, it goes on at full size.
+/// beside what the others write, a quarter of it; when they pause, it goes on at full size.
 const BULK: usize = 16;
 const SLICE: usize = 8;
+const SHARE: usize = 4;
 const OTHERS: usize = 8;
 
-/// Which part of the last flush's time is waited for as many appends as it had, and how often the queue is looked at.
-/// Without it, 64 writers who each wait for their answer shared a flush by 34; with it by 55, and appended 30 to 50 %
-/// more (measured 2026-11-21 on a disk of some 250 flushes a second). One writer alone never waits.
-const WAIT_FRACTION: u32 = 8;
+/// As many appends as shared the last flush are waited for, for as long as that flush took: to flush without them costs
+/// as much. What comes meanwhile is stored meanwhile, and one writer alone never waits. With 64 who each wait for their answer,
+/// on a disk that flushes in 0.5 ms: waiting an eighth of that, they shared a flush by 30; waiting 0.4 to 0.8 ms, by 35 to 46, and
+/// appended a tenth more beside the same bare handler. The queue is looked at every now and then: being woken by each costs more.
+const WAIT_AT_MOST: Duration = Duration::from_millis(5);
 const LOOK_AGAIN: Duration = Duration::from_micros(50);
 
 /// How long the writer waits for a person who holds the file with a database browser.
@@ -53,8 +52,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How much of the write-ahead file is kept for reuse.
 const KEPT_AHEAD_BYTES: u32 = 64 * 1024 * 1024;
-
-type Answers = Vec<Result<Appended, AppendError>>;
 
 /// A hand on the writer. Dropping it lets the writer finish what is waiting, then end.
 #[derive(Debug)]
@@ -68,10 +65,9 @@ pub(super) struct Writer {
 
 #[derive(Debug)]
 enum Request {
-    Append {
-        appends: Vec<Append>,
-        answer: oneshot::Sender<Answers>,
-    },
+    /// As nearly all are: one append, one answer.
+    One(Append, oneshot::Sender<Answer>),
+    Many(Vec<Append>, oneshot::Sender<Answers>),
     LimitPages(u32),
     /// Fold what is left of the write-ahead file, so that it can be used from its beginning.
     Fold,
@@ -112,17 +108,27 @@ impl Writer {
         Ok(Self { queue: Some(queue), thread: Some(thread), folding: Some(folding) })
     }
 
+    /// Appends.
+    pub(super) async fn append(&self, append: Append) -> Answer {
+        let stream = append.stream.clone();
+        let (answer, answered) = oneshot::channel();
+        if let Err(cause) = self.send(Request::One(append, answer)).await {
+            return Err(unavailable(stream, &Arc::new(cause)));
+        }
+        // The writer ended in between, so nobody can tell.
+        answered.await.unwrap_or_else(|lost| Err(AppendError::Unknown { stream, cause: lost.into() }))
+    }
+
     /// Appends, each for itself, sharing a flush.
-    pub(super) async fn append(&self, appends: Vec<Append>) -> Answers {
+    pub(super) async fn append_all(&self, appends: Vec<Append>) -> Answers {
         let streams: Vec<_> = appends.iter().map(|append| append.stream.clone()).collect();
         let (answer, answered) = oneshot::channel();
-        if let Err(cause) = self.send(Request::Append { appends, answer }).await {
+        if let Err(cause) = self.send(Request::Many(appends, answer)).await {
             let cause = Arc::new(cause);
             return streams.into_iter().map(|stream| Err(unavailable(stream, &cause))).collect();
         }
         match answered.await {
             Ok(answers) => answers,
-            // The writer ended in between, so nobody can tell.
             Err(lost) => {
                 let unknown = |stream| Err(AppendError::Unknown { stream, cause: lost.clone().into() });
                 streams.into_iter().map(unknown).collect()
@@ -207,10 +213,45 @@ struct LastBatch {
     took: Duration,
 }
 
-struct Waiting {
-    appends: Vec<Append>,
-    /// `None` for a slice of bulk: its answers are kept with the rest of it.
-    answer: Option<oneshot::Sender<Answers>>,
+/// What is in a transaction, and who waits for its answers.
+enum Waiting {
+    One(Append, oneshot::Sender<Answer>),
+    Many(Vec<Append>, oneshot::Sender<Answers>),
+    /// Of the first bulk: its answers are kept with the rest of it.
+    Slice(Vec<Append>),
+}
+
+impl Waiting {
+    /// What is to be stored. Its events go to those who follow as soon as they are in the transaction.
+    fn appends_mut(&mut self) -> &mut [Append] {
+        match self {
+            Self::One(append, _) => std::slice::from_mut(append),
+            Self::Many(appends, _) | Self::Slice(appends) => appends,
+        }
+    }
+
+    fn appends(&self) -> &[Append] {
+        match self {
+            Self::One(append, _) => std::slice::from_ref(append),
+            Self::Many(appends, _) | Self::Slice(appends) => appends,
+        }
+    }
+
+    /// Tells its answers; those of a slice it gives back.
+    fn tell(self, mut answers: impl Iterator<Item = Answer>) -> Option<Answers> {
+        // Whoever does not wait any more may ask again.
+        match self {
+            Self::One(_, answer) => {
+                let _gone = answers.next().map(|told| answer.send(told));
+                None
+            }
+            Self::Many(appends, answer) => {
+                let _gone = answer.send(answers.take(appends.len()).collect());
+                None
+            }
+            Self::Slice(appends) => Some(answers.take(appends.len()).collect()),
+        }
+    }
 }
 
 /// A large request on its way, slice by slice.
@@ -220,18 +261,41 @@ struct Bulk {
     answer: oneshot::Sender<Answers>,
 }
 
+/// What is taken into one transaction.
+struct Gathering {
+    /// What came before there was a transaction.
+    first: Option<Request>,
+    /// No more is waited for from here on.
+    give_up: Instant,
+    appends: usize,
+    bytes: usize,
+    /// Nobody else is taken in.
+    is_complete: bool,
+    /// The slice of bulk is in it.
+    is_sliced: bool,
+    /// What cannot be done within a transaction, and ends it.
+    afterwards: Option<Request>,
+}
+
+impl Gathering {
+    fn count(&mut self, waiting: Waiting) -> Waiting {
+        self.appends += waiting.appends().len();
+        self.bytes += waiting.appends().iter().map(size).sum::<usize>();
+        waiting
+    }
+}
+
 impl Desk {
     fn work(mut self) {
         loop {
             // With bulk in hand nobody has to come first; when the last hand has let go, what is in hand is finished.
             let request =
                 if self.bulk.is_empty() { self.requests.blocking_recv() } else { self.requests.try_recv().ok() };
-            if request.is_none() && self.bulk.is_empty() {
-                break;
-            }
-            let batch = self.gather(request);
-            if !batch.is_empty() {
-                self.flush(batch);
+            match request {
+                None if self.bulk.is_empty() => break,
+                Some(Request::LimitPages(pages)) => self.limit_pages(pages),
+                Some(Request::Fold) => self.fold(),
+                first @ (Some(Request::One(..) | Request::Many(..)) | None) => self.serve(first),
             }
         }
         if let Some(Hold { connection, streams: _ }) = &self.hold {
@@ -240,38 +304,52 @@ impl Desk {
         }
     }
 
-    /// Takes what is waiting, up to a batch.
-    fn gather(&mut self, first: Option<Request>) -> Vec<Waiting> {
+    /// One transaction, from the first that waits to the answers.
+    fn serve(&mut self, first: Option<Request>) {
+        let give_up = Instant::now() + self.last_batch.took.min(WAIT_AT_MOST);
+        let mut gathering =
+            Gathering { first, give_up, appends: 0, bytes: 0, is_complete: false, is_sliced: false, afterwards: None };
         let mut batch = Vec::new();
-        let (mut appends_so_far, mut bytes) = (0, 0);
-        let give_up = Instant::now() + self.last_batch.took / WAIT_FRACTION;
-        let mut request = first;
-        while let Some(next) = request {
+        let result = self.write(&mut gathering, &mut batch);
+        self.last_batch.appends = gathering.appends;
+        self.answer(batch, result);
+        match gathering.afterwards {
+            Some(Request::LimitPages(pages)) => self.limit_pages(pages),
+            Some(Request::Fold) => self.fold(),
+            Some(Request::One(..) | Request::Many(..)) | None => {}
+        }
+    }
+
+    /// The next that belongs to this transaction: what is there or comes in time, and at last a slice of bulk.
+    fn next(&mut self, gathering: &mut Gathering, may_wait: bool) -> Option<Waiting> {
+        while !gathering.is_complete {
+            let is_full = gathering.appends >= BATCH_APPENDS || gathering.bytes >= BATCH_BYTES;
+            let more_may_come = may_wait && gathering.appends < self.last_batch.appends;
+            let next = match gathering.first.take() {
+                Some(first) => Some(first),
+                None if is_full => None,
+                None => self.next_request(more_may_come.then_some(gathering.give_up)),
+            };
             match next {
-                Request::LimitPages(pages) => self.limit_pages(pages),
-                Request::Fold => self.fold(),
-                Request::Append { appends, answer } if appends.len() > BULK => {
+                Some(Request::Many(appends, answer)) if appends.len() > BULK => {
                     let answers = Vec::with_capacity(appends.len());
                     self.bulk.push_back(Bulk { left: appends.into_iter(), answers, answer });
                 }
-                Request::Append { appends, answer } => {
-                    appends_so_far += appends.len();
-                    bytes += appends.iter().flat_map(|append| &append.events).map(NewEvent::size).sum::<usize>();
-                    batch.push(Waiting { appends, answer: Some(answer) });
+                Some(Request::Many(appends, answer)) => return Some(gathering.count(Waiting::Many(appends, answer))),
+                Some(Request::One(append, answer)) => return Some(gathering.count(Waiting::One(append, answer))),
+                afterwards @ (Some(Request::LimitPages(_) | Request::Fold) | None) => {
+                    gathering.afterwards = afterwards;
+                    gathering.is_complete = true;
                 }
             }
-            let is_full = appends_so_far >= BATCH_APPENDS || bytes >= BATCH_BYTES;
-            let more_may_come = appends_so_far < self.last_batch.appends;
-            request = if is_full { None } else { self.next_request(more_may_come.then_some(give_up)) };
         }
-        self.last_batch.appends = appends_so_far;
-        if let Some(bulk) = self.bulk.front_mut() {
-            let room = BATCH_APPENDS.saturating_sub(appends_so_far);
-            let slice = if appends_so_far >= OTHERS { SLICE } else { room };
-            let appends: Vec<Append> = within(&mut bulk.left, slice, BATCH_BYTES.saturating_sub(bytes));
-            batch.push(Waiting { appends, answer: None });
-        }
-        batch
+        // The slice comes once.
+        let is_sliced = std::mem::replace(&mut gathering.is_sliced, true);
+        let bulk = self.bulk.front_mut().filter(|_| !is_sliced)?;
+        let room = BATCH_APPENDS.saturating_sub(gathering.appends);
+        let slice = if gathering.appends >= OTHERS { SLICE.max(gathering.appends / SHARE) } else { room };
+        let appends = within(&mut bulk.left, slice, BATCH_BYTES.saturating_sub(gathering.bytes));
+        Some(Waiting::Slice(appends))
     }
 
     /// A slice of bulk is done. Its answers are told when all of it is. Behind a slice that was not stored nothing of the
@@ -318,87 +396,103 @@ impl Desk {
         self.hold = None;
     }
 
-    fn flush(&mut self, batch: Vec<Waiting>) {
-        let started = Instant::now();
-        let result = self.write(&batch);
-        self.last_batch.took = started.elapsed();
+    /// Tells everybody what became of their appends.
+    fn answer(&mut self, batch: Vec<Waiting>, result: Result<Written, Failure>) {
         match result {
-            Ok(written) => {
-                let mut stored = Vec::with_capacity(written.events);
-                for (waiting, answers) in batch.into_iter().zip(written.answers) {
-                    for (append, answer) in waiting.appends.into_iter().zip(&answers) {
-                        stored.extend(as_stored(append, answer));
-                    }
-                    match waiting.answer {
-                        // Whoever does not wait any more may ask again.
-                        Some(answer) => drop(answer.send(answers)),
-                        None => self.keep(answers),
+            Ok(Written { answers, stored, bytes, head, took }) => {
+                let mut answers = answers.into_iter();
+                for waiting in batch {
+                    if let Some(answers) = waiting.tell(&mut answers) {
+                        self.keep(answers);
                     }
                 }
-                if written.events > 0 {
-                    self.ahead.fetch_add(written.bytes, Ordering::Relaxed);
-                    metrics::flushed(self.last_batch.took, written.events);
+                if !stored.is_empty() {
+                    self.last_batch.took = took;
+                    self.ahead.fetch_add(bytes, Ordering::Relaxed);
+                    metrics::flushed(took, stored.len());
                     self.recent.add(stored);
-                    self.head.send_replace(written.head);
+                    self.head.send_replace(head);
                 }
             }
-            Err(failure) => {
-                tracing::error!(error = %failure.cause, certain = failure.certain, "the log could not be written");
-                // A full disk and a file held by somebody leave the connection sound; of anything else it is not known.
-                if !matches!(failure.cause.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy)) {
-                    self.hold = None;
-                }
-                let cause = Arc::new(SharedCause(failure.cause.into()));
-                for Waiting { appends, answer } in batch {
-                    let answers = appends.into_iter().map(|append| {
-                        Err(if failure.certain {
-                            unavailable(append.stream, &cause)
-                        } else {
-                            AppendError::Unknown { stream: append.stream, cause: Arc::clone(&cause).into() }
-                        })
-                    });
-                    match answer {
-                        Some(answer) => drop(answer.send(answers.collect())),
-                        None => self.keep(answers.collect()),
+            Err(Failure { certain, cause }) => {
+                tracing::error!(error = %cause, certain, "the log could not be written");
+                let cause = Arc::new(SharedCause(cause.into()));
+                let failed = |append: &Append| {
+                    let stream = append.stream.clone();
+                    Err(if certain {
+                        unavailable(stream, &cause)
+                    } else {
+                        AppendError::Unknown { stream, cause: Arc::clone(&cause).into() }
+                    })
+                };
+                for waiting in batch {
+                    let answers: Answers = waiting.appends().iter().map(failed).collect();
+                    if let Some(answers) = waiting.tell(answers.into_iter()) {
+                        self.keep(answers);
                     }
                 }
             }
         }
     }
 
-    fn write(&mut self, batch: &[Waiting]) -> Result<Written, Failure> {
-        let Hold { connection, streams } = self.hold()?;
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let head = head(&transaction)?;
-        let mut written = Written { answers: Vec::with_capacity(batch.len()), events: 0, bytes: 0, head };
-        let mut news = News::default();
-        for waiting in batch {
-            let mut answers = Vec::with_capacity(waiting.appends.len());
-            for append in &waiting.appends {
-                answers.push(store(&transaction, streams, append, &mut news, &mut written)?);
+    /// Stores what waits and what comes meanwhile, and flushes it. Whatever was taken in is in the batch, however it ends.
+    fn write(&mut self, gathering: &mut Gathering, batch: &mut Vec<Waiting>) -> Result<Written, Failure> {
+        // Not in the desk's hand while it takes in.
+        let mut hold = match self.hold.take().map_or_else(|| self.open(), Ok) {
+            Ok(hold) => hold,
+            Err(error) => {
+                batch.extend(std::iter::from_fn(|| self.next(gathering, false)));
+                return Err(error.into());
             }
-            written.answers.push(answers);
+        };
+        let written = self.write_into(&mut hold, gathering, batch);
+        // A full disk and a file held by somebody leave the connection sound; of anything else it is not known.
+        let code = written.as_ref().err().map(|failure| failure.cause.sqlite_error_code());
+        if matches!(code, None | Some(Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy))) {
+            self.hold = Some(hold);
         }
-        if written.events > 0 {
-            streams.settle(&transaction, &mut news, head.map_or(0, Position::commit))?;
-            transaction.commit().map_err(Failure::at_commit)?;
-            streams.keep(news);
+        written
+    }
+
+    fn write_into(
+        &mut self,
+        Hold { connection, streams }: &mut Hold,
+        gathering: &mut Gathering,
+        batch: &mut Vec<Waiting>,
+    ) -> Result<Written, Failure> {
+        let mut open = match OpenTransaction::begin(connection, streams) {
+            Ok(open) => open,
+            Err(error) => {
+                // Whoever waits has waited as long as the first.
+                batch.extend(std::iter::from_fn(|| self.next(gathering, false)));
+                return Err(error.into());
+            }
+        };
+        while let Some(waiting) = self.next(gathering, true) {
+            // In the batch before it is tried: it is answered in any case.
+            batch.push(waiting);
+            let Some(waiting) = batch.last_mut() else { continue };
+            for append in waiting.appends_mut() {
+                open.take_in(append)?;
+            }
         }
-        Ok(written)
+        open.flush()
     }
 
     fn hold(&mut self) -> rusqlite::Result<&mut Hold> {
         let hold = match self.hold.take() {
             Some(hold) => hold,
-            None => {
-                let connection = connect(&self.path)?;
-                if let Some(pages) = self.most_pages {
-                    connection.pragma_update(None, "max_page_count", pages)?;
-                }
-                Hold::take(connection)?
-            }
+            None => self.open()?,
         };
         Ok(self.hold.insert(hold))
+    }
+
+    fn open(&self) -> rusqlite::Result<Hold> {
+        let connection = connect(&self.path)?;
+        if let Some(pages) = self.most_pages {
+            connection.pragma_update(None, "max_page_count", pages)?;
+        }
+        Hold::take(connection)
     }
 }
 
@@ -411,35 +505,6 @@ pub(super) enum StartError {
     Thread(#[from] std::io::Error),
 }
 
-/// What a transaction did.
-struct Written {
-    answers: Vec<Answers>,
-    events: usize,
-    bytes: u64,
-    head: Option<Position>,
-}
-
-/// Why a transaction did not happen.
-struct Failure {
-    /// Whether it certainly did not.
-    certain: bool,
-    cause: rusqlite::Error,
-}
-
-impl From<rusqlite::Error> for Failure {
-    fn from(cause: rusqlite::Error) -> Self {
-        Self { certain: true, cause }
-    }
-}
-
-impl Failure {
-    /// A disk that is full did not take the end of the transaction, without which there is none. Any other failure may
-    /// be one of the flush, after which the end may be on disk or not.
-    fn at_commit(cause: rusqlite::Error) -> Self {
-        Self { certain: cause.sqlite_error_code() == Some(ErrorCode::DiskFull), cause }
-    }
-}
-
 /// One cause for all that it befell.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -447,7 +512,6 @@ struct SharedCause(BoxedError);
 
 /// The next appends of a bulk: at least one, and no more than so many and so many bytes.
 fn within(left: &mut std::vec::IntoIter<Append>, most: usize, bytes: usize) -> Vec<Append> {
-    let size = |append: &Append| append.events.iter().map(NewEvent::size).sum::<usize>();
     let mut taken = 0;
     let mut slice = Vec::with_capacity(most.min(left.len()));
     while let Some(next) = left.as_slice().first() {
@@ -462,121 +526,4 @@ fn within(left: &mut std::vec::IntoIter<Append>, most: usize, bytes: usize) -> V
 
 fn unavailable(stream: StreamName, cause: &Arc<SharedCause>) -> AppendError {
     AppendError::Unavailable { stream, cause: Arc::clone(cause).into() }
-}
-
-/// What an append put into the log, which is nothing if it was refused or stood there already.
-fn as_stored(append: Append, answer: &Result<Appended, AppendError>) -> impl Iterator<Item = StoredEvent> {
-    let Append { stream, expected: _, events } = append;
-    let last = match answer {
-        Ok(Appended { last_revision: Some(revision), position: Some(position), already: false }) => {
-            Some((revision.as_u64(), position.commit()))
-        }
-        Ok(_) | Err(_) => None,
-    };
-    let from_last = (0..events.len() as u64).rev();
-    events.into_iter().zip(from_last).filter_map(move |(event, from_last)| {
-        let (revision, position) = last?;
-        Some(StoredEvent {
-            id: event.id,
-            stream: stream.clone(),
-            revision: Revision::new(revision - from_last),
-            position: Position::new(position - from_last),
-            event_type: event.event_type,
-            data: event.data,
-            metadata: event.metadata,
-        })
-    })
-}
-
-fn store(
-    transaction: &Transaction<'_>,
-    streams: &Streams,
-    append: &Append,
-    news: &mut News,
-    written: &mut Written,
-) -> rusqlite::Result<Result<Appended, AppendError>> {
-    let key = Key::of(append.stream.as_str());
-    let stream = TableStream { transaction, number: streams.find(transaction, news, key)? };
-    let first = match judge(append, &stream)? {
-        Verdict::Answer(appended) => return Ok(Ok(appended)),
-        Verdict::Conflict { actual } => {
-            return Ok(Err(AppendError::Conflict { stream: append.stream.clone(), actual }));
-        }
-        Verdict::Store { first } => first,
-    };
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO events (position, stream, revision, name, id, type, metadata, data)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?;
-    let mut position = written.head.map_or(0, Position::commit);
-    let mut revision = first;
-    let number = stream.number.unwrap_or(position + 1);
-    if stream.number.is_none() && !append.events.is_empty() {
-        news.begin(key, number);
-    }
-    for event in &append.events {
-        position += 1;
-        let name = (revision == Revision::FIRST).then_some(append.stream.as_str());
-        let id = event.id.as_uuid();
-        insert.execute((
-            position,
-            number,
-            revision.as_u64(),
-            name,
-            id.as_bytes(),
-            &event.event_type,
-            &event.metadata,
-            &event.data,
-        ))?;
-        revision = revision.next();
-    }
-    let last = Revision::new(revision.as_u64() - 1);
-    written.events += append.events.len();
-    written.bytes += append.events.iter().map(|event| event.size() as u64).sum::<u64>();
-    written.head = Some(Position::new(position));
-    Ok(Ok(Appended { last_revision: Some(last), position: written.head, already: false }))
-}
-
-/// A stream in the table.
-struct TableStream<'a> {
-    transaction: &'a Transaction<'a>,
-    /// The position of its first event.
-    number: Option<u64>,
-}
-
-impl StreamSoFar for TableStream<'_> {
-    type Error = rusqlite::Error;
-
-    fn last(&self) -> rusqlite::Result<Option<Revision>> {
-        let Some(number) = self.number else { return Ok(None) };
-        let mut last =
-            self.transaction.prepare_cached("SELECT max(revision) FROM events WHERE stream = ?1 AND revision > 0")?;
-        let last: Option<u64> = last.query_row([number], |row| row.get(0))?;
-        Ok(Some(last.map_or(Revision::FIRST, Revision::new)))
-    }
-
-    fn at(&self, revision: Revision) -> rusqlite::Result<Option<(EventId, Position)>> {
-        let Some(number) = self.number else { return Ok(None) };
-        let found = |row: &rusqlite::Row<'_>| {
-            Ok((EventId::from_uuid(Uuid::from_bytes(row.get(0)?)), Position::new(row.get(1)?)))
-        };
-        if revision == Revision::FIRST {
-            let mut at = self.transaction.prepare_cached("SELECT id, position FROM events WHERE position = ?1")?;
-            return at.query_row([number], found).optional();
-        }
-        let mut at = self
-            .transaction
-            .prepare_cached("SELECT id, position FROM events WHERE stream = ?1 AND revision = ?2 AND revision > 0")?;
-        at.query_row((number, revision.as_u64()), found).optional()
-    }
-
-    fn holds(&self, id: EventId) -> rusqlite::Result<bool> {
-        let Some(number) = self.number else { return Ok(false) };
-        if self.at(Revision::FIRST)?.is_some_and(|(first, _)| first == id) {
-            return Ok(true);
-        }
-        let mut holds =
-            self.transaction.prepare_cached("SELECT 1 FROM events WHERE stream = ?1 AND id = ?2 AND revision > 0")?;
-        holds.exists((number, id.as_uuid().as_bytes()))
-    }
 }
