@@ -71,7 +71,7 @@ fn document<'a>(webhook: &Webhook<'a>) -> Cow<'a, [u8]> {
 /// Whether it is a form by what it says: it names the dialogue or the message.
 fn is_form(body: &[u8]) -> bool {
     const NAMES: [&str; 4] = ["external_chat_id", "thread_id", "message_id", "message_text"];
-    body.is_ascii() && form_urlencoded::parse(body).any(|(key, _)| NAMES.contains(&&*key))
+    form_urlencoded::parse(body).any(|(key, _)| NAMES.contains(&&*key))
 }
 
 fn read(wire: wire::Webhook<'_>, decoded: &mut Decoded) {
@@ -251,6 +251,8 @@ mod tests {
         assert_eq!(read_as("text/plain", json), read(json));
         assert_eq!(read_as("text/plain", form), read(json));
         assert_eq!(decode(&Webhook { content_type: None, body: form.as_bytes() }), read(json));
+        let unencoded = form.replace("%D0%B4%D0%B0", "да");
+        assert_eq!(decode(&Webhook { content_type: None, body: unencoded.as_bytes() }), read(json));
     }
 
     #[test]
