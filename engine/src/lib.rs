@@ -13,7 +13,8 @@
 //!   [`redaction`]: what no reply brings into the log;
 //! * [`media`]: files on their way; from where they are fetched, where they lie, where they are shown;
 //! * [`live`]: all of it at work, it alone has hands; [`replay`]: the pipeline alone, which has none;
-//! * [`explain`]: where one message is and why, told from the log;
+//! * [`explain`]: where one message is and why, told from the log; [`reading`]: what people ask all day, answered at once;
+//!   [`api`]: the same over HTTP, and who may ask;
 //! * [`errand`]: a call that a person asks for; [`backfill`]: messages whose webhooks never came;
 //! * [`story`]: recorded traffic told through all of it, on a clock of its own;
 //! * [`config`]: the document that says what there is; [`in_force`]: its way into the log;
@@ -22,6 +23,7 @@
 //!
 //! Nothing here prints. The binary's `cli` does, one file for each command.
 
+pub mod api;
 pub mod backfill;
 pub mod clock;
 pub mod config;
@@ -46,6 +48,7 @@ pub mod passes;
 pub mod pipeline;
 pub mod places;
 pub mod poll;
+pub mod reading;
 pub mod redaction;
 pub mod replay;
 pub mod spool;

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::content::Content;
 use crate::delivery::Origin;
@@ -20,7 +20,7 @@ use crate::projection::{Digest, Map, Projection};
 use crate::time::Timestamp;
 
 /// Why an assistant is silent in a dialogue; of two reasons the later one in this list holds.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// It says that an operator has taken over. It still hears the client: the operator may sit at its own desk.
@@ -72,7 +72,7 @@ pub struct Silence {
 }
 
 /// Why an assistant speaks again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Return {
     /// It says that nobody has taken over any more.
@@ -84,7 +84,7 @@ pub enum Return {
 }
 
 /// Something that has come to be so in a dialogue, by the assistant's word.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum News {
     /// An operator is to take over.

@@ -1,6 +1,6 @@
 //! The dialogues: which route each runs on, since when, and how much was said.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{RouteName, ThreadId};
 use crate::projection::{Digest, Map, Projection};
@@ -22,7 +22,7 @@ pub struct Thread {
 }
 
 /// Which side of a dialogue speaks.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// The client.

@@ -1,6 +1,6 @@
 //! A dialogue's face at one connection: what the conversation and its client are called there, and how firmly.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thin_vec::ThinVec;
 
 use crate::change::Written;
@@ -40,7 +40,7 @@ pub struct Endpoint {
 }
 
 /// How firmly a conversation is bound to a dialogue.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Only they have a name for it; ours is not known to them.
