@@ -109,10 +109,9 @@
   });
   // The sheet comes beside the dialogue, and takes the focus.
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.classList.contains("talk")) {
-      event.detail.target.classList.toggle("sheeted", Boolean(one("#sheet")));
-      one("#sheet h2")?.focus();
-    }
+    if (event.detail.target.id !== "sheet-place") return;
+    one(".talk")?.classList.add("sheeted");
+    one("#sheet h2")?.focus();
   });
 
   // ---- what is chosen among the held ----

@@ -39,6 +39,22 @@ impl Calendar {
         }
     }
 
+    /// The same at another present moment.
+    #[must_use]
+    pub fn at(&self, now: Timestamp) -> Self {
+        Self { now, ..self.clone() }
+    }
+
+    /// A moment as a person types it, in their zone: a day, or a day and a time.
+    pub fn typed(&self, text: &str) -> Option<Timestamp> {
+        let text = text.trim().replace('T', " ");
+        let (date, time) = text.split_once(' ').unwrap_or((&text, "00:00"));
+        let date: Date = date.parse().ok()?;
+        let time: jiff::civil::Time = time.trim().parse().ok()?;
+        let zoned = date.to_datetime(time).to_zoned(self.zone.clone()).ok()?;
+        Some(Timestamp::from_millis(zoned.timestamp().as_millisecond()))
+    }
+
     /// The present moment, as it was given.
     pub const fn now(&self) -> Timestamp {
         self.now
@@ -168,6 +184,18 @@ mod tests {
         assert_eq!(utc.heading(day), "Yesterday");
         let later = Calendar::new("UTC", &ENGLISH, Timestamp::from_millis(now.as_millis() + 400 * 86_400_000));
         assert_eq!(later.heading(day), "2 March 2026");
+    }
+
+    #[test]
+    fn a_moment_is_typed_in_the_readers_zone() {
+        let moscow = Calendar::new("Europe/Moscow", &RUSSIAN, EVENING);
+        for text in ["2026-03-03 00:30:05", "2026-03-03T00:30:05"] {
+            assert_eq!(moscow.typed(text), Some(EVENING), "{text}");
+        }
+        assert_eq!(moscow.typed("2026-03-03").map(|at| moscow.clock(at).shown), Some("00:00".to_owned()));
+        for nonsense in ["", "yesterday", "2026-13-01", "2026-03-03 25:00", "17"] {
+            assert_eq!(moscow.typed(nonsense), None, "{nonsense}");
+        }
     }
 
     #[test]
