@@ -109,7 +109,7 @@
   });
   // The sheet comes beside the dialogue, and takes the focus.
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id !== "sheet-place") return;
+    if (event.detail.target?.id !== "sheet-place") return;
     one(".talk")?.classList.add("sheeted");
     one("#sheet h2")?.focus();
   });
@@ -189,5 +189,5 @@
     counted();
   };
   document.addEventListener("DOMContentLoaded", begin);
-  document.addEventListener("htmx:afterSettle", (event) => { if (event.detail.target.id === "main") begin(); });
+  document.addEventListener("htmx:afterSettle", (event) => { if (event.detail.target?.id === "main") begin(); });
 })();

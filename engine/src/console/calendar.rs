@@ -17,6 +17,7 @@ pub struct Calendar {
     pub name: String,
     words: &'static Words,
     now: Timestamp,
+    of_the_past: bool,
 }
 
 /// A moment, ready to be shown.
@@ -34,9 +35,15 @@ impl Calendar {
     /// In this zone, by its name in the world's table of zones; UTC if the table does not have it.
     pub fn new(zone: &str, words: &'static Words, now: Timestamp) -> Self {
         match TimeZoneDatabase::bundled().get(zone) {
-            Ok(found) => Self { zone: found, name: zone.to_owned(), words, now },
-            Err(_) => Self { zone: TimeZone::UTC, name: "UTC".to_owned(), words, now },
+            Ok(found) => Self { zone: found, name: zone.to_owned(), words, now, of_the_past: false },
+            Err(_) => Self { zone: TimeZone::UTC, name: "UTC".to_owned(), words, now, of_the_past: false },
         }
+    }
+
+    /// The same for a page that shows the past.
+    #[must_use]
+    pub fn of_the_past(self, of_the_past: bool) -> Self {
+        Self { of_the_past, ..self }
     }
 
     /// The same at another present moment.
@@ -91,9 +98,9 @@ impl Calendar {
         })
     }
 
-    /// How long ago it was, in the largest unit that fits; of what is still to come, its time.
+    /// How long ago it was, in the largest unit that fits; of what is still to come, and where the past is shown, its time.
     pub fn ago(&self, at: Timestamp) -> When {
-        if at > self.now {
+        if at > self.now || self.of_the_past {
             return self.second(at);
         }
         let words = self.words.ago(self.now.since(at));

@@ -95,6 +95,7 @@ impl Visit {
         let look = Look::of(&parts.headers, &query.0);
         let calendar = Calendar::new(&look.zone, look.words, console.clock.now());
         let at = query.get("at").and_then(|at| at.parse().ok());
+        let calendar = calendar.of_the_past(at.is_some());
         let who = Who { name: String::new(), role: Role::Reader };
         let (path, headers) = (parts.uri.path().to_owned(), parts.headers.clone());
         Ok(Self { look, who, has_signed_in: false, path, query, at, calendar, headers })

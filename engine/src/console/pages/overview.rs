@@ -28,7 +28,6 @@ const LABEL_EVERY: usize = 10;
 struct Page {
     frame: Frame,
     w: &'static Words,
-    summary: String,
     /// Where changes are told; absent for the past.
     live: Option<&'static str>,
     again: &'static str,
@@ -76,7 +75,6 @@ async fn made(console: &Console, visit: &Visit) -> Shown {
     let live = visit.at.is_none().then_some("/console/live");
     page(&Page {
         w,
-        summary: summary(&overview, w),
         live,
         again: "/console/overview",
         tiles: tiles(&overview, visit),
@@ -86,11 +84,6 @@ async fn made(console: &Console, visit: &Visit) -> Shown {
         connections: connections(&overview, visit),
         frame,
     })
-}
-
-fn summary(overview: &Overview, w: &Words) -> String {
-    let (remarks, anomalies) = (w.number(overview.remarks), w.number(overview.anomalies));
-    format!("{}: {remarks}; {anomalies}", w.odd_and_wrong)
 }
 
 fn tiles(overview: &Overview, visit: &Visit) -> Vec<Tile> {
@@ -123,6 +116,12 @@ fn tiles(overview: &Overview, visit: &Visit) -> Vec<Tile> {
         },
         Tile { href: visit.link("/console/log", &[]), number: w.number(heard), words: w.heard_in_hour, tone: None },
         Tile { href: visit.link("/console/time", &[]), number: middle, words: w.middle_latency, tone: None },
+        Tile {
+            href: visit.link("/console/log", &[]),
+            number: w.number(overview.remarks + overview.anomalies),
+            words: w.oddities,
+            tone: tone(overview.anomalies, "warn"),
+        },
     ]
 }
 

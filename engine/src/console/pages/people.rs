@@ -119,7 +119,7 @@ fn listed(row: &ThreadRow, visit: &Visit, kept: &[(&str, &str)], open: Option<Th
         let text: String = text.chars().take(120).collect();
         match last.side {
             Side::Client => text,
-            Side::Company => format!("↩ {text}"),
+            Side::Company => format!("› {text}"),
         }
     });
     let (words, tone) = w.thread_state(row.state);
@@ -144,7 +144,7 @@ fn listed(row: &ThreadRow, visit: &Visit, kept: &[(&str, &str)], open: Option<Th
     }
 }
 
-/// The first letters of the first two words; of a number its last two digits.
+/// The first letters of the first two words; of a number its last two digits; else whatever stands first.
 fn initials(name: &str) -> String {
     let letters: String = name
         .split_whitespace()
@@ -156,6 +156,9 @@ fn initials(name: &str) -> String {
         return letters;
     }
     let digits: Vec<char> = name.chars().filter(char::is_ascii_digit).collect();
+    if digits.is_empty() {
+        return name.chars().next().into_iter().collect();
+    }
     digits[digits.len().saturating_sub(2)..].iter().collect()
 }
 
@@ -170,7 +173,7 @@ mod tests {
             ("иван", "И"),
             ("<script>alert(1)</script>", "S"),
             ("+7 916 123-45-67", "67"),
-            ("🦊", ""),
+            ("🦊🦊", "🦊"),
             ("", ""),
         ] {
             assert_eq!(initials(name), expected, "{name}");

@@ -23,19 +23,6 @@ impl Words {
         format!("{} {word}", self.number(number))
     }
 
-    /// So many messages.
-    pub fn messages_counted(&self, number: u64) -> String {
-        let word =
-            self.form(number, ["message", "messages", "messages"], ["сообщение", "сообщения", "сообщений"]);
-        format!("{} {word}", self.number(number))
-    }
-
-    /// So many events.
-    pub fn events_counted(&self, number: u64) -> String {
-        let word = self.form(number, ["event", "events", "events"], ["событие", "события", "событий"]);
-        format!("{} {word}", self.number(number))
-    }
-
     /// How long ago something was.
     pub fn ago(&self, age: Duration) -> String {
         let seconds = age.as_secs();

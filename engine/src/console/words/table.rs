@@ -128,8 +128,7 @@ words! {
     in_line: Text = "In line", "В очереди";
     last_heard: Text = "Last heard", "Последний вебхук";
     never: Text = "never", "никогда";
-    oddities: Text = "odd things read", "странностей";
-    odd_and_wrong: Text = "odd things in what platforms sent; things that should not have happened", "странностей в присланном; того, что не должно было случиться";
+    oddities: Text = "odd or wrong since the beginning", "странного с самого начала";
 
     // ---- dialogues ----
     dialogue: Text = "Dialogue", "Диалог";
@@ -328,7 +327,7 @@ words! {
     platform: Text = "Platform", "Платформа";
     role: Text = "Role", "Роль";
     webhooks: Text = "Webhooks", "Вебхуков";
-    attempts_ended: Text = "Attempts: accepted, refused, unsettled", "Попытки: принято, отказано, не решено";
+    unsettled: Text = "put off or not known", "отложено или неизвестно";
     waiting_there: Text = "Not done yet", "Ещё не сделано";
     in_flight: Text = "In flight", "В полёте";
     quota: Text = "Quota", "Квота";
