@@ -133,15 +133,8 @@ pub trait Connection: Send + Sync + fmt::Debug {
     fn probe(&self, intent: &Intent, known: &Known) -> Option<Call>;
 
     /// Reads the answer to a probe: `Accepted` if it is done, `Postponed` if it certainly is not (so that it may be
-    /// tried again), `Uncertain` if there is more to ask, `Refused` if it can never be found out. Facts go with it, as the id of the message that was found.
-    fn judge(
-        &self,
-        intent: &Intent,
-        known: &Known,
-        call: &str,
-        reply: Reply<'_>,
-        now: Timestamp,
-    ) -> (Outcome, Vec<Fact>);
+    /// tried again), `Uncertain` if there is more to ask, `Refused` if it can never be found out.
+    fn judge(&self, intent: &Intent, known: &Known, call: &str, reply: Reply<'_>, now: Timestamp) -> Judgement;
 
     /// The class of call that an attempt falls under, before anything but the intent's label is known: an estimate,
     /// so that a queue need not load what it cannot send yet. [`Call::class`] decides.
@@ -550,6 +543,29 @@ impl Unencodable {
     }
 }
 
+/// What the answer to a probe says.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Judgement {
+    /// Whether it is done, as far as can be told.
+    pub outcome: Outcome,
+    /// What was learnt on the way, as the id of the message that was found.
+    pub facts: Vec<Fact>,
+    /// Where the question goes on, if the message may stand on a further page of a list: for [`Known::page`].
+    pub page: Option<String>,
+}
+
+impl From<Outcome> for Judgement {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, facts: Vec::new(), page: None }
+    }
+}
+
+impl From<(Outcome, Vec<Fact>)> for Judgement {
+    fn from((outcome, facts): (Outcome, Vec<Fact>)) -> Self {
+        Self { outcome, facts, page: None }
+    }
+}
+
 /// What is known when an uncertain attempt is looked into.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Known {
@@ -563,6 +579,9 @@ pub struct Known {
     pub attempted_at: Timestamp,
     /// How the platform refused a repetition, if it did: the first attempt may be why.
     pub refusal: Option<Failure>,
+    /// Which page of the list is to be asked for, where the pages before it were looked through in vain; see
+    /// [`Judgement::page`].
+    pub page: Option<String>,
 }
 
 /// The quotas of one class of calls; all of them hold at once.

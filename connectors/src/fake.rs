@@ -5,7 +5,6 @@
 
 use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
 use chatledger_projections::event::RecordedReply;
-use chatledger_projections::fact::Fact;
 use chatledger_projections::ids::{ConnectionName, EventId};
 use chatledger_projections::intent::Intent;
 use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
@@ -13,8 +12,8 @@ use chatledger_projections::time::Timestamp;
 use serde_json::Value;
 
 use crate::connector::{
-    Call, Connection, Connector, Decoded, InboundRequest, Known, Limit, Rejection, Reply, Request, Secrets, Setting,
-    SettingProblem, SimulatedAccount, Unencodable, Verified, Webhook,
+    Call, Connection, Connector, Decoded, InboundRequest, Judgement, Known, Limit, Rejection, Reply, Request, Secrets,
+    Setting, SettingProblem, SimulatedAccount, Unencodable, Verified, Webhook,
 };
 use crate::simulator::Simulator;
 
@@ -154,8 +153,8 @@ impl Connection for Account {
         None
     }
 
-    fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Timestamp) -> (Outcome, Vec<Fact>) {
-        (Outcome::Uncertain { until: None, reason: "there is nobody there".to_owned() }, Vec::new())
+    fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Timestamp) -> Judgement {
+        Outcome::Uncertain { until: None, reason: "there is nobody there".to_owned() }.into()
     }
 
     fn class_of(&self, _: &'static str, _: AttemptKind) -> &'static str {

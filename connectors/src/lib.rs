@@ -21,6 +21,7 @@ pub mod connector;
 pub mod errands;
 #[cfg(feature = "fake")]
 pub mod fake;
+mod leafing;
 pub mod loose;
 pub mod pact;
 pub mod polling;

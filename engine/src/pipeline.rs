@@ -192,6 +192,13 @@ pub struct Reading {
     remarks: Vec<Remark>,
 }
 
+impl Reading {
+    /// The event's type, the event with the facts that were read from it, and what was odd: for whoever only folds.
+    pub fn into_parts(self) -> (&'static str, Recorded<Happening>, Vec<Remark>) {
+        (self.label, self.happening, self.remarks)
+    }
+}
+
 /// Reads what an event means. Only here do foreign bytes become facts. It depends on nothing but the event, so a whole
 /// log can be read on one thread and taken in on another.
 pub fn read(recorded: Recorded<Event>) -> Reading {

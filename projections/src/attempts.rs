@@ -48,12 +48,24 @@ pub struct Open {
     /// How a repetition was refused, while it is to be found out whether an earlier attempt is why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Failure>,
+    /// Where the question about what is in doubt goes on, if it was asked and not answered yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<NextPage>,
     /// What is known of the message's files, by their places.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<u32, Filed>,
     /// Why nobody wants it any more, if so: it is not tried (again), unless an earlier try may have done it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unwanted: Option<Reason>,
+}
+
+/// The page of a list on which a message in doubt may stand, the pages before it having been looked through.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct NextPage {
+    /// What its connector calls it.
+    pub name: String,
+    /// Whether it was not asked for yet: then there is nothing to wait for.
+    pub is_fresh: bool,
 }
 
 impl Open {
@@ -268,6 +280,7 @@ impl Attempts {
             standing: Standing::Raised,
             uncertain_since: None,
             refusal: None,
+            page: None,
             files: BTreeMap::new(),
             unwanted: None,
         };
@@ -322,6 +335,10 @@ impl Attempts {
             // Kept until it is known that nothing had been done.
             None => open.refusal.take().filter(|_| open.uncertain_since.is_some()),
         };
+        open.page = settled.page.clone().map(|name| {
+            let is_fresh = open.page.as_ref().is_none_or(|known| known.name != name);
+            NextPage { name, is_fresh }
+        });
         open.standing = Standing::Settled { kind: settled.kind, outcome: settled.outcome.clone(), at };
         Some(before)
     }
@@ -379,7 +396,7 @@ impl Attempts {
 
 impl Projection for Attempts {
     const NAME: &'static str = "attempts";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]

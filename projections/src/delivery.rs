@@ -52,6 +52,13 @@ impl Origin {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct MessageIndex(u32);
 
+impl MessageIndex {
+    /// Its place in the order in which messages were written, from zero: the same whenever the same log is folded.
+    pub const fn place(self) -> u32 {
+        self.0
+    }
+}
+
 /// One message on its way, or there.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Carried {

@@ -142,6 +142,9 @@ pub struct AttemptSettled {
     /// platform is asked whether the first attempt is why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Failure>,
+    /// Where a question goes on that one page of a list did not answer: the next page, as its connector calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
 }
 
 impl AttemptSettled {

@@ -68,6 +68,7 @@ fn known(case: &Value) -> Known {
         heard: false,
         attempted_at: Timestamp::from_millis(known["attempted_at"].as_i64().unwrap_or_default()),
         refusal: None,
+        page: known["page"].as_str().map(str::to_owned),
     }
 }
 
@@ -263,8 +264,8 @@ fn answers_to_probes_are_judged_as_stands_with_them() {
         let judged =
             account(&case["settings"]).judge(&intent(&case), &known(&case), call, Reply::Answered(&reply), now);
         assert_eq!(
-            json!({ "outcome": judged.0, "facts": judged.1 }),
-            json!({ "outcome": case["outcome"], "facts": case["facts"] }),
+            json!({ "outcome": judged.outcome, "facts": judged.facts, "page": judged.page }),
+            json!({ "outcome": case["outcome"], "facts": case["facts"], "page": case["page"] }),
             "{name}"
         );
     }

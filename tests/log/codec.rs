@@ -158,6 +158,7 @@ fn our_events() -> impl Strategy<Value = Event> {
                 Event::AttemptSettled(AttemptSettled {
                     findings: Vec::new(),
                     refusal: None,
+                    page: None,
                     intent_id,
                     attempt,
                     kind,
@@ -319,6 +320,7 @@ fn the_names_of_our_own_events_are_fixed_and_different() {
         Event::AttemptSettled(AttemptSettled {
             findings: Vec::new(),
             refusal: None,
+            page: None,
             intent_id,
             attempt,
             kind,

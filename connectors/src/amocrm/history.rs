@@ -28,7 +28,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn of(cursor: Option<&str>) -> Self {
+    pub(super) fn of(cursor: Option<&str>) -> Self {
         let read = cursor.and_then(|cursor| {
             let (offset, limit) = cursor.split_once('/')?;
             Some(Self { offset: offset.parse().ok()?, limit: limit.parse().ok()? })
@@ -38,6 +38,17 @@ impl Place {
 
     fn cursor(self) -> String {
         format!("{}/{}", self.offset, self.limit)
+    }
+
+    /// The first half of the same stretch, where the whole is longer than is kept of an answer; `None` if it is one entry.
+    pub(super) fn half(self) -> Option<String> {
+        let limit = self.limit / 2;
+        (limit > 0).then(|| Self { limit, ..self }.cursor())
+    }
+
+    /// The page behind this one, of which so many entries came. The last page may be exactly full: then the next is empty.
+    pub(super) fn behind(self, came: usize) -> Option<String> {
+        (came >= self.limit).then(|| Self { offset: self.offset + came, ..self }.cursor())
     }
 }
 
@@ -54,13 +65,8 @@ impl History for Account {
         }
         if reply.cut {
             // Longer than is kept of an answer: less at a time.
-            let limit = place.limit / 2;
-            let shorter = Place { limit, ..place }.cursor();
-            return if limit > 0 {
-                Ok(Page { next: Some(shorter), ..Page::default() })
-            } else {
-                Err("one message alone is longer than is kept of an answer".to_owned())
-            };
+            let shorter = place.half().ok_or("one message alone is longer than is kept of an answer")?;
+            return Ok(Page { next: Some(shorter), ..Page::default() });
         }
         let answer: Value = serde_json::from_slice(&reply.body.0).map_err(|_| "the answer is no JSON".to_owned())?;
         let entries = answer.get("messages").and_then(Value::as_array).ok_or("the answer holds no list of messages")?;
@@ -75,10 +81,7 @@ impl History for Account {
                 None => page.unnamed += 1,
             }
         }
-        // The last page may be exactly full: then the next one is empty.
-        if entries.len() >= place.limit {
-            page.next = Some(Place { offset: place.offset + entries.len(), limit: place.limit }.cursor());
-        }
+        page.next = place.behind(entries.len());
         Ok(page)
     }
 }

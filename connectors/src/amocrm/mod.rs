@@ -23,7 +23,6 @@ use std::time::Duration;
 
 use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
 use chatledger_projections::event::RecordedReply;
-use chatledger_projections::fact::Fact;
 use chatledger_projections::files::FileRules;
 use chatledger_projections::ids::ConnectionName;
 use chatledger_projections::intent::Intent;
@@ -31,8 +30,8 @@ use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 
 use crate::connector::{
-    Call, Connection, Connector, Decoded, InboundRequest, Known, Limit, Rejection, Reply, Request, Secrets, Setting,
-    SettingProblem, SimulatedAccount, Unencodable, Verified, Webhook,
+    Call, Connection, Connector, Decoded, InboundRequest, Judgement, Known, Limit, Rejection, Reply, Request, Secrets,
+    Setting, SettingProblem, SimulatedAccount, Unencodable, Verified, Webhook,
 };
 use crate::errands::{Administration, History};
 use crate::simulator::Simulator;
@@ -159,7 +158,7 @@ impl Connection for Account {
         probe::probe(&self.settings, intent, known)
     }
 
-    fn judge(&self, intent: &Intent, known: &Known, _: &str, reply: Reply<'_>, now: Timestamp) -> (Outcome, Vec<Fact>) {
+    fn judge(&self, intent: &Intent, known: &Known, _: &str, reply: Reply<'_>, now: Timestamp) -> Judgement {
         probe::judge(intent, known, reply, now)
     }
 

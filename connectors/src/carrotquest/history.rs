@@ -7,18 +7,9 @@ use chatledger_projections::event::RecordedReply;
 use chatledger_projections::ids::ConversationId;
 
 use super::Account;
-use super::poll::{A_PAGE, list_parts, page};
+use super::poll::{behind, list_parts, page, place};
 use crate::connector::Call;
 use crate::errands::{History, Page};
-
-/// How long a page is and where it begins, as a cursor: `LENGTH/PLACE`; the place goes back as it came (2.6).
-fn place(cursor: Option<&str>) -> (usize, Option<&str>) {
-    let read = cursor.and_then(|cursor| {
-        let (size, at) = cursor.split_once('/')?;
-        Some((size.parse().ok().filter(|size| *size > 0)?, Some(at).filter(|at| !at.is_empty())))
-    });
-    read.unwrap_or((A_PAGE, None))
-}
 
 impl History for Account {
     fn page(&self, conversation: &ConversationId, cursor: Option<&str>) -> Call {
@@ -27,20 +18,14 @@ impl History for Account {
     }
 
     fn read(&self, _: &ConversationId, cursor: Option<&str>, reply: &RecordedReply) -> Result<Page, String> {
-        let (size, at) = place(cursor);
         if reply.cut {
             // Longer than is kept of an answer: less at a time.
-            let half = size / 2;
-            return if half > 0 {
-                Ok(Page { next: Some(format!("{half}/{}", at.unwrap_or_default())), ..Page::default() })
-            } else {
-                Err("one part alone is longer than is kept of an answer".to_owned())
-            };
+            let half = behind(cursor, reply).ok_or("one part alone is longer than is kept of an answer")?;
+            return Ok(Page { next: Some(half), ..Page::default() });
         }
         let listed = page::Page::of(&reply.body.0).ok_or("the answer is no list")?;
-        let next = listed.next.filter(|next| !listed.is_empty() && Some(*next) != at);
         Ok(Page {
-            next: next.map(|next| format!("{size}/{next}")),
+            next: behind(cursor, reply),
             documents: listed.parts(&self.name).map(page::Piece::into_listed).collect(),
             unnamed: 0,
         })

@@ -1,7 +1,7 @@
 //! Whether a reply of which nothing was heard took effect: the question to Carrot quest, and the reading of its answer.
 //!
 //! Our `external_id` in a part proves it; where parts come without one, the same text, written through the interface
-//! by the company since the attempt, does (7.4). Absence is proven only by a page that reaches back to the attempt, and
+//! by the company since the attempt, does (7.4). Absence is proven only by pages that reach back to the attempt, and
 //! only when the attempt has had time to end; until then the answer is "still uncertain", and the question is asked
 //! again.
 
@@ -18,16 +18,17 @@ use chatledger_projections::time::Timestamp;
 use super::classify::{Verdict, bounded};
 use super::decode::kinds::{Fate, PartKind, SentVia};
 use super::decode::values;
-use super::encode::id_as_string;
+use super::poll::{self, list_parts};
 use super::readable::readable;
-use super::settings::{Api, Settings};
+use super::settings::Settings;
 use super::wire::{Part, PartsAnswer};
-use super::{call, ids, limits, probe_opened};
-use crate::connector::{Call, Decoded, Known, Reply, Request};
+use super::{call, ids, probe_opened};
+use crate::connector::{Call, Decoded, Judgement, Known, Reply};
+use crate::leafing::Leaf;
 use crate::loose::{Object, with_document};
 
-/// The most that a page holds (2.6). Newest first unless asked otherwise (3.1).
-const PARTS_A_PAGE: usize = 50;
+/// The list that is looked through: newest first unless asked otherwise (3.1).
+const PARTS: &str = "parts";
 
 /// How much earlier than the attempt a part may claim to be: clocks differ, and times may be whole seconds.
 pub(super) const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
@@ -40,45 +41,44 @@ pub(super) const UNDER_WAY: Duration = Duration::from_secs(30);
 pub(super) fn probe(settings: &Settings, intent: &Intent, known: &Known) -> Option<Call> {
     let message = intent.message()?;
     if let Destination::Client(user) = &message.to {
-        return Some(probe_opened::probe(settings, user));
+        return Some(probe_opened::probe(settings, user, known));
     }
     let conversation = conversation_of(message, known)?;
-    let path = format!("{}/conversations/{}/parts", settings.api.prefix(), ids::in_path(conversation));
-    let size = match settings.api {
-        Api::V1 => "count",
-        Api::V2 => "paginate_count",
-    };
-    let query = vec![id_as_string(), (size.to_owned(), PARTS_A_PAGE.to_string())];
-    Some(Call { name: call::PARTS, class: limits::READ, request: Request::bare("GET", path, query) })
+    let (size, at) = poll::place(Leaf::of(known, PARTS).cursor());
+    Some(list_parts(settings, conversation, at, size))
 }
 
 /// Reads the answer to a probe.
-pub(super) fn judge(
-    intent: &Intent,
-    known: &Known,
-    call: &str,
-    reply: Reply<'_>,
-    now: Timestamp,
-) -> (Outcome, Vec<Fact>) {
+pub(super) fn judge(intent: &Intent, known: &Known, call: &str, reply: Reply<'_>, now: Timestamp) -> Judgement {
     let Some(message) = intent.message() else {
-        return (uncertain("only messages are looked for"), Vec::new());
+        return uncertain("only messages are looked for").into();
     };
     let reply = match reply {
         Reply::Answered(reply) => reply,
-        Reply::NotSent(reason) | Reply::NoAnswer(reason) => return (uncertain(reason), Vec::new()),
+        Reply::NotSent(reason) | Reply::NoAnswer(reason) => return uncertain(reason).into(),
     };
     let verdict = Verdict::of(reply);
     if !verdict.is_yes() {
-        return (uncertain(&verdict.described()), Vec::new());
+        return uncertain(&verdict.described()).into();
     }
     if call == call::USERS_CONVERSATIONS {
         return probe_opened::judge(message, known, reply, now);
     }
     if call != call::PARTS {
-        return (uncertain("an answer to another question"), Vec::new());
+        return uncertain("an answer to another question").into();
     }
-    let Some(page) = Page::of(reply) else {
-        return (uncertain("the list of parts cannot be read"), Vec::new());
+    let leaf = Leaf::of(known, PARTS);
+    let is_soon = now.since(known.attempted_at) < UNDER_WAY;
+    if reply.cut {
+        // Longer than is kept of an answer: less at a time.
+        return if is_soon {
+            uncertain("the answer was cut off").into()
+        } else {
+            leaf.turned(poll::behind(leaf.cursor(), reply), "the answer was cut off")
+        };
+    }
+    let Some(page) = Page::of(reply, poll::place(leaf.cursor()).0) else {
+        return uncertain("the list of parts cannot be read").into();
     };
     let since = known.attempted_at - CLOCKS_DIFFER;
     if let Some(found) = page.find(message, known, since) {
@@ -88,16 +88,16 @@ pub(super) fn judge(
             state: Some(DeliveryState::Sent),
             ..SendAcknowledged::default()
         };
-        return (Outcome::Accepted, vec![Fact::SendAcknowledged(acknowledged)]);
+        return (Outcome::Accepted, vec![Fact::SendAcknowledged(acknowledged)]).into();
     }
-    let outcome = if !page.reaches(since) {
-        uncertain("the list of parts does not reach the time of the attempt")
-    } else if now.since(known.attempted_at) < UNDER_WAY {
-        uncertain("no such part in the conversation yet")
+    if is_soon {
+        uncertain("no such part in the conversation yet").into()
+    } else if page.reaches(since) {
+        Outcome::Postponed { until: None, reason: "no such part in the conversation".to_owned() }.into()
     } else {
-        Outcome::Postponed { until: None, reason: "no such part in the conversation".to_owned() }
-    };
-    (outcome, Vec::new())
+        let next = poll::behind(leaf.cursor(), reply);
+        leaf.turned(next, "the list of parts does not reach the time of the attempt")
+    }
 }
 
 fn conversation_of<'a>(message: &'a SendMessage, known: &'a Known) -> Option<&'a ConversationId> {
@@ -127,15 +127,12 @@ struct Listed {
 }
 
 impl Page {
-    /// A reply that was cut off or cannot be read in full proves nothing: the unreadable part might be ours.
-    fn of(reply: &RecordedReply) -> Option<Self> {
-        if reply.cut {
-            return None;
-        }
+    /// A reply that cannot be read in full proves nothing: the unreadable part might be ours.
+    fn of(reply: &RecordedReply, size: usize) -> Option<Self> {
         let read = |answer: PartsAnswer<'_>, decoded: &mut Decoded| {
             let meta = answer.meta.0.read("meta", decoded)?;
             let parts = answer.data.0.read("data", decoded)?;
-            let goes_on = meta.next_before_position.0 || meta.next_after.0 || parts.len() >= PARTS_A_PAGE;
+            let goes_on = meta.next_before_position.0 || meta.next_after.0 || parts.len() >= size;
             let parts = parts.into_iter().map(|Object(part)| Listed::of(part.read("data", decoded)?, decoded));
             Some(Self { parts: parts.collect::<Option<_>>()?, goes_on })
         };

@@ -13,38 +13,39 @@ use chatledger_projections::outcome::Outcome;
 use chatledger_projections::time::Timestamp;
 
 use super::decode::{markup, values};
-use super::encode::id_as_string;
+use super::ids;
+use super::poll;
 use super::probe::{CLOCKS_DIFFER, UNDER_WAY, uncertain};
 use super::readable::readable;
-use super::settings::{Api, Settings};
+use super::settings::Settings;
 use super::wire::{Conversation, ConversationsAnswer};
-use super::{call, ids, limits};
-use crate::connector::{Call, Decoded, Known, Request};
+use crate::connector::{Call, Decoded, Judgement, Known};
+use crate::leafing::Leaf;
 use crate::loose::{Object, with_document};
 
-/// The most that a page holds (2.6).
-const A_PAGE: usize = 50;
+/// The list that is looked through.
+const DIALOGUES: &str = "dialogues";
 
 /// The visitor's dialogues, last changed first (3.1).
-pub(super) fn probe(settings: &Settings, user: &PersonId) -> Call {
-    let path = format!("{}/users/{}/conversations", settings.api.prefix(), ids::user_in_path(user));
-    let size = match settings.api {
-        Api::V1 => "count",
-        Api::V2 => "paginate_count",
-    };
-    let query = vec![id_as_string(), (size.to_owned(), A_PAGE.to_string())];
-    Call { name: call::USERS_CONVERSATIONS, class: limits::READ, request: Request::bare("GET", path, query) }
+pub(super) fn probe(settings: &Settings, user: &PersonId, known: &Known) -> Call {
+    let (size, at) = poll::place(Leaf::of(known, DIALOGUES).cursor());
+    poll::list_dialogues_of(settings, user, at, size)
 }
 
 /// Reads the answer; whether it is a yes was asked before.
-pub(super) fn judge(
-    message: &SendMessage,
-    known: &Known,
-    reply: &RecordedReply,
-    now: Timestamp,
-) -> (Outcome, Vec<Fact>) {
-    let Some(list) = List::of(reply) else {
-        return (uncertain("the list of dialogues cannot be read"), Vec::new());
+pub(super) fn judge(message: &SendMessage, known: &Known, reply: &RecordedReply, now: Timestamp) -> Judgement {
+    let leaf = Leaf::of(known, DIALOGUES);
+    let is_soon = now.since(known.attempted_at) < UNDER_WAY;
+    if reply.cut {
+        // Longer than is kept of an answer: less at a time.
+        return if is_soon {
+            uncertain("the answer was cut off").into()
+        } else {
+            leaf.turned(poll::behind(leaf.cursor(), reply), "the answer was cut off")
+        };
+    }
+    let Some(list) = List::of(reply, poll::place(leaf.cursor()).0) else {
+        return uncertain("the list of dialogues cannot be read").into();
     };
     let since = known.attempted_at - CLOCKS_DIFFER;
     let text = readable(&message.content);
@@ -55,18 +56,18 @@ pub(super) fn judge(
         let conversation = ConversationKey::theirs(ours.id.clone());
         let state = Some(DeliveryState::Sent);
         let acknowledged = SendAcknowledged { conversation, state, ..SendAcknowledged::default() };
-        return (Outcome::Accepted, vec![Fact::SendAcknowledged(acknowledged)]);
+        return (Outcome::Accepted, vec![Fact::SendAcknowledged(acknowledged)]).into();
     }
-    let outcome = if opened().next().is_some() {
-        uncertain("a dialogue was opened since, with other words")
-    } else if !list.reaches(since) {
-        uncertain("the list of dialogues does not reach the time of the attempt")
-    } else if now.since(known.attempted_at) < UNDER_WAY {
-        uncertain("no such dialogue yet")
+    if opened().next().is_some() {
+        uncertain("a dialogue was opened since, with other words").into()
+    } else if is_soon {
+        uncertain("no such dialogue yet").into()
+    } else if list.reaches(since) {
+        Outcome::Postponed { until: None, reason: "no such dialogue with the visitor".to_owned() }.into()
     } else {
-        Outcome::Postponed { until: None, reason: "no such dialogue with the visitor".to_owned() }
-    };
-    (outcome, Vec::new())
+        let next = poll::behind(leaf.cursor(), reply);
+        leaf.turned(next, "the list of dialogues does not reach the time of the attempt")
+    }
 }
 
 /// A visitor's dialogues.
@@ -86,15 +87,12 @@ struct Listed {
 }
 
 impl List {
-    /// An answer that was cut off or cannot be read in full proves nothing.
-    fn of(reply: &RecordedReply) -> Option<Self> {
-        if reply.cut {
-            return None;
-        }
+    /// An answer that cannot be read in full proves nothing.
+    fn of(reply: &RecordedReply, size: usize) -> Option<Self> {
         let read = |answer: ConversationsAnswer<'_>, decoded: &mut Decoded| {
             let meta = answer.meta.0.read("meta", decoded)?;
             let dialogues = answer.data.0.read("data", decoded)?;
-            let goes_on = meta.next_before_position.0 || meta.next_after.0 || dialogues.len() >= A_PAGE;
+            let goes_on = meta.next_before_position.0 || meta.next_after.0 || dialogues.len() >= size;
             let dialogues = dialogues.into_iter().map(|Object(wire)| Listed::of(wire.read("data", decoded)?, decoded));
             Some(Self { dialogues: dialogues.collect::<Option<_>>()?, goes_on })
         };

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::decode::values::moment;
 use super::requests::{self, Stretch};
-use super::settings::Api;
+use super::settings::{Api, Settings};
 use super::{Account, ids};
 use crate::connector::Call;
 use crate::errands::{Document, History, Page};
@@ -24,19 +24,29 @@ const PAGE_AT_MOST: i64 = 64;
 /// Where a page begins and how long it is, as a cursor: `LENGTH/PLACE`. The place is a number in the second generation and
 /// a token of Pact's in the first.
 #[derive(Clone)]
-struct Place {
+pub(super) struct Place {
     size: i64,
     at: Option<String>,
 }
 
 impl Place {
-    fn of(cursor: Option<&str>) -> Self {
+    /// The first page, with at most so many entries.
+    pub(super) const fn first(size: i64) -> Self {
+        Self { size, at: None }
+    }
+
+    pub(super) fn of(cursor: Option<&str>) -> Self {
         let read = cursor.and_then(|cursor| {
             let (size, at) = cursor.split_once('/')?;
             let at = Some(at.to_owned()).filter(|at| !at.is_empty());
             Some(Self { size: size.parse().ok().filter(|size| *size > 0)?, at })
         });
-        read.unwrap_or(Self { size: PAGE_AT_MOST, at: None })
+        read.unwrap_or(Self::first(PAGE_AT_MOST))
+    }
+
+    /// How many entries it holds at most.
+    pub(super) const fn size(&self) -> i64 {
+        self.size
     }
 
     fn cursor(&self) -> String {
@@ -62,17 +72,11 @@ impl Place {
 impl History for Account {
     fn page(&self, conversation: &ConversationId, cursor: Option<&str>) -> Call {
         let place = Place::of(cursor);
-        let (company, id, size) = (self.settings.company, ids::wire(conversation), Some(place.size));
-        match self.settings.api {
-            Api::V1 => {
-                // The newest first, so that it is seen when the rest is too old.
-                let stretch = Stretch { from: place.at, per: size, sort_direction: Some("desc".to_owned()) };
-                requests::v1::messages(company, id, stretch)
-            }
-            Api::V2 => {
-                requests::v2::messages(company, id, requests::Page { page: Some(place.number()), per_page: size })
-            }
-        }
+        let at = match self.settings.api {
+            Api::V1 => place.at,
+            Api::V2 => Some(place.at.unwrap_or_else(|| "1".to_owned())),
+        };
+        list(&self.settings, conversation, Place { at, ..place })
     }
 
     fn read(&self, conversation: &ConversationId, cursor: Option<&str>, reply: &RecordedReply) -> Result<Page, String> {
@@ -101,6 +105,36 @@ impl History for Account {
         }
         Ok(page)
     }
+}
+
+/// The call for a page of a conversation's messages.
+pub(super) fn list(settings: &Settings, conversation: &ConversationId, place: Place) -> Call {
+    let (company, id, size) = (settings.company, ids::wire(conversation), Some(place.size));
+    match settings.api {
+        Api::V1 => {
+            // The newest first, so that it is seen when the rest is too old.
+            let stretch = Stretch { from: place.at, per: size, sort_direction: Some("desc".to_owned()) };
+            requests::v1::messages(company, id, stretch)
+        }
+        Api::V2 => {
+            let page = place.at.as_ref().map(|_| place.number());
+            requests::v2::messages(company, id, requests::Page { page, per_page: size })
+        }
+    }
+}
+
+/// The page behind the one that was answered so, or the first half of it where it is longer than is kept of an answer;
+/// `None` behind the last.
+pub(super) fn behind(api: Api, place: &Place, reply: &RecordedReply) -> Option<String> {
+    if reply.cut {
+        return place.half(api).map(|half| half.cursor());
+    }
+    let answer: Value = serde_json::from_slice(&reply.body.0).ok()?;
+    let data = match api {
+        Api::V1 => &answer["data"],
+        Api::V2 => &answer,
+    };
+    next(api, place, data, data["messages"].as_array()?.len())
 }
 
 const fn name_of_id(api: Api) -> &'static str {

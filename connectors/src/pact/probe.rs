@@ -2,8 +2,9 @@
 //!
 //! Presence is proven by the message itself. Absence is proven only by a list that certainly reaches the time of the
 //! attempt (the direction of the second generation's lists is nowhere stated, 19.8), and only when the attempt has had
-//! time to end; until then the answer is "still uncertain", and the question is asked again. A probe that is refused,
-//! put off or unreadable teaches nothing, and never names a moment to wait for.
+//! time to end; until then the answer is "still uncertain", and the question is asked again. A list that does not reach back
+//! is turned page by page. A probe that is refused, put off or unreadable teaches nothing, and never names a moment to wait
+//! for.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -19,16 +20,22 @@ use chatledger_projections::time::Timestamp;
 
 use super::classify::described;
 use super::decode::{conversation_seen_v2, delivery_state, values};
+use super::history::{self, Place};
 use super::readable::readable;
-use super::requests::{self, Stretch};
+use super::requests;
 use super::settings::{Api, Settings};
 use super::wire::{v1, v2};
 use super::{call, failure, ids};
-use crate::connector::{Call, Decoded, Known, Reply};
+use crate::connector::{Call, Decoded, Judgement, Known, Reply};
+use crate::leafing::Leaf;
 use crate::loose::{Object, with_document};
 
 /// How many messages are asked for. A hundred and fifty come unasked, which may be more than is kept of a reply.
-const MESSAGES_A_PAGE: usize = 50;
+const MESSAGES_A_PAGE: i64 = 50;
+
+/// The lists that are looked through.
+const MESSAGES: &str = "messages";
+const CONVERSATIONS: &str = "conversations";
 
 /// How many conversations come in a page of a search (9.1).
 const CONVERSATIONS_A_PAGE: usize = 25;
@@ -45,9 +52,9 @@ const UNDER_WAY_V2: Duration = Duration::from_secs(10);
 pub(super) fn probe(settings: &Settings, intent: &Intent, known: &Known) -> Option<Call> {
     let message = intent.message()?;
     match (conversation_of(message, known), &message.to) {
-        (Some(conversation), _) => Some(list_messages(settings, conversation)),
-        (None, Destination::Phone(phone)) if settings.api == Api::V2 => Some(search(settings, phone.digits())),
-        (None, Destination::Username(name)) if settings.api == Api::V2 => Some(search(settings, name.as_str())),
+        (Some(conversation), _) => Some(history::list(settings, conversation, place(known))),
+        (None, Destination::Phone(phone)) if settings.api == Api::V2 => Some(search(settings, phone.digits(), known)),
+        (None, Destination::Username(name)) if settings.api == Api::V2 => Some(search(settings, name.as_str(), known)),
         (
             None,
             Destination::Phone(_) | Destination::Username(_) | Destination::Client(_) | Destination::Conversation(_),
@@ -63,22 +70,21 @@ pub(super) fn judge(
     call: &str,
     reply: Reply<'_>,
     now: Timestamp,
-) -> (Outcome, Vec<Fact>) {
+) -> Judgement {
     let Some(message) = intent.message() else {
-        return (uncertain("only messages are looked for"), Vec::new());
+        return uncertain("only messages are looked for").into();
     };
     let reply = match reply {
         Reply::Answered(reply) => reply,
-        Reply::NotSent(reason) | Reply::NoAnswer(reason) => return (uncertain(reason), Vec::new()),
+        Reply::NotSent(reason) | Reply::NoAnswer(reason) => return uncertain(reason).into(),
     };
     if !(200..300).contains(&reply.status) {
-        return (uncertain(&described(reply)), Vec::new());
+        return uncertain(&described(reply)).into();
     }
     match call {
-        call::LIST_MESSAGES_V1 => judge_messages(settings, message, known, page_v1(reply), now),
-        call::LIST_MESSAGES_V2 => judge_messages(settings, message, known, page_v2(reply), now),
+        call::LIST_MESSAGES_V1 | call::LIST_MESSAGES_V2 => judge_messages(settings, message, known, reply, now),
         call::SEARCH_CONVERSATIONS_V2 => judge_search(settings, message, known, reply, now),
-        _ => (uncertain("an answer to another question"), Vec::new()),
+        _ => uncertain("an answer to another question").into(),
     }
 }
 
@@ -90,20 +96,15 @@ fn conversation_of<'a>(message: &'a SendMessage, known: &'a Known) -> Option<&'a
     .or(known.conversation.as_ref())
 }
 
-fn list_messages(settings: &Settings, conversation: &ConversationId) -> Call {
-    let id = ids::wire(conversation);
-    let size = Some(i64::try_from(MESSAGES_A_PAGE).expect("a page is small"));
-    match settings.api {
-        Api::V1 => {
-            let newest = Stretch { per: size, sort_direction: Some("desc".to_owned()), from: None };
-            requests::v1::messages(settings.company, id, newest)
-        }
-        Api::V2 => requests::v2::messages(settings.company, id, requests::Page { per_page: size, page: None }),
-    }
+/// Which part of the conversation's messages is asked for.
+fn place(known: &Known) -> Place {
+    let cursor = Leaf::of(known, MESSAGES).cursor();
+    cursor.map_or(Place::first(MESSAGES_A_PAGE), |cursor| Place::of(Some(cursor)))
 }
 
-fn search(settings: &Settings, client: &str) -> Call {
-    requests::v2::conversations(settings.company, Some(client), requests::Page::default())
+fn search(settings: &Settings, client: &str, known: &Known) -> Call {
+    let page = Leaf::of(known, CONVERSATIONS).cursor().and_then(|number| number.parse().ok());
+    requests::v2::conversations(settings.company, Some(client), requests::Page { page, per_page: None })
 }
 
 /// A page of a conversation's messages, in the order in which it came.
@@ -126,32 +127,29 @@ struct Listed {
 fn page_v1(reply: &RecordedReply) -> Option<Page> {
     read_page::<v1::MessagesReply<'static>>(reply, |reply, decoded| {
         let data = reply.data.0.read("", decoded)?;
+        // On the last page the key is missing, however full it is (5.1).
         let goes_on = data.next_page.is_present();
         let messages = data.messages.0.read("", decoded)?;
-        let full = messages.len() >= MESSAGES_A_PAGE;
-        Some(Page { messages: listed(messages, decoded, listed_v1)?, goes_on: goes_on || full })
+        Some(Page { messages: listed(messages, decoded, listed_v1)?, goes_on })
     })
 }
 
-fn page_v2(reply: &RecordedReply) -> Option<Page> {
+fn page_v2(reply: &RecordedReply, asked: &Place) -> Option<Page> {
     read_page::<v2::MessagesReply<'static>>(reply, |reply, decoded| {
         let messages = reply.messages.0.read("", decoded)?;
         // The page may be smaller than was asked for (8).
         let meta = reply.meta.0.read("", decoded).and_then(|meta| meta.per_page.0.read("", decoded));
-        let size = meta.and_then(|size| usize::try_from(size).ok()).unwrap_or(MESSAGES_A_PAGE);
-        let full = !messages.is_empty() && messages.len() >= size.min(MESSAGES_A_PAGE);
+        let size = meta.filter(|size| *size > 0).unwrap_or(asked.size()).min(asked.size());
+        let full = !messages.is_empty() && i64::try_from(messages.len()).is_ok_and(|came| came >= size);
         Some(Page { messages: listed(messages, decoded, listed_v2)?, goes_on: full })
     })
 }
 
-/// A reply that was cut off or cannot be read in full proves nothing.
+/// A reply that cannot be read in full proves nothing.
 fn read_page<W: crate::loose::WireDocument>(
     reply: &RecordedReply,
     read: impl FnOnce(W::Document<'_>, &mut Decoded) -> Option<Page>,
 ) -> Option<Page> {
-    if reply.cut {
-        return None;
-    }
     with_document::<W, _>(&reply.body.0, &mut Decoded::default(), read).flatten()
 }
 
@@ -189,18 +187,32 @@ fn judge_messages(
     settings: &Settings,
     message: &SendMessage,
     known: &Known,
-    page: Option<Page>,
+    reply: &RecordedReply,
     now: Timestamp,
-) -> (Outcome, Vec<Fact>) {
-    let Some(page) = page else {
-        return (uncertain("the list of messages cannot be read"), Vec::new());
-    };
-    let since = known.attempted_at - CLOCKS_DIFFER;
-    let text = readable(settings.api, &message.content);
+) -> Judgement {
+    let (leaf, asked) = (Leaf::of(known, MESSAGES), place(known));
     let under_way = match settings.api {
         Api::V1 => UNDER_WAY_V1,
         Api::V2 => UNDER_WAY_V2,
     };
+    let is_soon = now.since(known.attempted_at) < under_way;
+    if reply.cut {
+        // Longer than is kept of an answer: less at a time.
+        return if is_soon {
+            uncertain("the answer was cut off").into()
+        } else {
+            leaf.turned(history::behind(settings.api, &asked, reply), "the answer was cut off")
+        };
+    }
+    let page = match settings.api {
+        Api::V1 => page_v1(reply),
+        Api::V2 => page_v2(reply, &asked),
+    };
+    let Some(page) = page else {
+        return uncertain("the list of messages cannot be read").into();
+    };
+    let since = known.attempted_at - CLOCKS_DIFFER;
+    let text = readable(settings.api, &message.content);
     let is_ours = |listed: &&Listed| {
         listed.ours
             && listed.text.trim_end() == text.trim_end()
@@ -215,14 +227,16 @@ fn judge_messages(
             state: found.state,
             ..SendAcknowledged::default()
         };
-        return (Outcome::Accepted, vec![Fact::SendAcknowledged(acknowledged)]);
+        return (Outcome::Accepted, vec![Fact::SendAcknowledged(acknowledged)]).into();
     }
-    let outcome = if !reaches(&page, since) {
-        uncertain("the list of messages does not reach the time of the attempt")
+    if is_soon {
+        uncertain("no such message in the conversation yet").into()
+    } else if reaches(&page, since) {
+        absent("no such message in the conversation").into()
     } else {
-        absent(known, now, under_way, "no such message in the conversation")
-    };
-    (outcome, Vec::new())
+        let next = history::behind(settings.api, &asked, reply);
+        leaf.turned(next, "the list of messages does not reach the time of the attempt")
+    }
 }
 
 /// Whether everything written since then must be on the page: it is the last one, or it runs from new to old and ends
@@ -244,7 +258,7 @@ fn judge_search(
     known: &Known,
     reply: &RecordedReply,
     now: Timestamp,
-) -> (Outcome, Vec<Fact>) {
+) -> Judgement {
     let is_client = |seen: &ConversationSeen| match &message.to {
         Destination::Phone(phone) => seen.phone.as_deref() == Some(phone.digits()),
         // Public names do not heed capital letters.
@@ -256,7 +270,7 @@ fn judge_search(
     match &message.to {
         Destination::Phone(_) | Destination::Username(_) => {}
         Destination::Conversation(_) | Destination::Client(_) => {
-            return (uncertain("its conversation is known"), Vec::new());
+            return uncertain("its conversation is known").into();
         }
     }
     let read = |reply: v2::ConversationsReply<'_>, decoded: &mut Decoded| {
@@ -274,7 +288,7 @@ fn judge_search(
         with_document::<v2::ConversationsReply<'static>, _>(&reply.body.0, &mut Decoded::default(), read).flatten()
     };
     let Some((conversations, full)) = page else {
-        return (uncertain("the list of conversations cannot be read"), Vec::new());
+        return uncertain("the list of conversations cannot be read").into();
     };
     let is_with_client = |seen: &ConversationSeen| {
         !seen.group
@@ -285,18 +299,22 @@ fn judge_search(
         Some(seen) => (
             uncertain("there is a conversation with the client; its messages tell more"),
             vec![Fact::ConversationSeen(seen)],
-        ),
-        None if full => (uncertain("the list of conversations goes on"), Vec::new()),
-        None => (absent(known, now, UNDER_WAY_V2, "no conversation with this client"), Vec::new()),
+        )
+            .into(),
+        None if now.since(known.attempted_at) < UNDER_WAY_V2 => {
+            uncertain("no conversation with this client yet").into()
+        }
+        None if full => {
+            let leaf = Leaf::of(known, CONVERSATIONS);
+            let number: i64 = leaf.cursor().and_then(|number| number.parse().ok()).unwrap_or(1);
+            leaf.turned(Some(number.saturating_add(1).to_string()), "the list of conversations goes on")
+        }
+        None => absent("no conversation with this client").into(),
     }
 }
 
-fn absent(known: &Known, now: Timestamp, under_way: Duration, reason: &str) -> Outcome {
-    if now.since(known.attempted_at) < under_way {
-        uncertain(&format!("{reason} yet"))
-    } else {
-        Outcome::Postponed { until: None, reason: reason.to_owned() }
-    }
+fn absent(reason: &str) -> Outcome {
+    Outcome::Postponed { until: None, reason: reason.to_owned() }
 }
 
 fn uncertain(reason: &str) -> Outcome {

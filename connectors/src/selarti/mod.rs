@@ -27,7 +27,6 @@ use std::time::Duration;
 
 use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
 use chatledger_projections::event::RecordedReply;
-use chatledger_projections::fact::Fact;
 use chatledger_projections::files::FileRules;
 use chatledger_projections::ids::ConnectionName;
 use chatledger_projections::intent::Intent;
@@ -35,8 +34,8 @@ use chatledger_projections::outcome::{AttemptKind, Outcome, Recourse};
 use chatledger_projections::time::Timestamp;
 
 use crate::connector::{
-    Call, Connection, Connector, Decoded, InboundRequest, Known, Limit, Pass, Rejection, Reply, Request, Secrets,
-    Setting, SettingProblem, SignIn, SimulatedAccount, Unencodable, Verified, Webhook,
+    Call, Connection, Connector, Decoded, InboundRequest, Judgement, Known, Limit, Pass, Rejection, Reply, Request,
+    Secrets, Setting, SettingProblem, SignIn, SimulatedAccount, Unencodable, Verified, Webhook,
 };
 use crate::simulator::Simulator;
 use settings::Settings;
@@ -142,8 +141,8 @@ impl Connection for Account {
         None
     }
 
-    fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Timestamp) -> (Outcome, Vec<Fact>) {
-        (Outcome::Uncertain { until: None, reason: "Selarti cannot be asked".to_owned() }, Vec::new())
+    fn judge(&self, _: &Intent, _: &Known, _: &str, _: Reply<'_>, _: Timestamp) -> Judgement {
+        Outcome::Uncertain { until: None, reason: "Selarti cannot be asked".to_owned() }.into()
     }
 
     fn class_of(&self, _: &'static str, _: AttemptKind) -> &'static str {

@@ -121,6 +121,7 @@ impl Writer {
             reply: Some(reply),
             findings: Vec::new(),
             refusal: None,
+            page: None,
         };
         let events = [Event::IntentRaised(raised), Event::AttemptStarted(started), Event::AttemptSettled(settled)];
         for (revision, event) in (0..).zip(events) {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chatledger_connectors::connector::{Call, FETCH, Known, Reply, Unencodable};
+use chatledger_connectors::connector::{Call, FETCH, Judgement, Known, Reply, Unencodable};
 use chatledger_projections::assistance::Reason;
 use chatledger_projections::content::File;
 use chatledger_projections::event::{AttemptSettled, AttemptStarted, RecordedReply};
@@ -192,7 +192,7 @@ pub fn conclude(
     give_up_after: Duration,
 ) -> AttemptSettled {
     let tried_for = now.since(departure.raised_at);
-    let (outcome, findings, refusal) = match started.kind {
+    let (outcome, findings, refusal, page) = match started.kind {
         AttemptKind::Act => {
             let outcome = account.connection.classify(&started.call, reply, now, tried_for);
             let can_be_asked = |known: &Known| account.connection.probe(intent, known).is_some();
@@ -200,18 +200,20 @@ pub fn conclude(
                 Some(known) => looked_into(outcome, can_be_asked(known)),
                 None => (outcome, None),
             };
-            (outcome, Vec::new(), refusal)
+            (outcome, Vec::new(), refusal, None)
         }
         AttemptKind::Prepare { .. } => {
-            (prepared(account.connection.classify(&started.call, reply, now, tried_for)), Vec::new(), None)
+            (prepared(account.connection.classify(&started.call, reply, now, tried_for)), Vec::new(), None, None)
         }
         AttemptKind::Probe => {
             let intent = &departure.equipped(intent, account, carriage);
             let known = departure.doubt.clone().unwrap_or_default();
-            let (outcome, findings) = account.connection.judge(intent, &known, &started.call, reply, now);
+            let Judgement { outcome, facts, page } =
+                account.connection.judge(intent, &known, &started.call, reply, now);
             // What is learnt of the message is one thing, how the platform wants to be asked another.
             let as_call = account.connection.classify(&started.call, reply, now, tried_for);
-            (rested(unanswerable(outcome, known.refusal), &as_call), findings, None)
+            let page = page.or_else(|| still_to_read(known.page, &as_call));
+            (rested(unanswerable(outcome, known.refusal), &as_call), facts, None, page)
         }
     };
     let outcome = if intent.expires_at().is_some() { tried_once(outcome) } else { outcome };
@@ -222,7 +224,8 @@ pub fn conclude(
         Reply::NotSent(_) | Reply::NoAnswer(_) => None,
     };
     let refusal = refusal.filter(|_| !outcome.is_final());
-    AttemptSettled { refusal, ..departure.settled(started, account, outcome, reply, findings) }
+    let page = page.filter(|_| !outcome.is_final());
+    AttemptSettled { refusal, page, ..departure.settled(started, account, outcome, reply, findings) }
 }
 
 /// The end of an attempt whose call could not be made, because the platform gave no pass for it. Nothing was sent.
@@ -266,6 +269,15 @@ pub fn interrupted(departure: &Departure, started: &AttemptStarted, account: &Ac
         AttemptKind::Prepare { .. } => Outcome::Postponed { until: None, reason },
     };
     departure.settled(started, account, outcome, None, Vec::new())
+}
+
+/// A page that was not shown for want of time is asked for again; what the platform does not know any more is looked for from
+/// the first page on.
+fn still_to_read(page: Option<String>, as_call: &Outcome) -> Option<String> {
+    match as_call {
+        Outcome::Postponed { .. } | Outcome::Uncertain { .. } => page,
+        Outcome::Accepted | Outcome::Refused { .. } => None,
+    }
 }
 
 /// What is neither done nor refused for too long is given up, visibly.
@@ -418,6 +430,7 @@ impl Departure {
             reply,
             findings,
             refusal: None,
+            page: None,
         }
     }
 }

@@ -197,6 +197,7 @@ mod tests {
             call: call.to_owned(),
             outcome: Outcome::Postponed { until: None, reason: "no answer".to_owned() },
             refusal: None,
+            page: None,
             reply: None,
             findings: Vec::new(),
         };

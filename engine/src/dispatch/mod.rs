@@ -337,6 +337,12 @@ impl Dispatcher {
             // It was asked, and nothing happened there: no reason to wait.
             (Outcome::Postponed { until: None, .. }, AttemptKind::Probe) => at,
             (Outcome::Postponed { until: None, .. }, AttemptKind::Act | AttemptKind::Prepare { .. }) => later,
+            // The next page of a list is a new question.
+            (Outcome::Uncertain { until: None, .. }, AttemptKind::Probe)
+                if open.page.as_ref().is_some_and(|page| page.is_fresh) =>
+            {
+                at
+            }
             // What is still to be heard by itself is waited for.
             (Outcome::Uncertain { until, .. }, _) => {
                 let account = self.accounts.get(&open.connection);
@@ -386,6 +392,7 @@ pub(crate) fn departure(
         heard: state.assistance.was_heard(open.thread, intent),
         attempted_at,
         refusal: open.refusal.clone(),
+        page: open.page.as_ref().map(|page| page.name.clone()),
     });
     Departure {
         intent,

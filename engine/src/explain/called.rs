@@ -35,7 +35,7 @@ pub(super) fn names(connection: &ConnectionName, key: &MessageKey) -> Vec<Called
 }
 
 /// The message that a fact is about.
-pub(super) fn key_of(fact: &Fact) -> Option<MessageKey> {
+pub(crate) fn key_of(fact: &Fact) -> Option<MessageKey> {
     match fact {
         Fact::MessageReceived(message) | Fact::MessageSent(message) => Some(message.message.clone()),
         Fact::MessageEdited(edited) => Some(edited.message.clone()),
@@ -81,7 +81,7 @@ pub(super) const fn written_in(fact: &Fact) -> Option<&MessageKey> {
 }
 
 /// The message of theirs that an intent is about without carrying it.
-pub(super) fn key_of_intent(intent: &Intent) -> Option<MessageKey> {
+pub(crate) fn key_of_intent(intent: &Intent) -> Option<MessageKey> {
     match intent {
         Intent::ReportDelivery(report) => Some(theirs(&report.message)),
         Intent::SetReaction(set) => Some(set.message.clone()),

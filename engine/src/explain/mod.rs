@@ -6,7 +6,7 @@
 //! further back; what is remembered grows with what is explained, not with the log.
 
 mod asked;
-mod called;
+pub(crate) mod called;
 mod derive;
 mod find;
 mod gather;

@@ -57,6 +57,21 @@ pub fn fold(
     until: Option<Position>,
     each: &mut dyn FnMut(&Step, &State),
 ) -> Result<Option<Position>, FoldError> {
+    understand_in_order(log, after, until, &mut |reading| {
+        let step = pipeline.take_in(reading);
+        each(&step, pipeline.state());
+        ControlFlow::Continue(())
+    })
+}
+
+/// Hands what stands after a position to `each`, understood, in the log's order, up to the end, up to `until` (inclusive),
+/// or until `each` breaks off. Gives the position of the last event that was handed over. Blocks.
+pub fn understand_in_order(
+    log: &dyn EventLog,
+    after: Option<Position>,
+    until: Option<Position>,
+    each: &mut dyn FnMut(Reading) -> ControlFlow<()>,
+) -> Result<Option<Position>, FoldError> {
     // Logs that are reached through the runtime need it on the thread that reads, too.
     let runtime = tokio::runtime::Handle::try_current().ok();
     // Beside this thread; the one that reads the log mostly waits for the disk or for the others.
@@ -78,9 +93,11 @@ pub fn fold(
         // The pages were dealt in turn, so they come back in turn. The first reader with nothing left is behind the end.
         for Understood { readings, broken } in understood.iter().cycle().map_while(|reader| reader.recv().ok()) {
             for (position, reading) in readings {
-                let step = pipeline.take_in(reading);
-                each(&step, pipeline.state());
+                let goes_on = each(reading);
                 last = Some(position);
+                if goes_on.is_break() {
+                    return Ok(last);
+                }
             }
             if let Some(error) = broken {
                 return Err(error.into());

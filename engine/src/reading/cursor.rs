@@ -46,6 +46,11 @@ impl Cursor {
         Self(Inside { q: question.0.clone(), m: moment, k: key.to_vec() })
     }
 
+    /// The moment of the first page, if it is this question's.
+    pub(super) fn moment(&self, question: &Question) -> Result<i64, NotACursor> {
+        if self.0.q == question.0 { Ok(self.0.m) } else { Err(NotACursor::Foreign) }
+    }
+
     /// The moment and the key, if it is this question's and has so many parts.
     pub(super) fn open<const N: usize>(&self, question: &Question) -> Result<(i64, [i64; N]), NotACursor> {
         if self.0.q != question.0 {

@@ -4,15 +4,25 @@
 //! to the log, nothing waits for it, and what it keeps can be thrown away at any time: it is made again from the log.
 //!
 //! * [`asked`] and [`answer`] are what goes in and what comes out of a [`Reader`]; [`cursor`] pages; [`notice`] tells
-//!   followers;
+//!   followers; [`live`] has what only the running engine knows;
+//! * [`start`] puts it to work: [`keep`] follows the log on a thread of its own, [`learn`] says which [`row`]s an event adds,
+//!   [`model`] is the file that keeps them, [`query`] asks it; [`slice`] is the part of a log that one dialogue depends on.
 //!
 //! **Every row remembers the event since which it holds**, so "as of then" is a condition and not a replay.
 
 pub mod answer;
 pub mod asked;
 pub mod cursor;
+mod keep;
+mod learn;
+pub mod live;
+mod model;
 pub mod notice;
+mod query;
 mod reader;
+mod row;
+mod slice;
+mod start;
 
 pub use answer::{
     Answer, Connections, Entry, EventDetail, EventRow, HeldRow, MessageDelivery, Overview, Page, Remarks, Standpoint,
@@ -23,7 +33,9 @@ pub use asked::{
 };
 pub use cursor::{Cursor, NotACursor};
 pub use notice::{Follower, Heard, Notice};
-pub use reader::Reader;
+pub use live::Board;
+pub use reader::{Reader, Surroundings};
+pub use start::{Fed, Place, start};
 
 use chatledger_projections::delivery::Origin;
 
@@ -51,6 +63,9 @@ pub enum ReadingError {
     /// What is to be told would be too much for one answer.
     #[error("{0}")]
     TooMuch(String),
+    /// The rows are not kept up with the log.
+    #[error("the read model is out of order: {0}")]
+    Trouble(String),
     /// The log cannot be read, or not understood.
     #[error(transparent)]
     Log(#[from] crate::fold::FoldError),

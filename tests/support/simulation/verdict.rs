@@ -1,11 +1,16 @@
 //! Whether a world ended as it must: what was seen on the way, and what people see at the end.
 //!
-//! Takes a script and its ending, gives the first complaint. Strict: a message may be missing only if a webhook of it was lost, or
-//! if the messenger does not know the client's number and the CRM says so.
+//! Takes a script and its ending, gives the first complaint. A message may be missing only if a webhook of it was lost, or if the
+//! messenger does not know the client's number and the CRM says so.
+//!
+//! The promise is that every message is delivered *or a person is told why not*, so a message that is missing without a word and
+//! one that is held for a person break different rules. The second is broken, too: every trouble in a world comes to an end long
+//! before an intent may be given up, so whatever is held could have been delivered.
 
 use std::collections::BTreeMap;
 
 use chatledger_connectors::simulator::{Line, LineAuthor};
+use chatledger_projections::held::HeldIntent;
 
 use crate::ending::{Ending, Writer, Written, seen_too_often};
 use crate::logs::{digests, fold};
@@ -64,13 +69,31 @@ fn lost(ending: &Ending) -> Option<Complaint> {
         let is_refused = one.by == Writer::Manager && !is_reachable(one.client);
         if in_crm < least || (in_channel < least && !is_refused) {
             let text = &one.text;
-            let detail = format!(
-                "{text:?}: written {times} times, seen {in_crm} times in the CRM and {in_channel} times in the messenger"
-            );
-            return complaint("nothing is lost", detail);
+            let seen =
+                format!("written {times} times, seen {in_crm} times in the CRM and {in_channel} in the messenger");
+            let missing = least.saturating_sub(in_crm) + if is_refused { 0 } else { least.saturating_sub(in_channel) };
+            let told: Vec<String> = held(ending, one).collect();
+            return if told.len() < missing {
+                complaint("nothing is lost", format!("{text:?}: {seen}; a person was told of {}", told.len()))
+            } else {
+                complaint(
+                    "nothing is given up that could be done",
+                    format!("{text:?}: {seen}; held: {}", told.join("; ")),
+                )
+            };
         }
     }
     None
+}
+
+/// Why people were told that this message is not delivered, once for each time.
+fn held<'a>(ending: &'a Ending, one: &'a Written) -> impl Iterator<Item = String> + 'a {
+    let held = ending.pipeline.state().held.in_order().into_iter();
+    let is_it = |(_, held): &(_, &HeldIntent)| {
+        let carried = held.raised.intent.message();
+        carried.is_some_and(|message| message.content.text.as_deref() == Some(one.text.as_str()))
+    };
+    held.filter(is_it).map(|(_, held)| held.failure.reason.clone())
 }
 
 /// What was taken back is gone, and the client's reactions are on both sides. If a webhook was lost, they cannot be.

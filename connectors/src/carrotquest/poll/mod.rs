@@ -15,7 +15,8 @@ pub(super) mod page;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use chatledger_projections::ids::{ConnectionName, ConversationId};
+use chatledger_projections::event::RecordedReply;
+use chatledger_projections::ids::{ConnectionName, ConversationId, PersonId};
 use chatledger_projections::outcome::Outcome;
 use chatledger_projections::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -362,6 +363,36 @@ pub(super) fn list_parts(
     let mut query = vec![id_as_string()];
     turn_to(&mut query, settings.api, cursor, size);
     Call { name: call::PARTS, class: limits::READ, request: Request::bare("GET", path, query) }
+}
+
+/// A visitor's dialogues, last changed first (3.1).
+pub(super) fn list_dialogues_of(settings: &Settings, user: &PersonId, cursor: Option<&str>, size: usize) -> Call {
+    let path = format!("{}/users/{}/conversations", settings.api.prefix(), ids::user_in_path(user));
+    let mut query = vec![id_as_string()];
+    turn_to(&mut query, settings.api, cursor, size);
+    Call { name: call::USERS_CONVERSATIONS, class: limits::READ, request: Request::bare("GET", path, query) }
+}
+
+/// How long a page is and where it begins, as a cursor: `LENGTH/PLACE`; the place goes back as it came (2.6).
+pub(super) fn place(cursor: Option<&str>) -> (usize, Option<&str>) {
+    let read = cursor.and_then(|cursor| {
+        let (size, at) = cursor.split_once('/')?;
+        Some((size.parse().ok().filter(|size| *size > 0)?, Some(at).filter(|at| !at.is_empty())))
+    });
+    read.unwrap_or((A_PAGE, None))
+}
+
+/// The cursor of the page behind the one that was answered so, or of its first half where the whole is longer than is kept of
+/// an answer; `None` behind the last, and where nobody can tell.
+pub(super) fn behind(cursor: Option<&str>, reply: &RecordedReply) -> Option<String> {
+    let (size, at) = place(cursor);
+    if reply.cut {
+        let half = size / 2;
+        return (half > 0).then(|| format!("{half}/{}", at.unwrap_or_default()));
+    }
+    let listed = Page::of(&reply.body.0)?;
+    let next = listed.next.filter(|next| !listed.is_empty() && Some(*next) != at)?;
+    Some(format!("{size}/{next}"))
 }
 
 /// A cursor goes back byte for byte as it came (2.6).

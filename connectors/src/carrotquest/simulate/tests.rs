@@ -16,7 +16,7 @@ use serde_json::json;
 use super::calls::LONGEST_TEXT;
 use super::*;
 use crate::carrotquest::CarrotQuest;
-use crate::connector::{Connection, Connector, InboundRequest, Known, Reply, Secrets};
+use crate::connector::{Connection, Connector, InboundRequest, Judgement, Known, Reply, Secrets};
 
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 const PHONE: &str = "79135292926";
@@ -141,10 +141,11 @@ fn a_message_of_which_nothing_was_heard_is_found_and_a_lost_one_is_not() {
         let call = wired.connection.probe(intent, &known).expect("there is something to ask");
         let request = wired.connection.authorise(call.request, &wired.secrets, later);
         let reply = recorded(&wired.simulator.handle(&request, later));
-        let (outcome, facts) = wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), later);
+        let Judgement { outcome, facts, .. } =
+            wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), later);
         assert_eq!(outcome.label(), expected, "{outcome:?}");
         assert_eq!(facts.len(), usize::from(expected == "accepted"));
-        let (soon, _) = wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), NOW);
+        let soon = wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), NOW).outcome;
         assert_eq!(soon.label(), if expected == "accepted" { "accepted" } else { "uncertain" });
     }
 }
@@ -253,7 +254,8 @@ fn a_visitor_is_found_by_number_and_written_to_first_and_nobody_else_is() {
         assert_eq!(wired.connection.class_of_call(call.name), Some(call.class));
         let request = wired.connection.authorise(call.request, &wired.secrets, later);
         let reply = recorded(&wired.simulator.handle(&request, later));
-        let (outcome, facts) = wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), later);
+        let Judgement { outcome, facts, .. } =
+            wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), later);
         assert_eq!(outcome.label(), expected, "{outcome:?}");
         assert_eq!(facts.len(), usize::from(expected == "accepted"));
     }

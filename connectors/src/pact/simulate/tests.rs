@@ -11,7 +11,9 @@ use chatledger_projections::phone::PhoneNumber;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::connector::{Connection, Connector, InboundRequest, Known, Reply, Secrets, SimulatedAccount, Webhook};
+use crate::connector::{
+    Connection, Connector, InboundRequest, Judgement, Known, Reply, Secrets, SimulatedAccount, Webhook,
+};
 use crate::pact::Pact;
 
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
@@ -204,7 +206,8 @@ fn a_message_of_which_nothing_was_heard_is_found_and_a_lost_one_is_not() {
             let call = wired.connection.probe(intent, &known).expect("there is something to ask");
             let request = wired.connection.authorise(call.request, &wired.secrets, later);
             let reply = recorded(&wired.simulator.handle(&request, later));
-            let (outcome, facts) = wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), later);
+            let Judgement { outcome, facts, .. } =
+                wired.connection.judge(intent, &known, call.name, Reply::Answered(&reply), later);
             assert_eq!(outcome.label(), expected, "{api} {outcome:?}");
             assert_eq!(facts.len(), usize::from(expected == "accepted"));
         }

@@ -138,29 +138,29 @@ pub struct ThreadDetail {
 }
 
 /// A dialogue's face at one connection.
-#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct EndpointRow {
     /// Where.
     #[schema(value_type = String)]
     pub connection: ConnectionName,
     /// What that connection is in the dialogue's route.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::role)]
     pub role: Option<Role>,
     /// The platform's id of the conversation.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub theirs: Option<ConversationId>,
     /// Our id of it, where the platform takes ours.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub ours: Option<ConversationId>,
     /// The platform's id of the client.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub client_theirs: Option<PersonId>,
     /// Our id of the client there.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub client_ours: Option<PersonId>,
     /// How firmly it is bound.

@@ -1,0 +1,24 @@
+//! What only the running engine knows of its connections: told by whoever drives them, read by whoever asks.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chatledger_projections::ids::ConnectionName;
+
+use super::answer::Live;
+
+/// A board on which the engine writes how its connections are. Clones are the same board.
+#[derive(Clone, Debug, Default)]
+pub struct Board(Arc<Mutex<BTreeMap<ConnectionName, Live>>>);
+
+impl Board {
+    /// Connections are like this now; of those that are not named, this engine knows nothing.
+    pub fn write(&self, connections: BTreeMap<ConnectionName, Live>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = connections;
+    }
+
+    /// How a connection is.
+    pub fn read(&self, connection: &ConnectionName) -> Option<Live> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(connection).cloned()
+    }
+}
