@@ -61,6 +61,7 @@ impl From<ReadingError> for Trouble {
             ReadingError::TooMuch(_)
             | ReadingError::Log(_)
             | ReadingError::Model(_)
+            | ReadingError::Trouble(_)
             | ReadingError::Interrupted => {
                 warn!(error = %chain(&error), "a page could not be made");
                 Self::Unavailable

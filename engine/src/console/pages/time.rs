@@ -13,7 +13,7 @@ use crate::console::plot::Plot;
 use crate::console::query::address;
 use crate::console::visit::{Shown, Visit};
 use crate::console::words::Words;
-use crate::reading::{AsOf, EventFilter, HeldFilter, Order, Wanted};
+use crate::reading::{AsOf, EventFilter, Order, Wanted};
 
 /// How many events before the moment are shown.
 const EVENTS: usize = 20;
@@ -37,10 +37,9 @@ pub async fn show(State(console): State<Console>, visit: Visit) -> Response {
     let Some(moment) = visit.calendar.typed(&typed) else {
         return answered(&visit, made(&console, &visit, Some(typed)).await);
     };
-    let wanted = Wanted { cursor: None, limit: Some(1) };
-    match console.reader.held(HeldFilter::default(), wanted, AsOf::Time(moment)).await {
+    match console.reader.standpoint_of(AsOf::Time(moment)).await {
         Ok(found) => {
-            let position = found.standpoint.position.map_or_else(|| "0".to_owned(), |position| position.to_string());
+            let position = found.position.map_or_else(|| "0".to_owned(), |position| position.to_string());
             Redirect::to(&address("/console/time", [("at", position.as_str())])).into_response()
         }
         Err(error) => answered(&visit, Err(error.into())),
@@ -77,9 +76,8 @@ async fn made(console: &Console, visit: &Visit, misread: Option<String>) -> Show
 
 /// The words of a moment, while the slider moves.
 pub async fn label(State(console): State<Console>, visit: Visit) -> Response {
-    let wanted = Wanted { cursor: None, limit: Some(1) };
-    match console.reader.held(HeldFilter::default(), wanted, visit.as_of()).await {
-        Ok(found) => visit.moment_words(&found.standpoint).into_response(),
+    match console.reader.standpoint_of(visit.as_of()).await {
+        Ok(found) => visit.moment_words(&found).into_response(),
         Err(error) => answered(&visit, Err(error.into())),
     }
 }
