@@ -102,7 +102,7 @@ async fn take(
 }
 
 /// Whether the request names this machine by a number or as localhost: a name of the world's that leads here is a trick.
-pub(crate) fn is_this_machine(headers: &HeaderMap) -> bool {
+pub fn is_this_machine(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let is_local = |name: &str| name.eq_ignore_ascii_case("localhost");
     host.parse::<SocketAddr>().is_ok()

@@ -45,6 +45,7 @@ use crate::passes::Passes;
 use crate::pipeline::{Pipeline, Step};
 use crate::places::Places;
 use crate::poll::Pollers;
+use crate::reading::Board;
 use crate::redaction::without_secrets;
 
 /// Everything that the engine needs of the outside.
@@ -70,6 +71,8 @@ pub struct Surroundings {
     pub readiness: Arc<Readiness>,
     /// What this engine may do, if it is one of several.
     pub duties: Duties,
+    /// Where it writes how its connections are, for whoever asks.
+    pub board: Board,
 }
 
 /// The engine at work. It has hands; see [`crate::replay`] for one without.
@@ -179,6 +182,7 @@ impl Live {
             self.surroundings.readiness.set_caught_up(caught_up);
             // Before the lag: whoever reads that there is none reads what is left after all of it.
             self.tell_what_is_left();
+            self.tell_how_connections_are();
             metrics::lag(if caught_up { 0 } else { self.behind().await });
             tokio::select! {
                 biased;
@@ -267,6 +271,13 @@ impl Live {
             metrics::lane_depth(connection, state.attempts.depth(connection));
             metrics::circuit(connection, lane.circuit().standing());
         }
+    }
+
+    /// Writes how the connections are whose lanes are driven here.
+    fn tell_how_connections_are(&self) {
+        let now = self.surroundings.clock.now();
+        let driven = self.dispatcher.lanes().filter(|(connection, _)| self.dispatcher.drives(connection));
+        self.surroundings.board.write(driven.map(|(connection, lane)| (connection.clone(), lane.told(now))).collect());
     }
 
     /// Takes in what other engines on the same log did.

@@ -33,10 +33,8 @@ pub async fn house() -> (House, Engine) {
     let house = House::build(Plan::USUAL).await;
     let path = house.folder.path().join("chatledger.toml");
     let text = std::fs::read_to_string(&path).expect("it was written");
-    std::fs::write(&path, format!("{text}\n")).expect("the folder can be written to");
-    let mut command = house.serve();
-    command.env("TEMP_TOKENS", format!("olga={OPERATOR},anton={READER}"));
-    let engine = house.start_by(command).await;
+    std::fs::write(&path, format!("{text}\n{}", tokens())).expect("the folder can be written to");
+    let engine = house.start().await;
     (house, engine)
 }
 
@@ -156,7 +154,7 @@ fn tokens() -> String {
     use sha2::{Digest as _, Sha256};
     let digest = |token: &str| hex::encode(Sha256::digest(token.as_bytes()));
     format!(
-        "[access.tokens]\nolga = {{ role = \"operator\", sha256 = \"{}\" }}\nanton = {{ role = \"reader\", sha256 = \"{}\" }}\n",
+        "[access.tokens.olga]\nrole = \"operator\"\nsha256 = \"{}\"\n\n[access.tokens.anton]\nrole = \"reader\"\nsha256 = \"{}\"\n",
         digest(OPERATOR),
         digest(READER)
     )

@@ -6,4 +6,3 @@
 
 mod asking;
 mod moments;
-

@@ -26,6 +26,7 @@ mod init;
 mod instruct;
 mod log;
 mod log_address;
+mod openapi;
 mod output;
 mod progress;
 mod reconcile;
@@ -35,6 +36,7 @@ mod spool;
 mod state;
 mod story;
 mod thread;
+mod token;
 
 use std::process::ExitCode;
 
@@ -77,6 +79,9 @@ enum Command {
     Assistant(assistant::Assistant),
     Story(story::Story),
     Log(log::Log),
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApi),
+    Token(token::Token),
     Spool(spool::Spool),
     Export(export::Export),
     Import(import::Import),
@@ -141,6 +146,8 @@ async fn run(told: Told) -> Result<(), Failure> {
         Command::Held(held) => held.run().await,
         Command::Story(story) => story.run(),
         Command::Log(log) => log.run().await,
+        Command::OpenApi(openapi) => openapi.run(),
+        Command::Token(token) => token.run(),
         Command::Spool(spool) => spool.run().await,
         Command::Export(export) => tokio::task::block_in_place(|| export.run()),
         Command::Import(import) => import.run().await,

@@ -10,8 +10,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chatledger::api::{Access, Api};
 use chatledger::clock::SystemClock;
-use chatledger::config::{Config, LogAddress, Server};
+use chatledger::config::{Config, LogAddress};
+use chatledger::console::Console;
 use chatledger::descriptors;
 use chatledger::dispatch::Rules;
 use chatledger::dispatch::backoff::Backoff;
@@ -30,12 +32,14 @@ use chatledger::media::offer::{self, Offer};
 use chatledger::media::store::Store;
 use chatledger::media::{Media, show};
 use chatledger::passes::Passes;
+use chatledger::reading::{self, Board, Reader};
 use chatledger::spool::{Spool, keep_passing_on, keep_watch};
 use chatledger::{logging, metrics};
 use chatledger_projections::configuration::Configuration;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinHandle, block_in_place};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -86,7 +90,8 @@ impl Serve {
         for warning in &config.warnings {
             warn!(%warning, "the configuration is odd");
         }
-        let wanted = (config.server.max_connections + PRIVATE_CONNECTIONS) as u64 + OTHER_DESCRIPTORS;
+        let wanted =
+            (config.server.max_connections + PRIVATE_CONNECTIONS + config.reading.followers) as u64 + OTHER_DESCRIPTORS;
         if let Err(most) = descriptors::ask_for(wanted) {
             warn!(
                 wanted,
@@ -117,11 +122,29 @@ impl Serve {
             page: page.clone(),
         };
         let instructions = Instructions { log: Arc::clone(&log), clock: Arc::new(SystemClock) };
-        let router = health.router().merge(instructions.router());
-        let private = tokio::spawn(ingress::serve(private, router, private_limits(&config.server), end.clone()));
+        let board = Board::default();
+        let beside = reading::Surroundings {
+            log: Arc::clone(&log),
+            clock: Arc::new(SystemClock),
+            board: board.clone(),
+            spool: spool.clone(),
+        };
+        let (reader, following) = read_side(&config, beside, end.clone())?;
+        let api = Api {
+            reader,
+            access: Arc::new(Access::new(config.tokens.clone())),
+            log: Arc::clone(&log),
+            clock: Arc::new(SystemClock),
+            followers: Arc::new(Semaphore::new(config.reading.followers)),
+            end: end.clone(),
+        };
+        let console = Console::beside(&api);
+        let router = health.router().merge(instructions.router()).merge(api.router()).merge(console.router());
+        let private = tokio::spawn(ingress::serve(private, router, private_limits(&config), end.clone()));
         let folding = tokio::spawn(ingress::keep_folding(page, end.clone()));
 
-        let surroundings = surroundings(&config, Arc::clone(&log), http, media, Arc::clone(&readiness), duties.clone());
+        let surroundings =
+            surroundings(&config, Arc::clone(&log), http, media, Arc::clone(&readiness), duties.clone(), board);
         let register = spool.clone().and_then(Register::of);
         let keeping = keep_duties(duties, Arc::clone(&log), register, end.clone());
         let in_force = put_in_force(&*log, &SystemClock, config.recorded(), &stop.token);
@@ -167,6 +190,9 @@ impl Serve {
         end.cancel();
         for task in passing.into_iter().chain([private, folding, keeping]) {
             all_well &= is_well(task.await);
+        }
+        if let Some(following) = following {
+            all_well &= block_in_place(|| following.join()).is_ok();
         }
         // The last hands on them: their files are left tidy.
         block_in_place(|| drop((spool, log)));
@@ -277,6 +303,7 @@ fn surroundings(
     media: Media,
     readiness: Arc<Readiness>,
     duties: Duties,
+    board: Board,
 ) -> Surroundings {
     let dispatch = &config.dispatch;
     Surroundings {
@@ -295,7 +322,20 @@ fn surroundings(
         grace: dispatch.shutdown_grace,
         readiness,
         duties,
+        board,
     }
+}
+
+/// Puts the read side to work, if it is switched on.
+fn read_side(
+    config: &Config,
+    beside: reading::Surroundings,
+    end: CancellationToken,
+) -> Result<(Reader, Option<std::thread::JoinHandle<()>>), Failure> {
+    let Some(place) = &config.reading.place else { return Ok((Reader::off(), None)) };
+    let (reader, following) = reading::start(place, beside, end)
+        .map_err(|error| Failure::because("the read side cannot be started", &error))?;
+    Ok((reader, Some(following)))
 }
 
 /// Takes the spool in hand that the configuration names, if it does.
@@ -350,8 +390,9 @@ fn is_well(ended: Result<(), JoinError>) -> bool {
     ended.inspect_err(|broken| error!(error = %broken, "a part of the engine broke off")).is_ok()
 }
 
-fn private_limits(server: &Server) -> Limits {
-    Limits { connections: PRIVATE_CONNECTIONS, idle: server.idle_timeout, grace: PRIVATE_GRACE }
+fn private_limits(config: &Config) -> Limits {
+    let connections = PRIVATE_CONNECTIONS + config.reading.followers;
+    Limits { connections, idle: config.server.idle_timeout, grace: PRIVATE_GRACE }
 }
 
 async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Failure> {

@@ -7,12 +7,14 @@
 //! * [`document`], [`section`] and [`value`] read any document of this kind; [`problem`] is what they find;
 //! * [`connections`], [`routes`], [`assistants`] and [`secrets`] know ours; [`init`] writes one to begin with.
 
+mod access;
 mod assistants;
 mod connections;
 mod document;
 mod init;
 mod media;
 mod problem;
+mod reading;
 mod routes;
 mod secrets;
 mod section;
@@ -36,9 +38,11 @@ pub use connections::Account;
 pub use init::{init, init_for};
 pub use media::Media;
 pub use problem::{Invalid, Problem};
+pub use reading::Reading;
 pub use secrets::{SecretSource, System};
 pub use spool::Spool;
 
+use crate::api::access::TokenDigest;
 use crate::dispatch::circuit::CircuitRules;
 use document::{Entry, Table, Value};
 use media::media;
@@ -69,6 +73,10 @@ pub struct Config {
     pub engines: Engines,
     /// How files come and where they lie.
     pub media: Media,
+    /// What answers the questions of people.
+    pub reading: Reading,
+    /// The tokens of those who may ask at the private address, by name.
+    pub tokens: BTreeMap<String, TokenDigest>,
     /// How the program tells what it does.
     pub logging: Logging,
     /// The configured accounts.
@@ -183,7 +191,10 @@ impl Config {
         let mut problems = Vec::new();
         let mut warnings = Vec::new();
 
+        let tokens = access::read(given.remove("access"), &mut problems);
+        let private_line = line_within(&given, "server", "private");
         let server = server(&mut given, &mut defaults, &mut problems);
+        let reading = (given.remove("reading"), defaults.remove("reading"));
         let spool = (given.remove("spool"), defaults.remove("spool"));
         let dispatch = dispatch(&mut given, &mut defaults, &mut problems);
         let engines = engines(&mut given, &mut defaults, &mut problems);
@@ -193,6 +204,8 @@ impl Config {
         let routes = routes::read(given.remove("routes"), &connections, &mut problems, &mut warnings);
         let log = log(given, defaults, &mut problems);
         let spool = spool::read(spool, &log, server.request_timeout, &mut problems);
+        let reading = reading::read(reading, &log, &mut problems);
+        problems.extend(access::look(server.private, private_line, reading.place.is_some(), &tokens));
         if connections.named.is_empty() {
             warnings.push(Problem {
                 line: None,
@@ -211,6 +224,8 @@ impl Config {
                 dispatch,
                 engines,
                 media,
+                reading,
+                tokens,
                 logging,
                 connections: connections.opened,
                 routes,
@@ -338,6 +353,20 @@ fn logging(given: &mut Table, defaults: &mut Table, problems: &mut Vec<Problem>)
     logging
 }
 
+/// The line of a setting within a section, or else of the section.
+fn line_within(given: &Table, section: &str, key: &str) -> Option<usize> {
+    let entry = given.get(section)?;
+    match &entry.value {
+        Value::Table(table) => Some(table.get(key).map_or(entry.line, |inner| inner.line)),
+        Value::Text(_)
+        | Value::Integer(_)
+        | Value::Decimal(_)
+        | Value::Boolean(_)
+        | Value::Moment(_)
+        | Value::List(_) => Some(entry.line),
+    }
+}
+
 /// What is left at the top of the document.
 fn log(mut given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAddress {
     if let Some(Entry { value: Value::Text(text), line: _ }) = given.get_mut("log") {
@@ -347,7 +376,9 @@ fn log(mut given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAdd
     let mut section = Section::of(String::new(), whole(given), problems).with_defaults(whole(defaults));
     let log = section.setting("log", log_address);
     // They were read before; whoever misspells one is told its name.
-    for known in ["server", "spool", "dispatch", "engines", "media", "logging", "connections", "routes"] {
+    for known in
+        ["server", "spool", "dispatch", "engines", "media", "reading", "access", "logging", "connections", "routes"]
+    {
         let _read = section.take(known);
     }
     section.finish();

@@ -4,6 +4,7 @@
 //! lost its stream comes again and says how far it got. Streams end with the program, and count as one connection each.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, StatusCode};
@@ -11,17 +12,13 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use chatledger_projections::recorded::Position;
 use futures_util::stream;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Console;
 use crate::reading::{Follower, Heard, Notice};
 
 /// A word in the silence, so that proxies do not take a quiet stream for a dead one.
 const BREATH: Duration = Duration::from_secs(15);
-
-/// How many streams there are at most; half of what the private address takes, so that pages are shown besides.
-const STREAMS_AT_MOST: usize = 32;
-
-static STREAMS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(STREAMS_AT_MOST);
 
 /// What a page that is followed needs to be told.
 pub trait Followed: Send + 'static {
@@ -34,13 +31,13 @@ struct Following<F> {
     follower: Follower,
     end: tokio_util::sync::CancellationToken,
     has_begun: bool,
-    _place: tokio::sync::SemaphorePermit<'static>,
+    _place: OwnedSemaphorePermit,
 }
 
 /// Follows until the reader leaves or the program ends.
 pub fn follow(console: &Console, followed: impl Followed) -> Response {
     let Some(follower) = console.reader.follow() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
-    let Ok(place) = STREAMS.try_acquire() else { return StatusCode::TOO_MANY_REQUESTS.into_response() };
+    let Ok(place) = Arc::clone(&console.followers).try_acquire_owned() else { return StatusCode::TOO_MANY_REQUESTS.into_response() };
     let following =
         Following { followed, follower, end: console.end.clone(), has_begun: false, _place: place };
     let events = stream::unfold(following, |mut following| async move {

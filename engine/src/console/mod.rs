@@ -29,9 +29,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::{get, post};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::Access;
+use crate::api::{Access, Api};
 use crate::clock::Clock;
 use crate::log::EventLog;
 use crate::reading::Reader;
@@ -47,11 +48,19 @@ pub struct Console {
     pub log: Arc<dyn EventLog>,
     /// Tells when they decided it, and how long ago things were.
     pub clock: Arc<dyn Clock>,
+    /// How many may follow, together with whoever follows by the API.
+    pub followers: Arc<Semaphore>,
     /// Ends what is followed.
     pub end: CancellationToken,
 }
 
 impl Console {
+    /// A console over the same answers as the API's, for the same people.
+    pub fn beside(api: &Api) -> Self {
+        let Api { reader, access, log, clock, followers, end } = api.clone();
+        Self { reader, access, log, clock, followers, end }
+    }
+
     /// The router for the private listener; it must know who asks, see [`crate::instructions::Peer`].
     pub fn router(self) -> Router {
         let overview = get(async || Redirect::to("/console/overview"));

@@ -9,8 +9,9 @@ use chatledger_connectors::connector::Limit;
 use chatledger_projections::ids::{IntentId, ThreadId};
 use chatledger_projections::time::Timestamp;
 
-use super::circuit::{Circuit, CircuitRules, Sign};
+use super::circuit::{Circuit, CircuitRules, Sign, Standing};
 use super::limits::Limits;
+use crate::reading::answer::{At, Live, LiveQuota};
 
 /// The queue of one connection.
 #[derive(Debug)]
@@ -92,6 +93,25 @@ impl Lane {
             in_flight: 0,
             in_flight_at_most: in_flight_at_most.max(1),
             depth: 0,
+        }
+    }
+
+    /// How it is now, for people.
+    pub fn told(&self, now: Timestamp) -> Live {
+        let open_until = match self.circuit.standing() {
+            Standing::Open { until } => Some(At(until)),
+            Standing::Closed | Standing::HalfOpen => None,
+        };
+        let quotas = self.limits.used(now).map(|(class, calls, per, used)| {
+            let per_ms = u64::try_from(per.as_millis()).unwrap_or(u64::MAX);
+            LiveQuota { class, calls, per_ms, used }
+        });
+        Live {
+            at: At(now),
+            circuit: self.circuit.standing().label(),
+            open_until,
+            in_flight: u32::try_from(self.in_flight).unwrap_or(u32::MAX),
+            quotas: quotas.collect(),
         }
     }
 

@@ -3,7 +3,7 @@
 //! A pure state machine on a clock that is set by whoever asks. It is strict: no window of a quota's length, wherever
 //! one lays it, ever holds more calls than the quota allows (bursts included), which `governor` alone does not promise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -41,6 +41,13 @@ impl Limits {
         }
     }
 
+    /// How each quota is used: the class, how many calls it allows in which span, and how many were made in the last one.
+    pub fn used(&self, now: Timestamp) -> impl Iterator<Item = (&'static str, u32, Duration, u32)> {
+        self.classes.iter().flat_map(move |(class, limiters)| {
+            limiters.iter().map(move |limiter| (*class, limiter.owed_at_most, limiter.per, limiter.used(now)))
+        })
+    }
+
     /// A call was made at this moment or earlier, permitted or not: it takes a place in any case.
     pub fn recall(&mut self, class: &str, at: Timestamp) {
         for limiter in self.classes.get_mut(class).into_iter().flatten() {
@@ -61,6 +68,10 @@ struct Limiter {
     owed: u32,
     /// Older calls than these are out of sight of any window.
     owed_at_most: u32,
+    /// The span of the quota.
+    per: Duration,
+    /// When the last calls were made, as many as a span may hold: for people, and for nothing else.
+    made: VecDeque<Timestamp>,
 }
 
 impl Limiter {
@@ -75,7 +86,14 @@ impl Limiter {
         let limiter = RateLimiter::direct_with_clock(rate.allow_burst(quota.burst), clock.clone());
         let open_from = Timestamp::from_millis(i64::MIN);
         let owed_at_most = quota.calls.get();
-        Self { rate: limiter.with_middleware(), clock, interval, open_from, owed: 0, owed_at_most }
+        let (per, made) = (quota.per, VecDeque::new());
+        Self { rate: limiter.with_middleware(), clock, interval, open_from, owed: 0, owed_at_most, per, made }
+    }
+
+    /// How many calls were made in the last span.
+    fn used(&self, now: Timestamp) -> u32 {
+        let in_span = self.made.iter().rev().take_while(|made| now.since(**made) < self.per).count();
+        u32::try_from(in_span).unwrap_or(u32::MAX)
     }
 
     fn recall(&mut self, at: Timestamp) {
@@ -100,6 +118,10 @@ impl Limiter {
             Ok(snapshot) => {
                 let spent = snapshot.remaining_burst_capacity() == 0;
                 self.open_from = if spent { now + self.interval } else { now };
+                if self.made.len() >= self.owed_at_most as usize {
+                    self.made.pop_front();
+                }
+                self.made.push_back(now);
                 Ok(())
             }
             Err(not_until) => {
@@ -246,6 +268,16 @@ mod tests {
         let took = sent.last().expect("some were sent") - sent[0];
         // 300 calls at 30 a minute take ten minutes at best.
         assert!(took <= 660_000 + 60_000, "{took} ms");
+    }
+
+    #[test]
+    fn what_is_told_of_a_quota_is_what_was_made_in_its_last_span() {
+        let mut limits =
+            Limits::new(&[Limit { class: "send", quotas: vec![Quota::at_most(3, Duration::from_secs(1), 2)] }]);
+        let used = |limits: &Limits, now| limits.used(Timestamp::from_millis(now)).map(|(.., used)| used).sum::<u32>();
+        assert_eq!(used(&limits, 0), 0);
+        drain(&mut limits, 10_000, 2, &[]);
+        assert_eq!((used(&limits, 10_000), used(&limits, 10_999), used(&limits, 11_000)), (2, 2, 0));
     }
 
     #[test]

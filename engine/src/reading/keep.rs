@@ -19,7 +19,7 @@ use tracing::{error, info, warn};
 
 use super::learn::{Learner, Learnt};
 use super::model::Model;
-use super::notice::{GATHERED_FOR, Notice, THREADS_AT_MOST, WAITING_AT_MOST};
+use super::notice::{GATHERED_AT_MOST, GATHERED_FOR, GATHERED_FOR_EACH, Notice, THREADS_AT_MOST, WAITING_AT_MOST};
 use crate::fold::{FoldError, understand_in_order};
 use crate::live::chain;
 use crate::log::{EventLog, ReadError, codec};
@@ -159,7 +159,8 @@ impl Keeper {
             }
         } else if learnt.seq == self.kept {
             let id = self.model.last()?.map(|last| (last.position, last.id));
-            let is_same = id.is_some_and(|(position, _)| position == learnt.position) && learnt.is(id.map(|(_, id)| id));
+            let is_same =
+                id.is_some_and(|(position, _)| position == learnt.position) && learnt.is(id.map(|(_, id)| id));
             if !is_same {
                 return Err(KeepError::OtherLog);
             }
@@ -199,7 +200,12 @@ impl Keeper {
     }
 
     /// Reads the log back to its end.
-    fn catch_up(&mut self, log: &dyn EventLog, newest: Option<Position>, stop: &CancellationToken) -> Result<(), KeepError> {
+    fn catch_up(
+        &mut self,
+        log: &dyn EventLog,
+        newest: Option<Position>,
+        stop: &CancellationToken,
+    ) -> Result<(), KeepError> {
         let had = self.kept;
         let mut broken = None;
         understand_in_order(log, None, None, &mut |reading| {
@@ -244,7 +250,9 @@ impl Keeper {
                 () = stop.cancelled() => return Ok(()),
                 () = sleep_until(tell_at), if untold => {
                     self.news.tell(&self.progress);
-                    tell_at = Instant::now() + GATHERED_FOR;
+                    // The more listen, the longer: a thousand are not to be woken five times a second.
+                    let listeners = u32::try_from(self.progress.notices.receiver_count()).unwrap_or(u32::MAX);
+                    tell_at = Instant::now() + GATHERED_FOR + GATHERED_FOR_EACH.saturating_mul(listeners).min(GATHERED_AT_MOST);
                     continue;
                 }
                 batch = following.next(BATCH) => {
@@ -289,7 +297,7 @@ impl News {
         let Some(position) = position else { return };
         let (threads, kinds) = (threads.into_iter().collect(), kinds.into_iter().collect());
         // Nobody may be listening.
-        let _nobody = progress.notices.send(Arc::new(Notice { position, threads, more_threads, kinds }));
+        let _nobody = progress.notices.send(Arc::new(Notice::new(position, threads, more_threads, kinds)));
     }
 }
 

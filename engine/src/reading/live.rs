@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chatledger_projections::ids::ConnectionName;
+use chatledger_projections::time::Timestamp;
 
 use super::answer::Live;
 
@@ -17,8 +18,11 @@ impl Board {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = connections;
     }
 
-    /// How a connection is.
-    pub fn read(&self, connection: &ConnectionName) -> Option<Live> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(connection).cloned()
+    /// How a connection is. What the engine told before a quota's span began is no use of that quota any more.
+    pub fn read(&self, connection: &ConnectionName, now: Timestamp) -> Option<Live> {
+        let mut live = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(connection).cloned()?;
+        let silent = u64::try_from(now.since(live.at.0).as_millis()).unwrap_or(u64::MAX);
+        live.quotas.iter_mut().filter(|quota| quota.per_ms <= silent).for_each(|quota| quota.used = 0);
+        Some(live)
     }
 }

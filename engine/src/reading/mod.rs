@@ -32,8 +32,8 @@ pub use asked::{
     AsOf, EventAsked, EventFilter, HeldFilter, MessageAsked, Order, RemarkFilter, ThreadFilter, TimelineFilter, Wanted,
 };
 pub use cursor::{Cursor, NotACursor};
-pub use notice::{Follower, Heard, Notice};
 pub use live::Board;
+pub use notice::{Follower, Heard, Notice};
 pub use reader::{Reader, Surroundings};
 pub use start::{Fed, Place, start};
 

@@ -100,7 +100,9 @@ impl Reader {
         wanted: Wanted,
         as_of: AsOf,
     ) -> Result<Page<ThreadRow>, ReadingError> {
-        let question = Question::of("threads", &filter);
+        // "For two hours" is another time on every page; it is the same question.
+        let question =
+            Question::of("threads", &ThreadFilter { quiet_since: None, active_since: None, ..filter.clone() });
         self.page(as_of, wanted, question, move |scene, wanted, question| {
             query::threads::threads(scene, &filter, wanted, question)
         })
@@ -175,9 +177,10 @@ impl Reader {
     /// The connections.
     pub async fn connections(&self, as_of: AsOf) -> Result<Connections, ReadingError> {
         let Surroundings { clock, board, spool, .. } = self.inner()?.surroundings.clone();
+        let asked_at = clock.now();
         let mut connections = self
             .ask(as_of, move |scene, head| {
-                let now = scene.time(as_of, clock.now());
+                let now = scene.time(as_of, asked_at);
                 let items = query::connections::connections(scene, now)?;
                 Ok(Connections { standpoint: scene.standpoint(head), items, spool: None })
             })
@@ -185,7 +188,7 @@ impl Reader {
         if as_of == AsOf::Now {
             connections.spool = spool.map(|spool| spool.outlook().into());
             for connection in &mut connections.items {
-                connection.live = board.read(&connection.name);
+                connection.live = board.read(&connection.name, asked_at);
             }
         }
         Ok(connections)
@@ -235,9 +238,10 @@ impl Reader {
     /// What operators see first.
     pub async fn overview(&self, as_of: AsOf) -> Result<Overview, ReadingError> {
         let Surroundings { clock, board, spool, .. } = self.inner()?.surroundings.clone();
+        let asked_at = clock.now();
         let mut overview = self
             .ask(as_of, move |scene, head| {
-                let now = scene.time(as_of, clock.now());
+                let now = scene.time(as_of, asked_at);
                 let (open, longest_open) = query::overview::open(scene)?;
                 let longest_held = query::held::longest(scene, query::overview::NAMED_AT_MOST)?;
                 let (minutes, latency) = query::overview::traffic(scene, now)?;
@@ -258,7 +262,7 @@ impl Reader {
         if as_of == AsOf::Now {
             overview.spool = spool.map(|spool| spool.outlook().into());
             for connection in &mut overview.connections {
-                connection.live = board.read(&connection.name);
+                connection.live = board.read(&connection.name, asked_at);
             }
         }
         Ok(overview)

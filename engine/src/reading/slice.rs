@@ -10,9 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chatledger_projections::recorded::{Position, Revision, StreamName};
 
-use crate::log::{
-    Append, AppendError, Appended, EventLog, Following, ReadError, StoredEvent, StoredEventRef,
-};
+use crate::log::{Append, AppendError, Appended, EventLog, Following, ReadError, StoredEvent, StoredEventRef};
 
 /// Some events of a log, in its order.
 #[derive(Debug)]
@@ -49,7 +47,8 @@ impl EventLog for Slice {
     }
 
     async fn append_all(&self, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>> {
-        let refuse = |append: Append| Err(AppendError::Unavailable { stream: append.stream, cause: ReadingOnly.into() });
+        let refuse =
+            |append: Append| Err(AppendError::Unavailable { stream: append.stream, cause: ReadingOnly.into() });
         appends.into_iter().map(refuse).collect()
     }
 

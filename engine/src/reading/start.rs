@@ -1,10 +1,11 @@
 //! Putting the read side to work: beside an engine, or over events that somebody has.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use tracing::error;
+use tracing::{error, warn};
 
 use super::keep::{Keeper, Progress, keep_up};
 use super::model::schema::discard;
@@ -26,15 +27,24 @@ pub enum Place {
 struct Home {
     path: PathBuf,
     is_forgotten: bool,
+    /// Held while the file is ours: two engines that were given one file must not both write to it.
+    _lock: Option<File>,
 }
 
 impl Home {
     fn of(place: &Place) -> Self {
         match place {
-            Place::File(path) => Self { path: path.clone(), is_forgotten: false },
+            Place::File(path) => match lock(path) {
+                Ok(lock) => Self { path: path.clone(), is_forgotten: false, _lock: lock },
+                Err(taken) => {
+                    let path = path.display();
+                    warn!(%path, error = %taken, "another engine keeps its rows there; these are forgotten at the end");
+                    Self::of(&Place::Forgotten)
+                }
+            },
             Place::Forgotten => {
                 let name = format!("chatledger-reading-{}.db", uuid::Uuid::new_v4());
-                Self { path: std::env::temp_dir().join(name), is_forgotten: true }
+                Self { path: std::env::temp_dir().join(name), is_forgotten: true, _lock: None }
             }
         }
     }
@@ -45,6 +55,18 @@ impl Drop for Home {
         if self.is_forgotten {
             discard(&self.path);
         }
+    }
+}
+
+/// Takes the file for us. A file system without locks has none; whoever cannot make a file there is told by SQLite.
+fn lock(path: &Path) -> Result<Option<File>, TryLockError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let Ok(file) = File::options().create(true).truncate(false).write(true).open(name) else { return Ok(None) };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(TryLockError::WouldBlock),
+        Err(TryLockError::Error(_)) => Ok(None),
     }
 }
 

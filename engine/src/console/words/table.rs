@@ -84,8 +84,8 @@ words! {
     // ---- signing in ----
     sign_in_words: Text = "This is the engine's console. Sign in with your token.", "Это консоль движка. Войдите по своему токену.";
     token: Text = "Token", "Токен";
-    token_from: Text = "Tokens stand in the configuration.", "Токены заданы в конфигурации.";
-    token_wrong: Text = "Nobody has this token. Look into the section [access] of the configuration, or ask whoever runs the engine.", "Такого токена ни у кого нет. Посмотрите раздел [access] конфигурации или спросите того, кто ведёт движок.";
+    token_from: Text = "By whoever runs the engine.", "Даёт тот, кто ведёт движок.";
+    token_wrong: Text = "Nobody has this token. `chatledger token new NAME --role operator` makes one; its digest goes into the configuration.", "Такого токена ни у кого нет. Новый делает `chatledger token new ИМЯ --role operator`; его отпечаток пишут в конфигурацию.";
     signed_out: Text = "You are signed out.", "Вы вышли.";
 
     // ---- what goes wrong ----

@@ -93,6 +93,8 @@ pub struct Silence {
 /// What only the engine that drives a connection's lane knows, as it is now.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct Live {
+    /// When the engine last told; it does so whenever it does anything.
+    pub at: At,
     /// Whether the platform is left alone: `closed` (calls go out), `open` (none goes out), `half_open` (one is out to see).
     #[schema(example = "closed")]
     pub circuit: &'static str,

@@ -68,9 +68,9 @@ impl Memory {
         thread.open += u32::from(is_counted);
         let thread = thread.number;
         let carried = raised.carries.as_ref().and_then(|origin| step.state.delivery.written(origin));
-        let about = carried.map(|(index, _)| index).or_else(|| {
-            key_of_intent(&raised.intent).and_then(|key| find(step.state, &raised.connection, &key))
-        });
+        let about = carried
+            .map(|(index, _)| index)
+            .or_else(|| key_of_intent(&raised.intent).and_then(|key| find(step.state, &raised.connection, &key)));
         let message = about.map(|index| Number::from(index.place()));
         rows.push(Row::Intent(IntentKept {
             intent,

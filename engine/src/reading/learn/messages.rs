@@ -114,7 +114,9 @@ impl Memory {
             state: carried.state,
             failure: carried.failure.as_ref().map_or(0, |failure| short_mark(&failure.reason)),
             shown: mark_of_places(carried),
-            content: altered.and_then(|altered| altered.content.as_deref()).map_or(0, |content| short_mark(&written(content))),
+            content: altered
+                .and_then(|altered| altered.content.as_deref())
+                .map_or(0, |content| short_mark(&written(content))),
             reactions: [mark_of_reaction(altered, Side::Client), mark_of_reaction(altered, Side::Company)],
             removed: altered.is_some_and(|altered| altered.deleted),
         };

@@ -105,14 +105,8 @@ impl Learner {
         self.clock = self.clock.max(at);
         let written_before = self.state.delivery.len();
         let changes = self.state.evolve(&happening);
-        let step = Step {
-            happening: &happening,
-            changes: &changes,
-            state: &self.state,
-            written_before,
-            seq: self.seq,
-            at,
-        };
+        let step =
+            Step { happening: &happening, changes: &changes, state: &self.state, written_before, seq: self.seq, at };
         let memory = &mut self.memory;
         let mut gathered = Gathered::default();
         memory.touch(&step, &mut gathered);
@@ -187,13 +181,7 @@ impl Memory {
         Some(self.connection(&connection, rows).number)
     }
 
-    fn see_oddities(
-        &mut self,
-        about: Option<Number>,
-        remarks: &[Remark],
-        changes: &[Change],
-        rows: &mut Vec<Row>,
-    ) {
+    fn see_oddities(&mut self, about: Option<Number>, remarks: &[Remark], changes: &[Change], rows: &mut Vec<Row>) {
         for remark in remarks {
             self.odd.remark(about.unwrap_or(0), remark, rows);
         }

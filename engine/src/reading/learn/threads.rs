@@ -154,4 +154,3 @@ fn card(contact: Option<&Contact>) -> ClientCard {
         email: text(&contact.email),
     })
 }
-

@@ -200,7 +200,8 @@ fn keep(into: &Connection, seq: Seq, row: &Row) -> Result<(), rusqlite::Error> {
                 )?;
             }
             let silence = version.silence.map(|silence| {
-                serde_json::to_string(&(silence.reason, silence.since.as_millis())).expect("a word and a number serialise")
+                serde_json::to_string(&(silence.reason, silence.since.as_millis()))
+                    .expect("a word and a number serialise")
             });
             run(
                 into,
@@ -247,7 +248,11 @@ fn keep(into: &Connection, seq: Seq, row: &Row) -> Result<(), rusqlite::Error> {
             params![name, *what as i64, connection, thread, message, seq],
         ),
         Row::ClientName { thread, name } => {
-            run(into, "INSERT INTO client_names (thread, name, since) VALUES (?1, ?2, ?3)", params![thread, name, seq])?;
+            run(
+                into,
+                "INSERT INTO client_names (thread, name, since) VALUES (?1, ?2, ?3)",
+                params![thread, name, seq],
+            )?;
             let number = into.last_insert_rowid();
             let folded = folded(name);
             run(into, "INSERT INTO client_words (rowid, name) VALUES (?1, ?2)", params![number, folded])

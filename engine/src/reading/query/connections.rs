@@ -104,9 +104,9 @@ pub(in crate::reading) fn version_at(
 }
 
 fn health(scene: &Scene<'_>, connection: Number) -> Result<Option<Health>, rusqlite::Error> {
-    let mut health = scene
-        .rows
-        .prepare_cached("SELECT since, document FROM healths WHERE connection = ?1 AND since <= ?2 ORDER BY since DESC LIMIT 1")?;
+    let mut health = scene.rows.prepare_cached(
+        "SELECT since, document FROM healths WHERE connection = ?1 AND since <= ?2 ORDER BY since DESC LIMIT 1",
+    )?;
     let health = health.query_row(params![connection, scene.moment.seq], |row| {
         Ok((row.get::<_, Seq>(0)?, document::<HealthDocument>(row.get_ref(1)?.as_str()?)?))
     });

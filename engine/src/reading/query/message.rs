@@ -72,7 +72,8 @@ pub(in crate::reading) fn key_of(scene: &Scene<'_>, message: Number) -> Result<O
 /// A message's delivery.
 pub(in crate::reading) fn message(scene: &Scene<'_>, asked: &MessageAsked) -> Result<MessageDelivery, ReadingError> {
     let number = number(scene, asked)?;
-    let mut known = scene.rows.prepare_cached("SELECT heard_at, since FROM messages WHERE message = ?1 AND since <= ?2")?;
+    let mut known =
+        scene.rows.prepare_cached("SELECT heard_at, since FROM messages WHERE message = ?1 AND since <= ?2")?;
     let known = known.query_row(params![number, scene.moment.seq], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let (heard_at, since) = known.ok_or(ReadingError::NotFound { what: "message" })?;
     Ok(MessageDelivery {
@@ -171,9 +172,8 @@ pub(in crate::reading) fn events_of_thread(
 ) -> Result<Vec<Seq>, rusqlite::Error> {
     let mut thread = scene.rows.prepare_cached("SELECT thread FROM messages WHERE message = ?1")?;
     let thread: Number = thread.query_row([message], |row| row.get(0))?;
-    let mut events = scene
-        .rows
-        .prepare_cached("SELECT seq FROM touched WHERE thread = ?1 AND since <= ?2 ORDER BY seq LIMIT ?3")?;
+    let mut events =
+        scene.rows.prepare_cached("SELECT seq FROM touched WHERE thread = ?1 AND since <= ?2 ORDER BY seq LIMIT ?3")?;
     let limit = i64::try_from(at_most).unwrap_or(i64::MAX);
     let events = events.query_map(params![thread, scene.moment.seq, limit], |row| row.get(0))?;
     events.collect()

@@ -90,7 +90,12 @@ impl<'a> Scene<'a> {
     /// Where answers stand that are told now.
     pub fn standpoint(&self, head: Head) -> Standpoint {
         let Moment { position, recorded_at, .. } = self.moment;
-        Standpoint { position, recorded_at: recorded_at.map(At), head: head.position.max(position), behind: head.behind }
+        Standpoint {
+            position,
+            recorded_at: recorded_at.map(At),
+            head: head.position.max(position),
+            behind: head.behind,
+        }
     }
 
     /// The moment that is asked about, in time.
@@ -129,7 +134,8 @@ impl<'a> Scene<'a> {
 
 /// The moment that is asked about.
 pub(super) fn moment(rows: &Connection, as_of: AsOf) -> Result<Moment, rusqlite::Error> {
-    let newest: Seq = rows.prepare_cached("SELECT coalesce(max(seq), 0) FROM events")?.query_row([], |row| row.get(0))?;
+    let newest: Seq =
+        rows.prepare_cached("SELECT coalesce(max(seq), 0) FROM events")?.query_row([], |row| row.get(0))?;
     let seq = match as_of {
         AsOf::Now => newest,
         AsOf::Position(position) => {
@@ -154,7 +160,8 @@ pub(super) fn moment(rows: &Connection, as_of: AsOf) -> Result<Moment, rusqlite:
 
 /// The moment that a cursor carries.
 pub(super) fn moment_again(rows: &Connection, seq: Seq) -> Result<Moment, rusqlite::Error> {
-    let newest: Seq = rows.prepare_cached("SELECT coalesce(max(seq), 0) FROM events")?.query_row([], |row| row.get(0))?;
+    let newest: Seq =
+        rows.prepare_cached("SELECT coalesce(max(seq), 0) FROM events")?.query_row([], |row| row.get(0))?;
     moment_of(rows, seq.clamp(0, newest), newest)
 }
 
@@ -199,7 +206,8 @@ fn document<T: DeserializeOwned>(text: &str) -> Result<T, rusqlite::Error> {
 
 /// Reads a word of the core back from a label.
 fn word<T: DeserializeOwned>(label: String) -> Result<T, rusqlite::Error> {
-    serde_json::from_value(serde_json::Value::String(label)).map_err(|error| FromSqlError::Other(Box::new(error)).into())
+    serde_json::from_value(serde_json::Value::String(label))
+        .map_err(|error| FromSqlError::Other(Box::new(error)).into())
 }
 
 impl From<rusqlite::Error> for ReadingError {

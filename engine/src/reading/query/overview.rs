@@ -67,9 +67,8 @@ pub(in crate::reading) fn open(scene: &Scene<'_>) -> Result<(u64, Vec<OpenRow>),
         if found.len() >= NAMED_AT_MOST && found.iter().all(|(raised, _)| *raised <= seq.saturating_sub(reach)) {
             break;
         }
-        let rows = by_span.query_map(params![span, seq.saturating_sub(reach), seq, named], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+        let rows = by_span
+            .query_map(params![span, seq.saturating_sub(reach), seq, named], |row| Ok((row.get(0)?, row.get(1)?)))?;
         for row in rows {
             found.push(row?);
         }
@@ -81,13 +80,15 @@ pub(in crate::reading) fn open(scene: &Scene<'_>) -> Result<(u64, Vec<OpenRow>),
 }
 
 fn open_row(scene: &Scene<'_>, intent: Number) -> Result<OpenRow, rusqlite::Error> {
-    let mut row = scene.rows.prepare_cached("SELECT id, what, connection, thread, raised FROM intents WHERE intent = ?1")?;
+    let mut row =
+        scene.rows.prepare_cached("SELECT id, what, connection, thread, raised FROM intents WHERE intent = ?1")?;
     let (id, what, connection, thread, raised) = row.query_row([intent], |row| {
         let id = IntentId::from_uuid(uuid_in(row, 0)?);
         Ok((id, row.get(1)?, row.get(2)?, row.get(3)?, row.get::<_, Seq>(4)?))
     })?;
-    let mut attempts =
-        scene.rows.prepare_cached("SELECT count(*) FROM attempts WHERE intent = ?1 AND coalesce(started, settled) <= ?2")?;
+    let mut attempts = scene
+        .rows
+        .prepare_cached("SELECT count(*) FROM attempts WHERE intent = ?1 AND coalesce(started, settled) <= ?2")?;
     let attempts = attempts.query_row(params![intent, scene.moment.seq], |row| row.get(0))?;
     let (position, raised_at) = scene.place(raised)?;
     let (connection, thread) = (scene.connections.name(connection), scene.thread_id(thread)?);
@@ -105,7 +106,10 @@ struct Counted {
 }
 
 /// The traffic of the hour before a moment, minute by minute, and how long messages took in it.
-pub(in crate::reading) fn traffic(scene: &Scene<'_>, now: Timestamp) -> Result<(Vec<Minute>, Latency), rusqlite::Error> {
+pub(in crate::reading) fn traffic(
+    scene: &Scene<'_>,
+    now: Timestamp,
+) -> Result<(Vec<Minute>, Latency), rusqlite::Error> {
     let end = now.as_millis();
     let first = end.div_euclid(MINUTE_MS).saturating_sub(MINUTES - 1);
     let before = counted(scene, seq_before(scene, first.saturating_mul(MINUTE_MS))?)?;

@@ -12,13 +12,13 @@ use crate::reading::row::{Number, Seq};
 /// What platforms sent and we do not know or found odd, the most frequent first.
 pub(in crate::reading) fn remarks(scene: &Scene<'_>, filter: &RemarkFilter) -> Result<Vec<RemarkRow>, rusqlite::Error> {
     let wanted = filter.connection.as_ref().map(|name| scene.connections.number(name).unwrap_or(-1));
-    let mut groups = scene.rows.prepare_cached(
-        "SELECT grp, kind, connection, at, found, since FROM remark_groups WHERE since <= ?1",
-    )?;
-    let mut groups = groups.query([scene.moment.seq])?;
-    let mut newest = scene
+    let mut groups = scene
         .rows
-        .prepare_cached("SELECT count, since FROM remarked WHERE grp = ?1 AND since <= ?2 ORDER BY since DESC LIMIT 1")?;
+        .prepare_cached("SELECT grp, kind, connection, at, found, since FROM remark_groups WHERE since <= ?1")?;
+    let mut groups = groups.query([scene.moment.seq])?;
+    let mut newest = scene.rows.prepare_cached(
+        "SELECT count, since FROM remarked WHERE grp = ?1 AND since <= ?2 ORDER BY since DESC LIMIT 1",
+    )?;
     let mut told = Vec::new();
     while let Some(row) = groups.next()? {
         let kind: RemarkKind = word(row.get(1)?)?;

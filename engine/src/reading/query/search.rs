@@ -28,11 +28,11 @@ const WORDS_AT_MOST: usize = 8;
 pub(super) fn called(scene: &Scene<'_>, text: &str) -> Result<BTreeSet<Number>, rusqlite::Error> {
     let text = text.trim();
     let mut found = BTreeSet::new();
-    let mut by_name = scene.rows.prepare_cached(
-        "SELECT thread FROM names WHERE name = ?1 AND what = ?2 AND since <= ?3 LIMIT ?4",
-    )?;
+    let mut by_name =
+        scene.rows.prepare_cached("SELECT thread FROM names WHERE name = ?1 AND what = ?2 AND since <= ?3 LIMIT ?4")?;
     let mut look = |name: &str, what: Named| -> Result<(), rusqlite::Error> {
-        let threads = by_name.query_map(params![name, what as i64, scene.moment.seq, FOUND_AT_MOST], |row| row.get(0))?;
+        let threads =
+            by_name.query_map(params![name, what as i64, scene.moment.seq, FOUND_AT_MOST], |row| row.get(0))?;
         for thread in threads {
             found.insert(thread?);
         }
@@ -60,9 +60,9 @@ pub(super) fn called(scene: &Scene<'_>, text: &str) -> Result<BTreeSet<Number>, 
     let is_hex = |sign: char| sign.is_ascii_hexdigit() || sign == '-';
     if text.len() >= SHORTEST_BEGINNING && text.chars().all(is_hex) {
         let beginning = text.to_lowercase();
-        let mut by_id = scene.rows.prepare_cached(
-            "SELECT thread FROM threads WHERE id >= ?1 AND id < ?1 || 'g' AND since <= ?2 LIMIT ?3",
-        )?;
+        let mut by_id = scene
+            .rows
+            .prepare_cached("SELECT thread FROM threads WHERE id >= ?1 AND id < ?1 || 'g' AND since <= ?2 LIMIT ?3")?;
         let threads = by_id.query_map(params![beginning, scene.moment.seq, FOUND_AT_MOST], |row| row.get(0))?;
         for thread in threads {
             found.insert(thread?);
@@ -116,7 +116,10 @@ mod tests {
     #[test]
     fn whatever_is_typed_is_words_and_never_a_question_of_its_own() {
         assert_eq!(words("Анна Петр"), Some("\"Анна\"* \"Петр\"*".to_owned()));
-        assert_eq!(words("\"; DROP OR NOT (x* NEAR y)"), Some("\"DROP\"* \"OR\"* \"NOT\"* \"x\"* \"NEAR\"* \"y\"*".to_owned()));
+        assert_eq!(
+            words("\"; DROP OR NOT (x* NEAR y)"),
+            Some("\"DROP\"* \"OR\"* \"NOT\"* \"x\"* \"NEAR\"* \"y\"*".to_owned())
+        );
         assert_eq!(words("  —  \"*\" "), None);
     }
 }

@@ -131,9 +131,9 @@ fn listed(
              ORDER BY active_at DESC, thread DESC"
         ),
         (false, true) => version!("WHERE (active_at, thread) < (?1, ?2) ORDER BY active_at DESC, thread DESC"),
-        (false, false) => version!(
-            "WHERE state = ?3 AND (active_at, thread) < (?1, ?2) ORDER BY active_at DESC, thread DESC"
-        ),
+        (false, false) => {
+            version!("WHERE state = ?3 AND (active_at, thread) < (?1, ?2) ORDER BY active_at DESC, thread DESC")
+        }
     };
     let states: Vec<Option<ThreadState>> =
         if fit.states.is_empty() { vec![None] } else { fit.states.iter().copied().map(Some).collect() };
@@ -194,8 +194,9 @@ fn found(
     }
     let Some(words) = words(text) else { return Ok((items, None)) };
     let from = if stage == 0 { i64::MAX } else { from };
-    let mut named =
-        scene.rows.prepare_cached("SELECT rowid FROM client_words WHERE client_words MATCH ?1 AND rowid < ?2 ORDER BY rowid DESC")?;
+    let mut named = scene.rows.prepare_cached(
+        "SELECT rowid FROM client_words WHERE client_words MATCH ?1 AND rowid < ?2 ORDER BY rowid DESC",
+    )?;
     let mut named = named.query(params![words, from])?;
     let (mut looked_at, mut last) = (0, from);
     while let Some(name) = named.next()? {
@@ -230,9 +231,8 @@ fn is_named_later(scene: &Scene<'_>, thread: Number, number: i64, words: &str) -
         .rows
         .prepare_cached("SELECT number FROM client_names WHERE thread = ?1 AND number > ?2 AND since <= ?3 LIMIT 20")?;
     let later = later.query_map(params![thread, number, scene.moment.seq], |row| row.get::<_, i64>(0))?;
-    let mut fits = scene
-        .rows
-        .prepare_cached("SELECT 1 FROM client_words WHERE client_words MATCH ?1 AND rowid = ?2")?;
+    let mut fits =
+        scene.rows.prepare_cached("SELECT 1 FROM client_words WHERE client_words MATCH ?1 AND rowid = ?2")?;
     for number in later {
         if fits.exists(params![words, number?])? {
             return Ok(true);
