@@ -72,6 +72,11 @@ pub trait Connection: Send + Sync + fmt::Debug {
         false
     }
 
+    /// Whether it may tell us of something by GET, with all that it says in the address.
+    fn tells_by_get(&self) -> bool {
+        false
+    }
+
     /// Decides whether a request is the platform's, and if so what of it is recorded.
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection>;
 
@@ -279,6 +284,8 @@ pub struct InboundRequest<'a> {
     pub method: &'a str,
     /// What follows the connection's name in the path, without a slash at either end; may be empty.
     pub tail: &'a str,
+    /// What follows the question mark, as it came; empty if there is none.
+    pub query: &'a str,
     /// The headers, names in lower case.
     pub headers: &'a [(&'a str, &'a [u8])],
     /// The body.

@@ -3,7 +3,7 @@
 //! It asks for one secret, believes whoever shows it in the header `x-proof`, and reads nothing. Only in builds with the
 //! feature `fake`, and never in [`crate::ALL`]. It lives here because nobody outside may make a [`Verified`].
 
-use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
+use chatledger_projections::configuration::{Abilities, FirstContact, Tells, Traits};
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::ids::{ConnectionName, EventId};
 use chatledger_projections::intent::Intent;
@@ -107,7 +107,13 @@ impl Connector for Fake {
 impl Connection for Account {
     fn traits(&self) -> Traits {
         let can = Abilities::NONE;
-        Traits { first_contact: FirstContact::WriteUnderOurId, can_look_up: false, wants_delivery: self.is_crm, can }
+        Traits {
+            first_contact: FirstContact::WriteUnderOurId,
+            can_look_up: false,
+            wants_delivery: self.is_crm,
+            can,
+            tells: Tells::USUAL,
+        }
     }
 
     fn is_assistant(&self) -> bool {

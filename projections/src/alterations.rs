@@ -5,6 +5,7 @@
 //! bound; those of a message that is still on its way wait until it has arrived.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -27,11 +28,30 @@ pub struct Altered {
     pub edited_at: Option<Timestamp>,
     /// Whether it is gone.
     pub deleted: bool,
+    /// The event that told of the last change of its words.
+    #[serde(skip)]
+    edited_by: Option<EventId>,
     /// The reaction of each side that has one.
     pub reactions: BTreeMap<Side, String>,
+    /// How the client's reaction came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reacted: Option<Reacted>,
     /// What is not on the other side yet, because the message itself is not.
     pub due: BTreeSet<Matter>,
 }
+
+/// How a reaction came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+struct Reacted {
+    /// When we heard of it.
+    at: Timestamp,
+    /// Whether it came in the place of another, which may have been taken back in between without our hearing of it yet.
+    replaced: bool,
+}
+
+/// How long a showing may still come that is older than a reaction: a platform repeats what it could not deliver five times
+/// at most, a minute apart (Pact contract, 10.2), and we allow it as much again.
+const OVERTAKEN_WITHIN: Duration = Duration::from_secs(600);
 
 /// What of a message was altered.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
@@ -80,17 +100,32 @@ impl Alterations {
     }
 
     /// A message says something else; whether that is news. What claims to be older than what is known is not, and what
-    /// is gone says nothing any more.
-    pub fn edit(&mut self, written: &Origin, content: &Content, edited_at: Option<Timestamp>) -> bool {
-        let altered = self.altered.entry(written.clone()).or_default();
-        let is_older = edited_at.is_some() && edited_at < altered.edited_at;
-        if altered.deleted || is_older || altered.content.as_deref().is_some_and(|known| says_the_same(known, content))
-        {
+    /// is gone says nothing any more. `said` is the mark of what it said when it was written; `event` tells of the change.
+    pub fn edit(
+        &mut self,
+        written: &Origin,
+        said: u64,
+        content: &Content,
+        edited_at: Option<Timestamp>,
+        event: EventId,
+    ) -> bool {
+        let known = self.altered.get(written);
+        let said = known.and_then(|altered| altered.content.as_deref()).map_or(said, Content::mark);
+        let is_older = known.is_some_and(|altered| edited_at.is_some() && edited_at < altered.edited_at);
+        if is_older || known.is_some_and(|altered| altered.deleted) {
             return false;
         }
-        altered.content = Some(Box::new(content.clone()));
-        altered.edited_at = altered.edited_at.max(edited_at);
-        true
+        let is_news = said != content.mark();
+        // That it said the same later keeps an older change from being news.
+        if is_news || edited_at > known.and_then(|altered| altered.edited_at) {
+            let altered = self.altered.entry(written.clone()).or_default();
+            altered.edited_at = altered.edited_at.max(edited_at);
+            if is_news {
+                altered.content = Some(Box::new(content.clone()));
+                altered.edited_by = Some(event);
+            }
+        }
+        is_news
     }
 
     /// A message is gone; whether that is news.
@@ -103,18 +138,39 @@ impl Alterations {
         is_news
     }
 
-    /// A side's reaction is this one, or none; whether that is news.
-    pub fn react(&mut self, written: &Origin, side: Side, emoji: Option<&str>) -> bool {
+    /// A side's reaction is this one, or none; whether that is news. `at` is when we heard of it.
+    pub fn react(&mut self, written: &Origin, side: Side, emoji: Option<&str>, at: Timestamp) -> bool {
         let known = self.altered.get(written).and_then(|altered| altered.reactions.get(&side));
         if known.map(String::as_str) == emoji || self.altered.get(written).is_some_and(|altered| altered.deleted) {
             return false;
         }
         let altered = self.altered.entry(written.clone()).or_default();
-        match emoji {
+        let before = match emoji {
             Some(emoji) => altered.reactions.insert(side, emoji.to_owned()),
             None => altered.reactions.remove(&side),
         };
+        match side {
+            Side::Client => altered.reacted = emoji.map(|_| Reacted { at, replaced: before.is_some() }),
+            Side::Company => {}
+        }
         true
+    }
+
+    /// A message was shown without a reaction of the client's, and without other news than `event` may have brought before;
+    /// whether one was taken back by that. Other words are a reason for a showing, and it may be older than the reaction.
+    /// Where one reaction took the place of another, the first showing without may belong between the two.
+    pub fn take_back(&mut self, written: &Origin, event: EventId, at: Timestamp) -> bool {
+        let Some(altered) = self.altered.get_mut(written) else { return false };
+        let Some(reacted) = &mut altered.reacted else { return false };
+        if altered.deleted || altered.edited_by == Some(event) {
+            return false;
+        }
+        if reacted.replaced && at.since(reacted.at) < OVERTAKEN_WITHIN {
+            reacted.replaced = false;
+            return false;
+        }
+        altered.reacted = None;
+        altered.reactions.remove(&Side::Client).is_some()
     }
 
     /// Whether a side's reaction is this one.
@@ -167,14 +223,9 @@ impl Alterations {
     }
 }
 
-/// Whether people see the same. What a message answers cannot be changed.
-fn says_the_same(one: &Content, other: &Content) -> bool {
-    one.text.as_deref().map(str::trim) == other.text.as_deref().map(str::trim) && one.parts == other.parts
-}
-
 impl Projection for Alterations {
     const NAME: &'static str = "alterations";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]
@@ -210,32 +261,41 @@ mod tests {
     #[test]
     fn what_stands_already_is_not_news() {
         let (mut alterations, message) = (Alterations::default(), named("1"));
-        assert!(alterations.react(&message, Side::Client, Some("👍")));
-        assert!(!alterations.react(&message, Side::Client, Some("👍")));
-        assert!(alterations.react(&message, Side::Company, Some("👍")), "the other side's is its own");
-        assert!(alterations.react(&message, Side::Client, None));
-        assert!(!alterations.react(&message, Side::Client, None));
-        assert!(alterations.edit(&message, &Content::text("два"), None));
-        assert!(!alterations.edit(&message, &Content::text("два\n"), None), "as some messenger will write it");
+        let (now, event) = (Timestamp::default(), EventId::derived(&[b"event"]));
+        assert!(alterations.react(&message, Side::Client, Some("👍"), now));
+        assert!(!alterations.react(&message, Side::Client, Some("👍"), now));
+        assert!(alterations.react(&message, Side::Company, Some("👍"), now), "the other side's is its own");
+        assert!(alterations.react(&message, Side::Client, None, now));
+        assert!(!alterations.react(&message, Side::Client, None, now));
+        assert!(alterations.edit(&message, 0, &Content::text("два"), None, event));
+        assert!(
+            !alterations.edit(&message, 0, &Content::text("два\n"), None, event),
+            "as some messenger will write it"
+        );
     }
 
     #[test]
     fn an_edit_that_comes_late_does_not_undo_a_newer_one() {
         let (mut alterations, message) = (Alterations::default(), named("1"));
-        assert!(alterations.edit(&message, &Content::text("три"), moment(30)));
-        assert!(!alterations.edit(&message, &Content::text("два"), moment(20)));
-        assert!(alterations.edit(&message, &Content::text("четыре"), None), "without a time it is the newest");
+        let event = EventId::derived(&[b"event"]);
+        assert!(alterations.edit(&message, 0, &Content::text("три"), moment(30), event));
+        assert!(!alterations.edit(&message, 0, &Content::text("два"), moment(20), event));
+        assert!(
+            alterations.edit(&message, 0, &Content::text("четыре"), None, event),
+            "without a time it is the newest"
+        );
         assert_eq!(alterations.of(&message).and_then(|altered| altered.edited_at), moment(30));
     }
 
     #[test]
     fn what_is_gone_is_not_altered_any_more() {
         let (mut alterations, message) = (Alterations::default(), named("1"));
+        let (now, event) = (Timestamp::default(), EventId::derived(&[b"event"]));
         alterations.defer(&message, Matter::Content);
         assert!(alterations.delete(&message));
         assert!(!alterations.delete(&message));
-        assert!(!alterations.edit(&message, &Content::text("жив"), None));
-        assert!(!alterations.react(&message, Side::Client, Some("👍")));
+        assert!(!alterations.edit(&message, 0, &Content::text("жив"), None, event));
+        assert!(!alterations.react(&message, Side::Client, Some("👍"), now));
         assert!(alterations.take_due(&message).is_empty());
     }
 
@@ -262,5 +322,45 @@ mod tests {
         }
         assert_eq!(alterations.take_early(&named("1")).len(), EARLY_OF_ONE_AT_MOST);
         assert!(alterations.take_early(&named("1")).is_empty());
+    }
+
+    #[test]
+    fn a_message_that_says_what_it_said_is_not_changed() {
+        let (mut alterations, message) = (Alterations::default(), named("1"));
+        let (said, event) = (Content::text("раз").mark(), EventId::derived(&[b"event"]));
+        assert!(!alterations.edit(&message, said, &Content::text("раз "), moment(30), event));
+        assert!(!alterations.edit(&message, said, &Content::text("два"), moment(20), event), "it is older than that");
+        assert!(alterations.edit(&message, said, &Content::text("два"), moment(40), event));
+        assert!(alterations.edit(&message, said, &Content::text("раз"), moment(50), event), "changed back");
+    }
+
+    #[test]
+    fn a_reaction_is_taken_back_by_a_showing_that_has_no_other_news() {
+        let (mut alterations, message) = (Alterations::default(), named("1"));
+        let (now, event) = (Timestamp::default(), EventId::derived(&[b"event"]));
+        assert!(!alterations.take_back(&message, event, now), "none stands");
+        assert!(alterations.react(&message, Side::Company, Some("👍"), now));
+        assert!(!alterations.take_back(&message, event, now), "the company's is its own");
+        assert!(alterations.react(&message, Side::Client, Some("👍"), now));
+        assert!(alterations.edit(&message, 0, &Content::text("два"), None, event));
+        assert!(!alterations.take_back(&message, event, now), "the words are why it was shown");
+        assert!(alterations.take_back(&message, EventId::derived(&[b"another"]), now));
+        assert!(alterations.stands(&message, Side::Company, "👍"));
+        assert!(!alterations.stands(&message, Side::Client, "👍"));
+    }
+
+    #[test]
+    fn what_may_be_older_than_a_second_reaction_does_not_take_it_back() {
+        let (mut alterations, message) = (Alterations::default(), named("1"));
+        let (now, event) = (Timestamp::default(), EventId::derived(&[b"event"]));
+        let replace = |alterations: &mut Alterations| {
+            alterations.react(&message, Side::Client, Some("👍"), now);
+            assert!(alterations.react(&message, Side::Client, Some("❤️"), now));
+        };
+        replace(&mut alterations);
+        assert!(!alterations.take_back(&message, event, now), "it may belong between the two");
+        assert!(alterations.take_back(&message, event, now));
+        replace(&mut alterations);
+        assert!(alterations.take_back(&message, event, now + OVERTAKEN_WITHIN), "nothing is late for so long");
     }
 }

@@ -84,6 +84,8 @@ impl Open {
                 | Fact::MessageEdited(_)
                 | Fact::MessageDeleted(_)
                 | Fact::ReactionChanged(_)
+                | Fact::ShownWithoutReaction(_)
+                | Fact::NoteWritten(_)
                 | Fact::TypingStarted(_)
                 | Fact::MessageNamed(_)
                 | Fact::DeliveryReported(_)

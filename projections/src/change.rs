@@ -11,7 +11,7 @@ use crate::assistance::{News, Reason, Return};
 use crate::content::{Content, Person};
 use crate::delivery::Origin;
 use crate::event::IntentRaised;
-use crate::fact::{DeliveryState, Failure, Message, MessageKey};
+use crate::fact::{DeliveryState, Failure, FailureKind, Message, MessageKey, NoteWritten};
 use crate::ids::{ConnectionName, ConversationId, EventId, MessageId, PersonId, ThreadId};
 use crate::intent::{Address, ClientMark, Destination};
 use crate::threads::Side;
@@ -152,6 +152,14 @@ pub enum Change {
         #[serde(skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
     },
+    /// A platform refused a message as it was, and it can be said otherwise.
+    MessageRefused {
+        /// What was refused, as it was raised.
+        #[serde(skip)]
+        refused: Arc<IntentRaised>,
+        /// Why.
+        why: FailureKind,
+    },
     /// An operator wants a held intent to be tried again.
     HeldReleased {
         /// The intent as it was raised.
@@ -176,6 +184,16 @@ pub enum Change {
         content: Box<Content>,
         /// When it was changed, as claimed, else when we heard of it.
         at: Timestamp,
+    },
+    /// Something was noted beside a dialogue, for the company's people.
+    NoteHeard {
+        /// Beside which.
+        thread: ThreadId,
+        /// Where.
+        connection: ConnectionName,
+        /// What.
+        #[serde(skip)]
+        note: Box<NoteWritten>,
     },
     /// A message is gone, and shall be gone on the other side.
     MessageWithdrawn {
@@ -268,6 +286,9 @@ pub struct There {
     pub connection: ConnectionName,
     /// What it is called there.
     pub message: MessageKey,
+    /// What the further messages are called there that it became, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<MessageKey>,
 }
 
 /// An alteration that a platform refused.

@@ -44,6 +44,35 @@ pub struct Traits {
     /// What can be done there to a message after it was shown, and beside messages.
     #[serde(default)]
     pub can: Abilities,
+    /// What is told of what is said there beside people's words.
+    #[serde(default)]
+    pub tells: Tells,
+}
+
+/// What is told to the CRM of what is said at a connection beside its people's words and the client's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Tells {
+    /// What the platform's own machines say to the client.
+    #[serde(default = "yes")]
+    pub machines: bool,
+    /// What is noted for the company's people alone.
+    #[serde(default)]
+    pub notes: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl Tells {
+    /// All that the client is told, and nothing else.
+    pub const USUAL: Self = Self { machines: true, notes: false };
+}
+
+impl Default for Tells {
+    fn default() -> Self {
+        Self::USUAL
+    }
 }
 
 /// What can be done at a connection beside showing messages. What is not said is not possible.

@@ -68,6 +68,11 @@ pub struct Carried {
     pub origin: Origin,
     /// Where it stands.
     pub state: DeliveryState,
+    /// What it said when it was written; see [`Content::mark`].
+    pub said: u64,
+    /// The states in which the platform where it was shown anew has shown it without a reaction.
+    #[serde(skip_serializing_if = "States::is_empty")]
+    shown_as: States,
     /// Why it failed, while it stands so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Box<Failure>>,
@@ -89,10 +94,39 @@ pub struct Carried {
 }
 
 impl Carried {
+    /// What its further pieces are called where it went, in order: by our names, and theirs where they were told.
+    pub fn further(&self) -> Vec<MessageKey> {
+        let key = |(place, piece): (u32, &Origin)| MessageKey {
+            theirs: Some(piece.message.clone()),
+            ours: Some(self.origin.name_of_piece(place)),
+            job: None,
+        };
+        (1..).zip(&self.pieces).map(key).collect()
+    }
+
     /// What it is called at a connection, if it stands there.
     pub fn at(&self, connection: &ConnectionName) -> Option<&MessageId> {
         let places = std::iter::once(&self.origin).chain(&self.target).chain(&self.copies);
         places.into_iter().find(|place| place.connection == *connection).map(|place| &place.message)
+    }
+}
+
+/// A set of delivery states.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+struct States(u8);
+
+impl States {
+    /// Takes one in; whether it is new.
+    fn insert(&mut self, state: DeliveryState) -> bool {
+        let bit = 1 << state as u8;
+        let is_new = self.0 & bit == 0;
+        self.0 |= bit;
+        is_new
+    }
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // So serde asks.
+    const fn is_empty(&self) -> bool {
+        self.0 == 0
     }
 }
 
@@ -105,7 +139,8 @@ pub enum Known {
     Ours(MessageIndex),
     /// We put it there, and it carries nobody's words, as a claim's message.
     OurOwn,
-    /// An assistant wrote it when it was to be silent; nobody was shown it, and nobody will be.
+    /// An assistant wrote it when it was to be silent, or a machine whose words are not wanted; nobody was shown it, and
+    /// nobody will be.
     Withheld,
 }
 
@@ -133,6 +168,10 @@ pub struct Rise {
 /// from before our time.
 const EARLY_AT_MOST: usize = 4096;
 
+/// Of how many messages the messenger's own names are kept. When it is full, the oldest gives way: whoever quotes what is so
+/// old is shown the quotation in words, or without them.
+const NAMED_AT_MOST: usize = 65_536;
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 enum EarlyKey {
     Message(Origin),
@@ -149,19 +188,23 @@ pub struct Delivery {
     also: Map<Origin, MessageId>,
     /// The same the other way round.
     named: Map<Origin, MessageId>,
+    /// The messages of which both names are kept, the oldest first.
+    named_in_order: VecDeque<Origin>,
     early: Map<EarlyKey, Early>,
     early_in_order: VecDeque<EarlyKey>,
 }
 
 impl Delivery {
-    /// Takes a new message in; it is meant to be carried across.
-    pub fn write(&mut self, thread: ThreadId, origin: Origin) -> MessageIndex {
+    /// Takes a new message in, and the mark of what it says; it is meant to be carried across.
+    pub fn write(&mut self, thread: ThreadId, origin: Origin, said: u64) -> MessageIndex {
         let index = MessageIndex(u32::try_from(self.carried.len()).expect("fewer than four thousand million messages"));
         self.known.insert(origin.clone(), Known::Written(index));
         self.carried.push(Carried {
             thread,
             origin,
             state: DeliveryState::Raised,
+            said,
+            shown_as: States::default(),
             failure: None,
             target: None,
             pieces: ThinVec::new(),
@@ -185,6 +228,11 @@ impl Delivery {
         carried.retried = carried.in_pieces;
     }
 
+    /// A platform showed a message anew, without a reaction and in this state; whether it did so for the first time.
+    pub fn shown_as(&mut self, index: MessageIndex, state: DeliveryState) -> bool {
+        self.carried[index.0 as usize].shown_as.insert(state)
+    }
+
     /// What is known of a platform's message id.
     pub fn known(&self, origin: &Origin) -> Option<Known> {
         self.known.get(origin).copied()
@@ -193,9 +241,20 @@ impl Delivery {
     /// The platform said what the messenger itself calls a message; before the message is known or after it.
     pub fn name(&mut self, connection: &ConnectionName, message: &MessageId, also: &MessageId) {
         let origin = |message: &MessageId| Origin { connection: connection.clone(), message: message.clone() };
+        let named = origin(message);
         // The first name stays: a messenger gives no second one, and what is in use must not change under a quote.
-        self.also.entry(origin(message)).or_insert_with(|| also.clone());
+        if self.also.contains_key(&named) {
+            return;
+        }
+        if self.named_in_order.len() >= NAMED_AT_MOST
+            && let Some(oldest) = self.named_in_order.pop_front()
+            && let Some(also) = self.also.remove(&oldest)
+        {
+            self.named.remove(&Origin { connection: oldest.connection, message: also });
+        }
+        self.also.insert(named.clone(), also.clone());
         self.named.entry(origin(also)).or_insert_with(|| message.clone());
+        self.named_in_order.push_back(named);
     }
 
     /// By what a message is quoted at its connection: the messenger's name for it where that is known, else the platform's.
@@ -238,7 +297,7 @@ impl Delivery {
         self.known.entry(origin).or_insert(Known::OurOwn);
     }
 
-    /// An assistant wrote something that is shown to nobody; a repetition is not news.
+    /// A machine wrote something that is shown to nobody, or what was written is no message; a repetition is not news.
     pub fn withhold(&mut self, origin: Origin) {
         self.known.entry(origin).or_insert(Known::Withheld);
     }
@@ -387,7 +446,7 @@ const ACCOUNTED_AT_MOST: usize = 200;
 
 impl Projection for Delivery {
     const NAME: &'static str = "delivery";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]
@@ -417,7 +476,7 @@ mod tests {
         let mut delivery = Delivery::default();
         let origin = Origin { connection: ConnectionName::new("amo.main"), message: MessageId::new("m1") };
         let thread = ThreadId::from_uuid(EventId::derived(&[b"thread"]).as_uuid());
-        let index = delivery.write(thread, origin.clone());
+        let index = delivery.write(thread, origin.clone(), 0);
         delivery.raised(index, &origin.name_of_piece(0));
         delivery.raised(index, &origin.name_of_piece(1));
         (delivery, index)
@@ -451,7 +510,7 @@ mod tests {
         let mut delivery = Delivery::default();
         let origin = Origin { connection: ConnectionName::new("amo.main"), message: MessageId::new("m1") };
         let thread = ThreadId::from_uuid(EventId::derived(&[b"thread"]).as_uuid());
-        let index = delivery.write(thread, origin.clone());
+        let index = delivery.write(thread, origin.clone(), 0);
         delivery.raised(index, &origin.name_across());
         delivery.rise(index, DeliveryState::Failed, failure());
         delivery.raised(index, &origin.name_across());

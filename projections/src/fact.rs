@@ -28,6 +28,10 @@ pub enum Fact {
     MessageNamed(MessageNamed),
     /// Somebody put a reaction under a message, or took it back.
     ReactionChanged(ReactionChanged),
+    /// A platform that shows messages anew, rather than telling what changed, showed one without a reaction of the client's.
+    ShownWithoutReaction(ShownWithoutReaction),
+    /// The company's people, or the platform, noted something beside the dialogue; the client does not see it.
+    NoteWritten(NoteWritten),
     /// Somebody is writing.
     TypingStarted(TypingStarted),
     /// The platform says where a message of ours stands.
@@ -177,6 +181,52 @@ pub struct ReactionChanged {
     /// The reaction; absent if it was taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emoji: Option<String>,
+}
+
+/// A message was shown anew, and no reaction of the client's under it.
+///
+/// Whether one was taken back can be told only by whoever knows what stood there, and what else the showing had to tell: it
+/// may have been meant for that, and be older than the reaction.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ShownWithoutReaction {
+    /// Where the message stands.
+    pub conversation: ConversationKey,
+    /// Which message.
+    pub message: MessageKey,
+    /// How far it had come by then, if further than a message that was just written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<DeliveryState>,
+}
+
+/// Something was noted beside a dialogue, for the company's people alone.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct NoteWritten {
+    /// Beside which.
+    pub conversation: ConversationKey,
+    /// What the note is called.
+    pub note: MessageId,
+    /// Of what kind it is.
+    pub kind: NoteKind,
+    /// Who wrote it.
+    #[serde(default)]
+    pub author: Person,
+    /// What it says; never empty.
+    pub content: Content,
+    /// When it was written, as claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_at: Option<Timestamp>,
+}
+
+/// The kinds of notes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteKind {
+    /// Somebody of the company wrote it for the others.
+    Note,
+    /// The client rated the dialogue.
+    Rating,
+    /// The platform said it by itself.
+    Service,
 }
 
 /// Somebody is writing.
@@ -379,6 +429,8 @@ pub enum FailureKind {
     ConnectionOff,
     /// Something broke on the way.
     Internal,
+    /// It says more than the platform takes in one message.
+    TooLong,
     /// There is no conversation and none can be opened, as with a number that the messenger does not know.
     CannotOpen,
     /// Anything else.

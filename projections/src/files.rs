@@ -21,6 +21,7 @@ mod texts;
 
 pub use names::{clean, ending_of};
 pub use pieces::pieces;
+pub(crate) use texts::{fitting, signs};
 
 /// How a platform wants files and long texts, and how it gives files. Stated by its connector, and recorded with the
 /// configuration.

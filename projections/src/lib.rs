@@ -29,6 +29,7 @@ pub mod files;
 pub mod held;
 pub mod ids;
 pub mod intent;
+pub mod otherwise;
 pub mod outcome;
 pub mod phone;
 pub mod policy;

@@ -6,6 +6,7 @@
 //! does it stand ([`Delivery`], [`Attempts`]).
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use serde::Serialize;
 
@@ -58,6 +59,8 @@ pub struct State {
     pub duties: Duties,
     /// How the connections themselves are.
     pub connections: BTreeMap<ConnectionName, ConnectionChanged>,
+    /// How many signs a message may have where one was refused as too long, until the configuration changes.
+    pub longest_texts: BTreeMap<ConnectionName, NonZeroU32>,
     /// How far each connection's news was asked for.
     pub polls: BTreeMap<ConnectionName, Polled>,
     /// How often each thing happened that should not have.
@@ -116,7 +119,11 @@ impl State {
             Happening::Raised(raised) => self.raise(raised, at),
             Happening::Started(started) => self.start(started, at),
             Happening::Settled { settled, facts } => self.settle(event, at, settled, facts, &mut changes),
-            Happening::Configured(configuration) => self.configuration = configuration.clone(),
+            Happening::Configured(configuration) => {
+                self.configuration = configuration.clone();
+                // Whoever has set another length, or has been told of one, wants it tried.
+                self.longest_texts.clear();
+            }
             Happening::Instructed(instructed) => {
                 self.instruct(Moment { event, ordinal: 0, at }, instructed, &mut changes)
             }
@@ -160,6 +167,7 @@ impl State {
             (Duties::NAME, self.duties.digest()),
             ("configuration", Digest::of_entries("configuration", 1, std::iter::once(&self.configuration))),
             ("health", Digest::of_entries("health", 1, connections.chain(anomalies))),
+            ("longest texts", Digest::of_entries("longest texts", 1, self.longest_texts.iter())),
             ("polls", Digest::of_entries("polls", 1, self.polls.iter())),
         ]
     }
@@ -213,6 +221,8 @@ impl State {
                 | Fact::MessageDeleted(_)
                 | Fact::MessageNamed(_)
                 | Fact::ReactionChanged(_)
+                | Fact::ShownWithoutReaction(_)
+                | Fact::NoteWritten(_)
                 | Fact::TypingStarted(_)
                 | Fact::DeliveryReported(_)
                 | Fact::ConversationSeen(_)
@@ -256,6 +266,8 @@ impl State {
             Fact::MessageEdited(edited) => self.alter(moment, connection, &edited.message, fact, changes),
             Fact::MessageDeleted(deleted) => self.alter(moment, connection, &deleted.message, fact, changes),
             Fact::ReactionChanged(reacted) => self.alter(moment, connection, &reacted.message, fact, changes),
+            Fact::NoteWritten(note) => self.hear_note(connection, note, changes),
+            Fact::ShownWithoutReaction(shown) => self.shown_bare(moment, connection, shown, changes),
             Fact::AssistantReported(report) => self.hear_report(moment, connection, report, changes),
             Fact::TypingStarted(typing) => self.begin_typing(moment, connection, typing, changes),
             // They belong to the attempt that made a file ready.

@@ -217,7 +217,7 @@ fn every_documented_hook_is_let_in_and_none_with_another_signature() {
             let headers: [(&str, &[u8]); 2] =
                 [("content-type", b"application/json"), ("x-signature", signature.as_bytes())];
             let body = vector.body.as_bytes();
-            let request = InboundRequest { method: "POST", tail: SCOPE, headers: &headers, body };
+            let request = InboundRequest { method: "POST", tail: SCOPE, query: "", headers: &headers, body };
             connection.verify(&request, &secrets)
         };
         let verified = verdict(&vector.x_signature).unwrap_or_else(|why| panic!("{}: {why}", vector.name));
@@ -270,7 +270,7 @@ fn read_in_every_way(bytes: &[u8]) {
     assert!(!(decoded.facts.is_empty() && decoded.remarks.is_empty()), "a hook passed unheard");
     let connection = connect(&json!({"scope_id": SCOPE, "bot_id": "b"}));
     let headers: [(&str, &[u8]); 1] = [("x-signature", bytes)];
-    let request = InboundRequest { method: "POST", tail: SCOPE, headers: &headers, body: bytes };
+    let request = InboundRequest { method: "POST", tail: SCOPE, query: "", headers: &headers, body: bytes };
     assert!(connection.verify(&request, &with_secret("s")).is_err());
     for status in [200, 400, 403, 429, 502] {
         let reply = RecordedReply {

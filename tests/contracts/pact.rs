@@ -236,7 +236,13 @@ fn ask_everything(body: &[u8]) {
     let account = account(&json!({ "company_id": 1 }));
     let mut secrets = Secrets::default();
     secrets.insert("webhook_secret", Secret::new("kD83jf02mLq71xZa"));
-    let request = InboundRequest { method: "POST", tail: "kD83jf02mLq71xZa", headers: &[("content-type", body)], body };
+    let request = InboundRequest {
+        method: "POST",
+        tail: "kD83jf02mLq71xZa",
+        query: "",
+        headers: &[("content-type", body)],
+        body,
+    };
     account.verify(&request, &secrets).expect("everything at the secret address is let in");
     let decoded = decode(body);
     assert!(!decoded.facts.is_empty() || !decoded.remarks.is_empty(), "nothing is passed over in silence");

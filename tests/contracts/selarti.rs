@@ -81,7 +81,7 @@ fn assert_sent(base_url: &str, request: &Request, expected: &Value, name: &str) 
 
 fn verify(body: &[u8]) -> Option<Rejection> {
     let headers: [(&str, &[u8]); 1] = [("content-type", b"application/json")];
-    let request = InboundRequest { method: "POST", tail: TAIL, headers: &headers, body };
+    let request = InboundRequest { method: "POST", tail: TAIL, query: "", headers: &headers, body };
     connect(&settings()).verify(&request, &with_secret("webhook_secret", TAIL)).err()
 }
 

@@ -51,7 +51,7 @@ fn webhooks(log: &[Recorded<Event>]) -> Vec<usize> {
 fn tells_of_reactions(recorded: &Recorded<Event>) -> bool {
     let Event::WebhookReceived(webhook) = &recorded.event else { return false };
     let decoded = chatledger::pipeline::decode(&webhook.platform, &webhook.headers, &webhook.body);
-    decoded.facts.iter().any(|fact| matches!(fact, Fact::ReactionChanged(_)))
+    decoded.facts.iter().any(|fact| matches!(fact, Fact::ReactionChanged(_) | Fact::ShownWithoutReaction(_)))
 }
 
 #[test]

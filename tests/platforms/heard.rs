@@ -16,7 +16,7 @@ use crate::{Column, pairs};
 pub const ABOUT: &str = "How many of the documented webhooks (w) and answers (a) in `fixtures/contracts/` tell of it; where none does, why.";
 
 /// Everything that can be heard, in the table's order.
-const KINDS: [&str; 38] = [
+const KINDS: &[&str] = &[
     "message of the client",
     "message of the company",
     "text",
@@ -39,6 +39,8 @@ const KINDS: [&str; 38] = [
     "the messenger's own name of a message",
     "reaction",
     "reaction taken back",
+    "shown without a reaction",
+    "note for the company's people",
     "somebody is writing",
     "delivery: raised",
     "delivery: sent",
@@ -71,6 +73,8 @@ fn kinds(fact: &Fact) -> Vec<&'static str> {
         Fact::MessageNamed(_) => vec!["the messenger's own name of a message"],
         Fact::ReactionChanged(reaction) if reaction.emoji.is_some() => vec!["reaction"],
         Fact::ReactionChanged(_) => vec!["reaction taken back"],
+        Fact::ShownWithoutReaction(_) => vec!["shown without a reaction"],
+        Fact::NoteWritten(_) => vec!["note for the company's people"],
         Fact::TypingStarted(_) => vec!["somebody is writing"],
         Fact::DeliveryReported(report) => vec![delivery(report.state)],
         Fact::ConversationSeen(seen) if seen.group => vec!["a group's conversation"],
@@ -223,7 +227,7 @@ fn rows(columns: &[Column]) -> Vec<Vec<String>> {
         }
     };
     let mut rows = Vec::new();
-    for kind in KINDS {
+    for kind in KINDS.iter().copied() {
         let mut row = vec![kind.to_owned()];
         row.extend(columns.iter().zip(&counts).map(|(column, counts)| cell(column, counts, kind)));
         rows.push(row);

@@ -32,6 +32,7 @@ pub fn amo_errors(columns: &[Column]) -> String {
         (FailureKind::ConnectionOff, "the connection is switched off or not paid for"),
         (FailureKind::Internal, "something broke on the way"),
         (FailureKind::CannotOpen, "no conversation can be opened, as with an unknown number"),
+        (FailureKind::TooLong, "it is too long for the messenger, in pieces, too"),
         (FailureKind::Other, "anything else"),
     ];
     let row = |(kind, means): (FailureKind, &str)| {
@@ -144,6 +145,7 @@ pub fn selarti_parameters() -> String {
         let request = chatledger_connectors::connector::InboundRequest {
             method: "POST",
             tail: secret,
+            query: "",
             headers: &headers,
             body: &body,
         };

@@ -21,6 +21,13 @@ const SELARTI: &[&str] = &["Selarti"];
 pub const SILENT: &[Reason] = &[
     reason(AMO, &["message of the client"], "clients write in the messenger; what they wrote is ours to tell"),
     reason(AMO, &["message changed", "message taken away"], "amoCRM announces neither (14.6)"),
+    reason(AMO, &["shown without a reaction"], "it tells what changes"),
+    reason(
+        &["amoCRM", "Pact, v1", "Pact, v2"],
+        &["note for the company's people"],
+        "it tells of none (amoCRM 9.3, Pact 10.3 and 10.6)",
+    ),
+    reason(SELARTI, &["note for the company's people"], "no parameter for it (6)"),
     reason(AMO, &["visiting card"], "read if one comes; no document shows one"),
     reason(AMO, &["quotation in words"], "it quotes by ids (9.4)"),
     reason(
@@ -60,11 +67,11 @@ pub const SILENT: &[Reason] = &[
         ],
         "the second generation alone tells of it",
     ),
-    reason(V1, &["reaction taken back"], "the second generation alone tells of reactions"),
+    reason(V1, &["reaction taken back", "shown without a reaction"], "the second generation alone tells of reactions"),
     reason(
         V2,
         &["reaction taken back"],
-        "an update without reactions may as well be one that was overtaken, for none bears a time; the next reaction replaces it",
+        "it shows what stands: whether one was taken back is concluded from that (see `docs/decisions/0010`)",
     ),
     reason(V2, &["delivery: raised"], "\u{ab}created\u{bb} is read; no document of our own message shows it"),
     reason(
@@ -87,7 +94,7 @@ pub const SILENT: &[Reason] = &[
     reason(PACT, &["who has a number or an address"], "a conversation is opened by the number itself"),
     reason(AMO, &["who has a number or an address"], "a chat is begun under our own id"),
     reason(SELARTI, &["who has a number or an address"], "only the client begins"),
-    reason(CARROT, &["reaction", "reaction taken back"], "there are none"),
+    reason(CARROT, &["reaction", "reaction taken back", "shown without a reaction"], "there are none"),
     reason(
         CARROT,
         &["delivery: raised", "delivery: sent", "delivery: delivered", "delivery: read", "delivery: failed"],
@@ -118,7 +125,7 @@ pub const SILENT: &[Reason] = &[
     reason(SELARTI, &["quotation by an id", "quotation in words"], "no parameter for it (6)"),
     reason(
         SELARTI,
-        &["message changed", "message taken away", "reaction", "reaction taken back"],
+        &["message changed", "message taken away", "reaction", "reaction taken back", "shown without a reaction"],
         "no webhook for it (6)",
     ),
     reason(SELARTI, &["somebody is writing"], "no webhook for it (6)"),

@@ -249,7 +249,7 @@ fn failure_of(failure: Option<&Failure>) -> (u16, &str) {
         FailureKind::ConnectionOff => 902,
         FailureKind::Internal => 903,
         FailureKind::CannotOpen => 904,
-        FailureKind::Other => 905,
+        FailureKind::TooLong | FailureKind::Other => 905,
     };
     let reason = failure.reason.trim();
     let end = reason.char_indices().nth(LONGEST_ERROR).map_or(reason.len(), |(end, _)| end);

@@ -21,7 +21,7 @@ mod wire;
 
 use std::time::Duration;
 
-use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
+use chatledger_projections::configuration::{Abilities, FirstContact, Tells, Traits};
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::files::FileRules;
 use chatledger_projections::ids::ConnectionName;
@@ -119,7 +119,13 @@ impl Connection for Account {
     fn traits(&self) -> Traits {
         // There is no call that takes a message away (contract, 14.6).
         let can = Abilities { react: true, edit: true, delete: false, show_typing: true, find_usernames: false };
-        Traits { first_contact: FirstContact::WriteUnderOurId, can_look_up: false, wants_delivery: true, can }
+        Traits {
+            first_contact: FirstContact::WriteUnderOurId,
+            can_look_up: false,
+            wants_delivery: true,
+            can,
+            tells: Tells::USUAL,
+        }
     }
 
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection> {

@@ -97,7 +97,7 @@ mod tests {
         let headers: Vec<(&str, &[u8])> = signature.into_iter().chain([("authorization", &b"x"[..])]).collect();
         let Attempt { method, tail, body, .. } = *attempt;
         let scope = Scope::parse("c0_a0").expect("a scope");
-        let request = InboundRequest { method, tail, headers: &headers, body };
+        let request = InboundRequest { method, tail, query: "", headers: &headers, body };
         hook(&ConnectionName::new("amo.main"), &scope, &request, Some(&Secret::new(SECRET)))
     }
 
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn without_a_secret_nothing_is_proven() {
         let headers = [("x-signature", &b"00"[..])];
-        let request = InboundRequest { method: "POST", tail: "c0_a0", headers: &headers, body: HOOK };
+        let request = InboundRequest { method: "POST", tail: "c0_a0", query: "", headers: &headers, body: HOOK };
         let scope = Scope::parse("c0_a0").expect("a scope");
         assert_eq!(hook(&ConnectionName::new("amo.main"), &scope, &request, None), Err(Rejection::Unproven));
     }

@@ -246,12 +246,18 @@ pub(super) struct Param<'a> {
     pub(super) value: Field<Text<'a>>,
 }
 
-/// The message that is answered.
+/// The message that is answered: in a wrapper, or, as one of Kommo's pages has it, without (contract, 16).
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(super) struct ReplyTo<'a> {
     #[serde(borrow)]
     pub(super) message: Object<Embedded<'a>>,
+    #[serde(borrow)]
+    pub(super) id: Field<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) msgid: Field<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) text: Field<Text<'a>>,
 }
 
 /// The messages that are forwarded; today never more than one.

@@ -40,7 +40,9 @@ pub(super) fn classify(call: &str, reply: Reply<'_>, now: Timestamp) -> Outcome 
         Some("MethodNotAllowed") => return refused(FailureKind::Internal, &verdict),
         // It is so already, which is all that was wanted (2.5).
         Some("ConversationTagAlreadyAssigned" | "ConversationTagIsNotAssigned") => return Outcome::Accepted,
-        Some("BadRequest" | "ReplyTooBig") => return refused(FailureKind::Other, &verdict),
+        Some("BadRequest") => return refused(FailureKind::Other, &verdict),
+        // How long a text may be is documented nowhere: whoever hears this says it in smaller pieces (11).
+        Some("ReplyTooBig") => return refused(FailureKind::TooLong, &verdict),
         Some(_) | None => {}
     }
     match verdict.status {

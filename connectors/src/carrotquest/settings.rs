@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
+use chatledger_projections::configuration::{Abilities, FirstContact, Tells, Traits};
 use chatledger_projections::content::Person;
 use chatledger_projections::time::Timestamp;
 use serde_json::Value;
@@ -73,6 +73,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         required: false,
     },
     Setting {
+        key: "forward_bots",
+        about: "Whether the CRM is shown what bots and automatic messages say to visitors.",
+        example: "true",
+        required: false,
+    },
+    Setting {
+        key: "notes_to_crm",
+        about: "Whether operators' notes, ratings and service messages are told to the CRM's managers, silently; a visitor never sees them.",
+        example: "false",
+        required: false,
+    },
+    Setting {
         key: "max_file",
         about: "The largest file that is sent along, in bytes; a larger one is an error that its manager sees.",
         example: "10000000",
@@ -134,6 +146,8 @@ pub(super) struct Settings {
     pub(super) poll_since: Option<Timestamp>,
     /// Where Carrot quest is called, without a slash at the end.
     pub(super) base_url: String,
+    /// What is told of what is said beside people's words.
+    pub(super) tells: Tells,
     /// The largest file that is sent along, in bytes.
     pub(super) max_file: u64,
     /// How many signs a message may have.
@@ -227,6 +241,10 @@ impl Settings {
                 .text("poll_since", |text| since(text).is_some(), "a moment, as \"2026-03-02T00:00:00Z\"")
                 .and_then(|text| since(&text)),
             base_url: reading.url("base_url", CARROT_QUEST),
+            tells: Tells {
+                machines: reading.value("forward_bots").is_none() || reading.flag("forward_bots"),
+                notes: reading.flag("notes_to_crm"),
+            },
             max_file: max_file(&mut reading),
             max_text_len: reading.count("max_text_len", MOST_SIGNS, LONGEST_TEXT),
             sends_per_second: reading.count(
@@ -255,7 +273,7 @@ impl Settings {
         };
         // Parts can neither be changed nor taken away through the interface, and there are no reactions (3.3).
         let can = Abilities { show_typing: true, ..Abilities::NONE };
-        Traits { first_contact, can_look_up: true, wants_delivery: false, can }
+        Traits { first_contact, can_look_up: true, wants_delivery: false, can, tells: self.tells }
     }
 
     /// Who is told by webhook knows by their token who tells.

@@ -79,7 +79,7 @@ mod tests {
         let mut secrets = Secrets::default();
         secrets.insert(WEBHOOK_TOKEN, Secret::new(SECRET));
         let headers: &[(&str, &[u8])] = &[("content-type", b"application/x-www-from-urlencoded"), ("cookie", b"1")];
-        let request = InboundRequest { method, tail: "", headers, body };
+        let request = InboundRequest { method, tail: "", query: "", headers, body };
         verify(&ConnectionName::new("carrot.site"), &request, &secrets)
     }
 

@@ -216,6 +216,8 @@ pub(super) struct Part<'a> {
     #[serde(borrow)]
     pub(super) body: Field<Text<'a>>,
     pub(super) body_json: Free,
+    /// What a rating is, among others (5.1).
+    pub(super) meta_data: Free,
     #[serde(borrow, rename = "type")]
     pub(super) kind: Field<Text<'a>>,
     #[serde(borrow)]

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
+use chatledger_projections::configuration::{Abilities, FirstContact, Tells, Traits};
 use serde_json::Value;
 
 use crate::connector::{Setting, SettingProblem};
@@ -134,7 +134,13 @@ impl Settings {
             find_usernames: self.provider == "telegram_personal",
             ..Abilities::NONE
         };
-        Traits { first_contact: self.first_contact(), can_look_up: true, wants_delivery: false, can }
+        Traits {
+            first_contact: self.first_contact(),
+            can_look_up: true,
+            wants_delivery: false,
+            can,
+            tells: Tells::USUAL,
+        }
     }
 
     /// A first message by number alone: 9.2 for the second generation, 5.2 for the first. WhatsApp Business

@@ -33,7 +33,7 @@ mod tests {
         let mut secrets = Secrets::default();
         secrets.insert(WEBHOOK_SECRET, Secret::new("kD83jf02mLq71xZa"));
         let headers: &[(&str, &[u8])] = &[("content-type", b"application/json"), ("cookie", b"1")];
-        let request = InboundRequest { method, tail, headers, body };
+        let request = InboundRequest { method, tail, query: "", headers, body };
         verify(&ConnectionName::new("pact.sales"), &request, &secrets)
     }
 

@@ -54,15 +54,24 @@ fn with_webhook<R>(
     read
 }
 
-/// The body as JSON: a form is a flat object of texts (6, transport). JSON under a form's name is JSON all the same.
+/// The body as JSON: a form is a flat object of texts (6, transport). JSON under a form's name is JSON all the same, and a
+/// form under no name or another's is a form.
 fn document<'a>(webhook: &Webhook<'a>) -> Cow<'a, [u8]> {
-    let is_form = webhook.content_type.is_some_and(|kind| kind.contains("application/x-www-form-urlencoded"));
+    let is_declared = webhook
+        .content_type
+        .is_some_and(|kind| kind.to_ascii_lowercase().contains("application/x-www-form-urlencoded"));
     let is_object = webhook.body.trim_ascii_start().starts_with(b"{");
-    if !is_form || is_object {
+    if is_object || !(is_declared || is_form(webhook.body)) {
         return Cow::Borrowed(webhook.body);
     }
     let pairs: BTreeMap<_, _> = form_urlencoded::parse(webhook.body).collect();
     Cow::Owned(serde_json::to_vec(&pairs).expect("texts always serialise"))
+}
+
+/// Whether it is a form by what it says: it names the dialogue or the message.
+fn is_form(body: &[u8]) -> bool {
+    const NAMES: [&str; 4] = ["external_chat_id", "thread_id", "message_id", "message_text"];
+    body.is_ascii() && form_urlencoded::parse(body).any(|(key, _)| NAMES.contains(&&*key))
 }
 
 fn read(wire: wire::Webhook<'_>, decoded: &mut Decoded) {
@@ -240,6 +249,8 @@ mod tests {
         assert_eq!(read_as("application/x-www-form-urlencoded; charset=utf-8", form), read(json));
         assert_eq!(read_as("application/x-www-form-urlencoded", json), read(json));
         assert_eq!(read_as("text/plain", json), read(json));
+        assert_eq!(read_as("text/plain", form), read(json));
+        assert_eq!(decode(&Webhook { content_type: None, body: form.as_bytes() }), read(json));
     }
 
     #[test]

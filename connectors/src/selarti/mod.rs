@@ -25,7 +25,7 @@ mod wording;
 
 use std::time::Duration;
 
-use chatledger_projections::configuration::{Abilities, FirstContact, Traits};
+use chatledger_projections::configuration::{Abilities, FirstContact, Tells, Traits};
 use chatledger_projections::event::RecordedReply;
 use chatledger_projections::files::FileRules;
 use chatledger_projections::ids::ConnectionName;
@@ -93,7 +93,13 @@ impl Connection for Account {
     /// An assistant answers; it neither opens dialogues by number nor hears where its words stand.
     fn traits(&self) -> Traits {
         let can = Abilities::NONE;
-        Traits { first_contact: FirstContact::ClientOnly, can_look_up: false, wants_delivery: false, can }
+        Traits {
+            first_contact: FirstContact::ClientOnly,
+            can_look_up: false,
+            wants_delivery: false,
+            can,
+            tells: Tells::USUAL,
+        }
     }
 
     fn is_assistant(&self) -> bool {
@@ -102,6 +108,11 @@ impl Connection for Account {
 
     fn takes_only_numbers(&self) -> bool {
         self.settings.chat_id_as_number
+    }
+
+    /// By what method it tells us is not documented (6, transport).
+    fn tells_by_get(&self) -> bool {
+        true
     }
 
     fn verify(&self, request: &InboundRequest<'_>, secrets: &Secrets) -> Result<Verified, Rejection> {

@@ -106,7 +106,7 @@ pub(super) const SECRETS: &[Setting] = &[
     },
     Setting {
         key: WEBHOOK_SECRET,
-        about: "The last part of the webhook address given to Selarti's integration, which proves that a webhook is Selarti's: at least 16 letters and digits that nobody can guess.",
+        about: "The last part of the webhook address given to Selarti's integration, or its parameter `?secret=`, which proves that a webhook is Selarti's: at least 16 letters and digits that nobody can guess.",
         example: "\"k3v9…\"",
         required: true,
     },

@@ -1,18 +1,28 @@
 //! What proves that a request is Selarti's.
 //!
-//! Selarti signs nothing (6), so the proof is the unguessable last part of the address that we gave it. What came there is
-//! let in, even rubbish: nothing is sent twice. Only what names another company, channel or task is not ours.
+//! Selarti signs nothing (6), so the proof is a secret in the address that we gave it: its last part, or the parameter
+//! `secret` behind the question mark. What came there is let in, even rubbish: nothing is sent twice. Only what names another
+//! company, channel or task is not ours. How Selarti speaks is not documented: it may post a document, or ask by GET with
+//! everything in the address; then what stands there is recorded as the form that it is, without the secret.
+
+use std::borrow::Cow;
 
 use chatledger_projections::ids::ConnectionName;
 
 use super::settings::{Settings, WEBHOOK_SECRET};
 use super::wire::{self, Name};
 use super::{decode, ids};
-use crate::connector::{InboundRequest, Rejection, Secrets, Verified, Webhook};
+use crate::connector::{InboundRequest, Rejection, Secret, Secrets, Verified, Webhook};
 use crate::loose::Field;
 
 /// Worth keeping: how the body is to be read depends on it (6, transport).
 const CONTENT_TYPE: &str = "content-type";
+
+/// What stands in an address.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The parameter that may bear the secret.
+const SECRET_PARAMETER: &str = "secret";
 
 /// Lets in what came to the secret address and is meant for this account.
 pub(super) fn verify(
@@ -21,15 +31,50 @@ pub(super) fn verify(
     request: &InboundRequest<'_>,
     secrets: &Secrets,
 ) -> Result<Verified, Rejection> {
-    request.came_to_secret_address(secrets, WEBHOOK_SECRET)?;
-    let content_type = request.header(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value).into_owned());
-    let webhook = Webhook { content_type: content_type.as_deref(), body: request.body };
+    let secret = proof(request, secrets)?;
+    let said = parameters(request.query, secret);
+    // A body says it all, if there is one.
+    let in_address = !said.is_empty() && request.body.trim_ascii().is_empty();
+    let (body, content_type) = if in_address {
+        (said.as_bytes(), Some(FORM.to_owned()))
+    } else {
+        let content_type = request.header(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value).into_owned());
+        (request.body, content_type)
+    };
+    let webhook = Webhook { content_type: content_type.as_deref(), body };
     // What cannot be read names nobody else.
     if decode::addressed(&webhook, |wire| is_for_another(settings, wire)) == Some(true) {
         return Err(Rejection::Misdirected);
     }
     let headers = content_type.map(|value| (CONTENT_TYPE.to_owned(), value)).into_iter().collect();
-    Ok(Verified::new(ids::delivery(connection, request.body), headers))
+    let verified = Verified::new(ids::delivery(connection, body), headers);
+    Ok(if in_address { verified.recording(said.into_bytes()) } else { verified })
+}
+
+/// The secret by which a request is known, if it bears it at one of the two places.
+fn proof<'a>(request: &InboundRequest<'_>, secrets: &'a Secrets) -> Result<&'a Secret, Rejection> {
+    if !matches!(request.method, "POST" | "GET") {
+        return Err(Rejection::WrongMethod);
+    }
+    let secret = secrets.get(WEBHOOK_SECRET).ok_or(Rejection::Unproven)?;
+    let in_query = form_urlencoded::parse(request.query.as_bytes()).filter(|(key, _)| key == SECRET_PARAMETER);
+    let in_path = (!request.tail.is_empty()).then_some(Cow::Borrowed(request.tail));
+    let borne: Vec<Cow<'_, str>> = in_path.into_iter().chain(in_query.map(|(_, value)| value)).collect();
+    if borne.is_empty() {
+        return Err(Rejection::Unproven);
+    }
+    if borne.iter().any(|text| secret.matches(text.as_bytes())) { Ok(secret) } else { Err(Rejection::Forged) }
+}
+
+/// What an address says behind its question mark, as it was written, without the secret under whatever name it stands.
+fn parameters(query: &str, secret: &Secret) -> String {
+    let is_no_secret = |pair: &&str| {
+        let mut read = form_urlencoded::parse(pair.as_bytes());
+        read.next().is_some_and(|(key, value)| {
+            key != SECRET_PARAMETER && ![key, value].iter().any(|word| word.contains(secret.reveal()))
+        })
+    };
+    query.split('&').filter(is_no_secret).collect::<Vec<_>>().join("&")
 }
 
 /// Whether it names another than is configured; what is not configured is not compared (6).
@@ -52,6 +97,10 @@ mod tests {
     const TAIL: &str = "kD83jf02mLq71xZa";
 
     fn let_in(method: &str, tail: &str, body: &[u8]) -> Result<Verified, Rejection> {
+        let_in_with(method, tail, "", body)
+    }
+
+    fn let_in_with(method: &str, tail: &str, query: &str, body: &[u8]) -> Result<Verified, Rejection> {
         let settings = json!({ "task_id": "1x1", "company_id": "2x2", "channel_id": "3x3" });
         let settings = Settings::parse(&settings).expect("these settings are right");
         let mut secrets = Secrets::default();
@@ -60,7 +109,7 @@ mod tests {
         verify(
             &ConnectionName::new("selarti.main"),
             &settings,
-            &InboundRequest { method, tail, headers, body },
+            &InboundRequest { method, tail, query, headers, body },
             &secrets,
         )
     }
@@ -69,7 +118,9 @@ mod tests {
     fn only_the_secret_address_is_believed() {
         assert_eq!(let_in("POST", "", b"{}"), Err(Rejection::Unproven));
         assert_eq!(let_in("POST", "kD83jf02mLq71xZb", b"{}"), Err(Rejection::Forged));
-        assert_eq!(let_in("GET", TAIL, b"{}"), Err(Rejection::WrongMethod));
+        assert_eq!(let_in("PUT", TAIL, b"{}"), Err(Rejection::WrongMethod));
+        assert_eq!(let_in_with("GET", "", "message_id=1", b""), Err(Rejection::Unproven));
+        assert_eq!(let_in_with("GET", "", "secret=kD83jf02mLq71xZb", b""), Err(Rejection::Forged));
         let verified = let_in("POST", TAIL, b"{}").expect("it is the secret address");
         assert_eq!(verified.into_headers(), [("content-type".to_owned(), "application/json".to_owned())]);
     }
@@ -92,5 +143,20 @@ mod tests {
         let id = |body: &[u8]| let_in("POST", TAIL, body).expect("it is authentic").id();
         assert_eq!(id(b"{\"a\":1}"), id(b"{\"a\":1}"));
         assert_ne!(id(b"{\"a\":1}"), id(b"{\"a\":2}"));
+    }
+
+    #[test]
+    fn the_secret_may_stand_behind_the_question_mark_and_is_not_recorded() {
+        let query = format!("message_text=a%20b&secret={TAIL}&thread_id=t&x={TAIL}");
+        for (method, tail) in [("GET", ""), ("GET", TAIL), ("POST", "")] {
+            let verified = let_in_with(method, tail, &query, b"").expect("the secret is right");
+            assert_eq!(verified.body(Vec::new()), b"message_text=a%20b&thread_id=t", "{method}");
+            assert_eq!(verified.into_headers(), [(CONTENT_TYPE.to_owned(), FORM.to_owned())]);
+        }
+        let posted = let_in_with("POST", "", &format!("secret={TAIL}"), b"{}").expect("the secret is right");
+        assert_eq!(posted.body(b"{}".to_vec()), b"{}");
+        assert_eq!(posted.id(), let_in("POST", TAIL, b"{}").expect("so it is here").id(), "one delivery");
+        let foreign = format!("task_id=1x2&secret={TAIL}");
+        assert_eq!(let_in_with("GET", "", &foreign, b""), Err(Rejection::Misdirected));
     }
 }

@@ -10,7 +10,7 @@ use chatledger::log::{Append, EventLog, ExpectedRevision, codec, naming};
 use chatledger::pipeline::Pipeline;
 use chatledger_projections::bytes::Bytes;
 use chatledger_projections::configuration::{
-    Abilities, ChatId, Claim, Configuration, Connection, FirstContact, ManagerFirst, Route, Traits,
+    Abilities, ChatId, Claim, Configuration, Connection, FirstContact, ManagerFirst, Route, Tells, Traits,
 };
 use chatledger_projections::event::{
     AttemptSettled, AttemptStarted, Event, IntentRaised, RecordedReply, Transport, WebhookReceived,
@@ -169,7 +169,7 @@ impl Writer {
 fn configuration() -> Configuration {
     let connection = |platform: &str, first_contact, can_look_up, wants_delivery| Connection {
         platform: platform.to_owned(),
-        traits: Traits { first_contact, can_look_up, wants_delivery, can: Abilities::NONE },
+        traits: Traits { first_contact, can_look_up, wants_delivery, can: Abilities::NONE, tells: Tells::USUAL },
         files: FileRules::default(),
         settings: serde_json::json!({}),
     };

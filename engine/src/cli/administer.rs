@@ -260,6 +260,7 @@ fn remedy(kind: FailureKind) -> &'static str {
         FailureKind::CannotOpen => "check the number, the name or the id",
         FailureKind::ConversationDeleted => "the conversation is gone; list them to find another",
         FailureKind::Internal => "this is a mistake of ours; please tell us what you typed",
+        FailureKind::TooLong => "say it in fewer words, or in two",
         FailureKind::Other => "correct what was asked for",
     }
 }

@@ -42,6 +42,8 @@ pub(crate) fn key_of(fact: &Fact) -> Option<MessageKey> {
         Fact::MessageDeleted(deleted) => Some(deleted.message.clone()),
         Fact::MessageNamed(named) => Some(theirs(&named.message)),
         Fact::ReactionChanged(reaction) => Some(reaction.message.clone()),
+        Fact::ShownWithoutReaction(shown) => Some(shown.message.clone()),
+        Fact::NoteWritten(note) => Some(theirs(&note.note)),
         Fact::DeliveryReported(report) => Some(report.message.clone()),
         Fact::SendAcknowledged(acknowledged) => Some(acknowledged.message.clone()),
         Fact::AssistantReported(report) => report.message.as_ref().map(theirs),
@@ -65,6 +67,8 @@ pub(super) const fn written_in(fact: &Fact) -> Option<&MessageKey> {
         | Fact::MessageDeleted(_)
         | Fact::MessageNamed(_)
         | Fact::ReactionChanged(_)
+        | Fact::ShownWithoutReaction(_)
+        | Fact::NoteWritten(_)
         | Fact::DeliveryReported(_)
         | Fact::SendAcknowledged(_)
         | Fact::AssistantReported(_)

@@ -14,7 +14,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use chatledger_connectors::connector::{InboundRequest, Rejection, Verified};
 use chatledger_projections::event::{Event, Transport, WebhookReceived};
@@ -116,16 +117,9 @@ impl Ingress {
         Router::new().fallback(answer).with_state(Arc::new(self))
     }
 
-    async fn receive(
-        &self,
-        inlet: &Inlet,
-        tail: &str,
-        trust: Trust,
-        method: &Method,
-        headers: &HeaderMap,
-        body: &mut Body,
-    ) -> Answer {
-        if method != Method::POST {
+    async fn receive(&self, inlet: &Inlet, tail: &str, trust: Trust, asked: &Parts, body: &mut Body) -> Answer {
+        let Parts { method, headers, uri, .. } = asked;
+        if method != Method::POST && !(method == Method::GET && inlet.account.connection.tells_by_get()) {
             return Answer::WrongMethod;
         }
         let began = Instant::now();
@@ -141,7 +135,8 @@ impl Ingress {
             Err(_) => return Answer::TooSlow,
         };
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        let request = InboundRequest { method: method.as_str(), tail, headers: &headers, body: &body };
+        let query = uri.query().unwrap_or_default();
+        let request = InboundRequest { method: method.as_str(), tail, query, headers: &headers, body: &body };
         match inlet.account.connection.verify(&request, &inlet.account.secrets) {
             Ok(verified) if self.is_stale(&verified) => Answer::Stale,
             Ok(verified) => self.record(inlet, verified, body, deadline).await,
@@ -303,7 +298,7 @@ async fn answer(State(ingress): State<Arc<Ingress>>, request: Request) -> Respon
         .and_then(|address| ingress.inlets.get(&*address.connection).map(|inlet| (inlet, address.tail)));
     let answer = match &found {
         Some((inlet, tail)) => {
-            let answer = ingress.receive(inlet, tail, trust, &parts.method, &parts.headers, &mut body).await;
+            let answer = ingress.receive(inlet, tail, trust, &parts, &mut body).await;
             match answer {
                 Answer::Recorded | Answer::Spooled => inlet.counters.recorded(),
                 Answer::AlreadyRecorded => inlet.counters.duplicate(),

@@ -60,6 +60,9 @@ pub(super) enum Happens {
 
 /// A webhook as received.
 pub(super) struct Spoken {
+    pub(super) method: &'static str,
+    /// What follows the question mark of its address.
+    pub(super) query: String,
     headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
 }
@@ -274,10 +277,15 @@ fn span(text: &str) -> Option<Duration> {
 
 fn spoken(content: &[u8]) -> Result<Spoken, &'static str> {
     let (first, headers, body) = message(content)?;
-    if !first.starts_with("POST ") {
-        return Err("a webhook begins with a request line, as `POST /hooks/amo.main HTTP/1.1`");
-    }
-    Ok(Spoken { headers, body })
+    let mut words = first.split(' ');
+    let (method, target) = (words.next(), words.next().unwrap_or_default());
+    let method = match method {
+        Some("POST") => "POST",
+        Some("GET") => "GET",
+        _ => return Err("a webhook begins with a request line, as `POST /hooks/amo.main HTTP/1.1`"),
+    };
+    let query = target.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default();
+    Ok(Spoken { method, query, headers, body })
 }
 
 fn answer(content: &[u8]) -> Result<Answer, &'static str> {

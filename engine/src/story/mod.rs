@@ -216,7 +216,13 @@ impl Teller {
         }
         let borrowed: Vec<(&str, &[u8])> =
             headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        let request = InboundRequest { method: "POST", tail: &emitted.tail, headers: &borrowed, body: &emitted.body };
+        let request = InboundRequest {
+            method: spoken.method,
+            tail: &emitted.tail,
+            query: &spoken.query,
+            headers: &borrowed,
+            body: &emitted.body,
+        };
         match account.connection.verify(&request, &account.secrets) {
             Ok(verified) => {
                 let id = verified.id();

@@ -20,7 +20,7 @@ const MARKS_OF_FILE: usize = 256;
 /// The messages that one becomes where at most so many signs are taken; always at least one.
 ///
 /// What has no words that could be parted, as an endless address, stays longer than that.
-pub(super) fn fitting(content: Content, longest: usize) -> Vec<Content> {
+pub(crate) fn fitting(content: Content, longest: usize) -> Vec<Content> {
     let quoted = if content.quote.as_ref().is_some_and(|quote| quote.text.is_some()) { QUOTE } else { 0 };
     let all = quoted + content.text.as_deref().map_or(0, signs) + content.parts.iter().map(signs_of).sum::<usize>();
     if all <= longest {
@@ -77,7 +77,7 @@ impl Made {
 }
 
 /// How long a text is, as UTF-16 counts it: never less than people count, and what most platforms count.
-fn signs(text: &str) -> usize {
+pub(crate) fn signs(text: &str) -> usize {
     text.encode_utf16().count()
 }
 

@@ -16,7 +16,8 @@ pub(super) fn decide(state: &State, written: &Written) -> Vec<Decision> {
         thread: written.thread,
         intent: Intent::SendMessage(SendMessage {
             to: Destination::Conversation(endpoint.address()),
-            speaker: Speaker::Manager,
+            // A machine of the platform's own speaks as one here, too.
+            speaker: written.message.speaker.unwrap_or(Speaker::Manager),
             author: written.message.author.clone(),
             client: client.clone(),
             ours,

@@ -19,8 +19,10 @@ mod edit_carried_across;
 pub mod held_intent_retried;
 mod manager_message_to_channel;
 mod missed_intent_raised;
+mod note_told_in_crm;
 mod reaction_carried_across;
 mod refused_alteration_told;
+mod refused_message_said_otherwise;
 mod told_in_words;
 mod typing_shown_across;
 mod unknown_conversation_looked_up;
@@ -29,7 +31,7 @@ use crate::change::{Change, Written};
 use crate::content::Content;
 use crate::delivery::{Known, Origin};
 use crate::event::IntentRaised;
-use crate::files::pieces;
+use crate::files::{FileRules, pieces};
 use crate::ids::{ConnectionName, EventId, IntentId, MessageId, ThreadId};
 use crate::intent::Intent;
 use crate::state::State;
@@ -108,10 +110,11 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
                 assistant_failure_noted_in_crm::decide(state, *thread, origin, *stands, failure.as_ref(), at)
             }))
         }
-        Change::MessageAltered { there, content, at } => only(edit_carried_across::decide(state, there, content, *at)),
-        Change::MessageWithdrawn { there, at: heard_at } => {
-            only(deletion_carried_across::decide(state, there, *heard_at))
+        Change::MessageAltered { there, content, at } => edit_carried_across::decide(state, there, content, *at),
+        Change::NoteHeard { thread, connection, note } => {
+            only(note_told_in_crm::decide(state, *thread, connection, note, at))
         }
+        Change::MessageWithdrawn { there, at: heard_at } => deletion_carried_across::decide(state, there, *heard_at),
         Change::ReactionSet { there, side, emoji, at: heard_at } => {
             only(reaction_carried_across::decide(state, there, *side, emoji.as_deref(), *heard_at))
         }
@@ -123,6 +126,7 @@ fn conclude(state: &State, change: &Change, at: Timestamp) -> Vec<Decision> {
         }
         // It follows when its message does.
         Change::AlterationKept { .. } => Vec::new(),
+        Change::MessageRefused { refused, why } => refused_message_said_otherwise::decide(state, refused, *why),
         Change::HeldReleased { held, to } => only(held_intent_retried::decide(held, to.as_ref())),
         Change::MissedFound { missed } => vec![missed_intent_raised::decide(missed)],
         // Known now, and that is all that was wanted.
@@ -150,7 +154,11 @@ fn pieces_across(state: &State, written: &Written, to: &ConnectionName) -> Vec<(
 /// What is said in each of the messages that a content becomes at a connection; always at least one.
 fn in_pieces(state: &State, content: Content, to: &ConnectionName) -> Vec<Content> {
     match state.configuration.connections.get(to) {
-        Some(known) => pieces(content, &known.files),
+        Some(known) => {
+            let Some(learnt) = state.longest_texts.get(to).copied() else { return pieces(content, &known.files) };
+            let longest_text = known.files.longest_text.into_iter().chain([learnt]).min();
+            pieces(content, &FileRules { longest_text, ..known.files.clone() })
+        }
         None => vec![content],
     }
 }

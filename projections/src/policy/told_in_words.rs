@@ -36,6 +36,17 @@ pub(super) fn must_be(state: &State, there: &There, ability: impl Fn(&Abilities)
 
 /// A message of the bot about a message.
 pub(super) fn decide(state: &State, there: &There, at: Timestamp, told: Told<'_>) -> Option<Decision> {
+    decide_piece(state, there, at, told, 0)
+}
+
+/// The same for one of several that are told of it; `place` tells their names apart.
+pub(super) fn decide_piece(
+    state: &State,
+    there: &There,
+    at: Timestamp,
+    told: Told<'_>,
+    place: usize,
+) -> Option<Decision> {
     let endpoint = state.bindings.current(there.thread, &there.connection)?;
     let (what, mut content) = match told {
         Told::Edited(content) => {
@@ -64,7 +75,10 @@ pub(super) fn decide(state: &State, there: &There, at: Timestamp, told: Told<'_>
         speaker: Speaker::Bot,
         author: Person::default(),
         client: endpoint.client(state.contacts.of(there.thread)),
-        ours: MessageId::new(format!("{what}-{about}-{}", at.as_millis())),
+        ours: MessageId::new(match place {
+            0 => format!("{what}-{about}-{}", at.as_millis()),
+            place => format!("{what}-{about}-{}-{place}", at.as_millis()),
+        }),
         written_at: at,
         content,
         source: endpoint.source.clone(),

@@ -10,7 +10,7 @@ use crate::change::{Anomaly, AnomalyKind, Change, Refused, There};
 use crate::configuration::Role;
 use crate::delivery::{Known, MessageIndex, Origin};
 use crate::event::AttemptSettled;
-use crate::fact::{DeliveryState, Fact, FailureKind, MessageKey, ReactionChanged, TypingStarted};
+use crate::fact::{DeliveryState, Fact, FailureKind, MessageKey, ReactionChanged, ShownWithoutReaction, TypingStarted};
 use crate::ids::{ConnectionName, ThreadId};
 use crate::intent::Speaker;
 use crate::outcome::Outcome;
@@ -57,13 +57,16 @@ impl State {
         let written = self.delivery.get(index).origin.clone();
         let matter = match fact {
             Fact::MessageEdited(edited) => {
-                self.alterations.edit(&written, &edited.content, edited.edited_at).then_some(Matter::Content)
+                let (said, edited_at) = (self.delivery.get(index).said, edited.edited_at);
+                self.alterations.edit(&written, said, &edited.content, edited_at, event).then_some(Matter::Content)
             }
             Fact::MessageDeleted(_) => self.alterations.delete(&written).then_some(Matter::Presence),
-            Fact::ReactionChanged(reacted) => self.reacted(connection, &written, reacted).map(Matter::Reaction),
+            Fact::ReactionChanged(reacted) => self.reacted(moment, connection, &written, reacted).map(Matter::Reaction),
             // Only these three are handed over.
             Fact::MessageReceived(_)
             | Fact::MessageSent(_)
+            | Fact::ShownWithoutReaction(_)
+            | Fact::NoteWritten(_)
             | Fact::TypingStarted(_)
             | Fact::MessageNamed(_)
             | Fact::DeliveryReported(_)
@@ -85,12 +88,37 @@ impl State {
 
     /// Which side has another reaction now, if that is news. A reaction of nobody in particular is the client's, unless
     /// the company's side is known to have reacted so: then it is that one, seen again.
-    fn reacted(&mut self, connection: &ConnectionName, written: &Origin, reacted: &ReactionChanged) -> Option<Side> {
+    fn reacted(
+        &mut self,
+        moment: Moment,
+        connection: &ConnectionName,
+        written: &Origin,
+        reacted: &ReactionChanged,
+    ) -> Option<Side> {
         let side = self.side_of(connection, reacted.speaker);
         let emoji = reacted.emoji.as_deref();
         let is_seen_again = reacted.speaker.is_none()
             && emoji.is_some_and(|emoji| self.alterations.stands(written, Side::Company, emoji));
-        (!is_seen_again && self.alterations.react(written, side, emoji)).then_some(side)
+        (!is_seen_again && self.alterations.react(written, side, emoji, moment.at)).then_some(side)
+    }
+
+    /// A message was shown without a reaction of the client's. One that stood there was taken back if that is the only news:
+    /// a platform shows a message anew when something about it has changed. Where a state that was not told before, or
+    /// other words, are the reason, the showing may be older than the reaction.
+    pub(super) fn shown_bare(
+        &mut self,
+        moment: Moment,
+        connection: &ConnectionName,
+        shown: &ShownWithoutReaction,
+        changes: &mut Vec<Change>,
+    ) {
+        let known = named(connection, &shown.message).and_then(|named| self.delivery.known(&named));
+        let Some(Known::Written(index) | Known::Ours(index)) = known else { return };
+        let is_news_of_state = shown.state.is_some_and(|state| self.delivery.shown_as(index, state));
+        let written = self.delivery.get(index).origin.clone();
+        if !is_news_of_state && self.alterations.take_back(&written, moment.event, moment.at) {
+            self.carry_alteration(moment, connection, index, Matter::Reaction(Side::Client), changes);
+        }
     }
 
     /// On which side of a dialogue somebody stands who does something at a connection.
@@ -120,7 +148,7 @@ impl State {
                 let target = carried.target.as_ref().filter(|target| target.connection == connection);
                 let theirs = target.map(|target| target.message.clone());
                 let message = MessageKey { theirs, ours: Some(written.name_across()), job: None };
-                There { thread, connection, message }
+                There { thread, connection, message, further: Vec::new() }
             })
         } else if written.connection != *altered_at {
             // It was altered where we put it.
@@ -128,6 +156,7 @@ impl State {
                 thread,
                 connection: written.connection.clone(),
                 message: MessageKey { theirs: Some(written.message.clone()), ..MessageKey::default() },
+                further: Vec::new(),
             })
         } else {
             match (&carried.target, carried.state) {
@@ -139,6 +168,7 @@ impl State {
                         ours: Some(written.name_across()),
                         job: None,
                     },
+                    further: carried.further(),
                 }),
                 (None, DeliveryState::Raised) => {
                     changes.push(Change::AlterationKept {
@@ -161,6 +191,7 @@ impl State {
                         thread,
                         connection,
                         message: MessageKey { ours: Some(written.name_across()), ..MessageKey::default() },
+                        further: carried.further(),
                     })
                 }
             }
@@ -195,7 +226,7 @@ impl State {
         if self.configuration.role_of(&open.connection) == Some(Role::Crm) && failure.kind != FailureKind::ConnectionOff
         {
             let (thread, connection, message) = (open.thread, open.connection.clone(), message.clone());
-            let there = There { thread, connection, message };
+            let there = There { thread, connection, message, further: Vec::new() };
             changes.push(Change::AlterationRefused { there, refused, at: moment.at });
         }
     }

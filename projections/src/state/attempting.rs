@@ -16,6 +16,7 @@ use crate::fact::{ConversationKey, DeliveryState, Fact, Failure, FailureKind, Se
 use crate::held::HeldIntent;
 use crate::ids::EventId;
 use crate::intent::{Destination, Intent, SendMessage, Speaker};
+use crate::otherwise::{half_of, otherwise};
 use crate::outcome::{AttemptKind, Outcome};
 use crate::threads::Side;
 use crate::time::Timestamp;
@@ -77,7 +78,9 @@ impl State {
         if matches!(settled.kind, AttemptKind::Prepare { .. }) && !settled.ends_intent() {
             return;
         }
+        let otherwise = self.refused(settled, &open);
         if let Outcome::Refused { failure } = &settled.outcome
+            && otherwise.is_none()
             && open.purpose.outlives_its_moment()
             && open.unwanted.is_none()
         {
@@ -108,6 +111,10 @@ impl State {
         let moment = Moment { event, ordinal: 0, at };
         self.observe_all(event, at, &settled.connection, facts, opened_for, changes);
         match &open.purpose {
+            // What follows says it; the message has not failed.
+            Purpose::Carry { text, .. } if otherwise.is_some() => {
+                self.landed(settled, &open, acknowledged, text.as_deref(), changes);
+            }
             Purpose::Carry { message, opens, text, for_company, files: _ } => {
                 let index = message.filter(|index| !self.is_copy(*index, &open.connection, *for_company));
                 if index.is_none() {
@@ -152,6 +159,25 @@ impl State {
                 }
             }
         }
+        changes.extend(otherwise);
+    }
+
+    /// Whether a message was refused for certain that can be said otherwise; what is known of the platform by that is kept.
+    fn refused(&mut self, settled: &AttemptSettled, open: &Open) -> Option<Change> {
+        let Outcome::Refused { failure } = &settled.outcome else { return None };
+        let Intent::SendMessage(send) = &open.as_raised.intent else { return None };
+        let for_certain = settled.reply.is_some() && settled.kind == AttemptKind::Act && open.uncertain_since.is_none();
+        if !for_certain || open.unwanted.is_some() {
+            return None;
+        }
+        if failure.kind == FailureKind::TooLong {
+            let half = half_of(&send.content);
+            let known = self.longest_texts.entry(open.connection.clone()).or_insert(half);
+            *known = half.min(*known);
+        }
+        let by_crm = self.configuration.role_of(&open.connection) == Some(Role::Crm);
+        let can_be_said = !otherwise(send, failure.kind, by_crm).is_empty();
+        can_be_said.then(|| Change::MessageRefused { refused: Arc::clone(&open.as_raised), why: failure.kind })
     }
 
     /// An attempt to carry a message across ended.
@@ -239,6 +265,8 @@ impl State {
             | Fact::MessageEdited(_)
             | Fact::MessageDeleted(_)
             | Fact::ReactionChanged(_)
+            | Fact::ShownWithoutReaction(_)
+            | Fact::NoteWritten(_)
             | Fact::TypingStarted(_)
             | Fact::MessageNamed(_)
             | Fact::DeliveryReported(_)

@@ -6,12 +6,13 @@
 use super::{Moment, State, named};
 use crate::bindings::{Parked, Place};
 use crate::change::{Anomaly, AnomalyKind, Change, Written};
-use crate::configuration::Role;
+use crate::configuration::{Role, Tells};
 use crate::contacts::Source;
 use crate::delivery::{Known, MessageIndex, Origin};
 use crate::echoes::Held;
-use crate::fact::{DeliveryState, Fact, Message};
+use crate::fact::{DeliveryState, Fact, Message, NoteWritten};
 use crate::ids::{ConnectionName, MessageId, ThreadId};
+use crate::intent::Speaker;
 use crate::threads::Side;
 
 impl State {
@@ -110,6 +111,23 @@ impl State {
         self.carry(moment, role, side, thread, origin, message, changes);
     }
 
+    /// Something was noted beside a dialogue: told to the CRM's managers once, if the connection's notes are wanted. In a
+    /// dialogue that nobody knows there is nobody to tell.
+    pub(super) fn hear_note(&mut self, connection: &ConnectionName, note: &NoteWritten, changes: &mut Vec<Change>) {
+        let theirs = note.conversation.theirs.as_ref();
+        let Some(thread) = theirs.and_then(|theirs| self.bindings.thread_of(connection, theirs)) else { return };
+        let named = Origin { connection: connection.clone(), message: note.note.clone() };
+        if self.tells(connection).notes && self.delivery.known(&named).is_none() {
+            self.delivery.withhold(named);
+            changes.push(Change::NoteHeard { thread, connection: connection.clone(), note: Box::new(note.clone()) });
+        }
+    }
+
+    /// What a connection's people want told of what is said there beside their own words and the client's.
+    fn tells(&self, connection: &ConnectionName) -> Tells {
+        self.configuration.connections.get(connection).map(|known| known.traits.tells).unwrap_or_default()
+    }
+
     /// News: it is to be carried across.
     #[allow(clippy::too_many_arguments)] // As above.
     pub(super) fn carry(
@@ -122,9 +140,13 @@ impl State {
         message: &Message,
         changes: &mut Vec<Change>,
     ) {
+        let is_machines = role == Some(Role::Channel) && message.speaker == Some(Speaker::Bot);
+        if is_machines && !self.tells(&origin.connection).machines {
+            return self.delivery.withhold(origin);
+        }
         let heard_at = moment.at;
         self.threads.speak(thread, side, heard_at);
-        let index = self.delivery.write(thread, origin.clone());
+        let index = self.delivery.write(thread, origin.clone(), message.content.mark());
         self.silence_assistant(moment, thread, role, side, message, changes);
         let contact = self.contacts.of(thread);
         let written = Written { thread, origin, heard_at, message: Box::new(message.clone()) };

@@ -158,15 +158,17 @@ fn proof(platform: &str, input: &[u8]) {
     }
     let body = rest;
     let Account { connector, connection, secrets } = account(platform);
-    let request = InboundRequest { method, tail, headers: &headers, body };
+    let (tail, query) = tail.split_once('?').unwrap_or((tail, ""));
+    let request = InboundRequest { method, tail, query, headers: &headers, body };
     let Ok(verified) = connection.verify(&request, secrets) else { return };
     let proven = match platform {
         "amocrm" => body.trim_ascii() == SIGNED,
-        "pact" | "selarti" => tail == SECRET,
+        "pact" => tail == SECRET,
+        "selarti" => tail == SECRET || contains(&percent_decoded(query.as_bytes()), SECRET.as_bytes()),
         // Its proof may be written in many ways in the body, which ones is its own matter.
         _ => true,
     };
-    assert!(proven && method == "POST", "it was let in without proof");
+    assert!(proven && (method == "POST" || connection.tells_by_get()), "it was let in without proof");
     let recorded = verified.body(body.to_vec());
     let headers = verified.into_headers();
     // Where the body bears the proof, nothing that is recorded may bear it, however it was written.

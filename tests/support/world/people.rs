@@ -137,7 +137,8 @@ impl World<'_> {
         let account = &self.accounts[from];
         let headers: Vec<(&str, &[u8])> =
             emitted.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        let request = InboundRequest { method: "POST", tail: &emitted.tail, headers: &headers, body: &emitted.body };
+        let request =
+            InboundRequest { method: "POST", tail: &emitted.tail, query: "", headers: &headers, body: &emitted.body };
         let verified = match account.connection.verify(&request, &account.secrets) {
             Ok(verified) => verified,
             // What speaks of another account is turned away at the door.

@@ -224,8 +224,14 @@ fn template(template: Object<wire::Template<'_>>, content: &mut Content, decoded
 }
 
 fn quote(reply_to: Object<wire::ReplyTo<'_>>, decoded: &mut Decoded) -> Option<Quote> {
-    let reply_to = reply_to.0.read("message.message.reply_to", decoded)?;
-    let quoted = reply_to.message.0.expect("message.message.reply_to.message", decoded)?;
+    let mut reply_to = reply_to.0.read("message.message.reply_to", decoded)?;
+    let is_bare = reply_to.id.is_present() || reply_to.msgid.is_present() || reply_to.text.is_present();
+    let wrapped = std::mem::take(&mut reply_to.message);
+    let quoted = if is_bare && !wrapped.is_present() {
+        wire::Embedded { id: reply_to.id, msgid: reply_to.msgid, text: reply_to.text, ..wire::Embedded::default() }
+    } else {
+        wrapped.0.expect("message.message.reply_to.message", decoded)?
+    };
     let theirs = quoted.id.0.read("message.message.reply_to.message.id", decoded).map(ids::message);
     let ours = quoted.msgid.0.read("message.message.reply_to.message.msgid", decoded).map(ids::message);
     let text = quoted.text.0.read("message.message.reply_to.message.text", decoded).map(Text::into_owned);

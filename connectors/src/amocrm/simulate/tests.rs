@@ -50,7 +50,8 @@ impl House {
         let emitted = self.amo.gesture(&gesture, NOW).expect("managers write in a CRM").remove(0);
         let headers: Vec<(&str, &[u8])> =
             emitted.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        let request = InboundRequest { method: "POST", tail: &emitted.tail, headers: &headers, body: &emitted.body };
+        let request =
+            InboundRequest { method: "POST", tail: &emitted.tail, query: "", headers: &headers, body: &emitted.body };
         self.connection.verify(&request, &self.secrets).expect("the hook is authentic");
         let decoded = AmoCrm.decode(&Webhook { content_type: None, body: &emitted.body });
         assert!(decoded.remarks.is_empty(), "{:?}", decoded.remarks);

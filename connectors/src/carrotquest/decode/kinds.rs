@@ -51,7 +51,7 @@ pub(in crate::carrotquest) enum Fate {
     Received,
     /// It is mirrored as the company's words.
     Sent,
-    /// It is for the company's own people: noted in a remark, and never shown to a client.
+    /// It is for the company's own people: a note, and never shown to a client.
     Noted,
     /// It says how the dialogue stands at Carrot quest, which is known there and carried nowhere.
     StateOnly,

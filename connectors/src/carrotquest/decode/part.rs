@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use chatledger_projections::content::{Content, Part, Person};
 use chatledger_projections::fact::{
-    ConversationKey, ConversationSeen, Fact, Message, MessageDeleted, MessageEdited, MessageKey, RemarkKind,
+    ConversationKey, ConversationSeen, Fact, Message, MessageDeleted, MessageEdited, MessageKey, NoteKind, NoteWritten,
+    RemarkKind,
 };
 use chatledger_projections::ids::PersonId;
+use chatledger_projections::intent::Speaker;
 
 use super::kinds::{Fate, PartKind, SentVia, User};
 use super::{markup, values};
@@ -29,8 +31,8 @@ pub(in crate::carrotquest) fn part(wire: wire::Part<'_>, at: &str, decoded: &mut
     };
     let fate = kind.fate();
     match fate {
-        Fate::Received | Fate::Sent => {}
-        Fate::Noted | Fate::StateOnly => return decoded.remark(RemarkKind::Ignored, at, kind.word()),
+        Fate::Received | Fate::Sent | Fate::Noted => {}
+        Fate::StateOnly => return decoded.remark(RemarkKind::Ignored, at, kind.word()),
     }
     let message = wire.id.0.expect(&path("id"), decoded).map(ids::message);
     let conversation = conversation_of(wire.conversation, &path("conversation"), decoded);
@@ -38,6 +40,9 @@ pub(in crate::carrotquest) fn part(wire: wire::Part<'_>, at: &str, decoded: &mut
     let key = MessageKey { theirs: Some(message), ours: None, job: None };
     // Only a moment says so: rather show what was removed than lose what was not.
     if values::moment_at(wire.removed, &path("removed"), decoded).is_some() {
+        if fate == Fate::Noted {
+            return decoded.remark(RemarkKind::Ignored, at, kind.word());
+        }
         return decoded.fact(Fact::MessageDeleted(MessageDeleted { conversation, message: key }));
     }
     let via = wire.sent_via.0.read(&path("sent_via"), decoded);
@@ -55,6 +60,7 @@ pub(in crate::carrotquest) fn part(wire: wire::Part<'_>, at: &str, decoded: &mut
     };
     let written_at = values::moment_at(wire.created, &path("created"), decoded);
     let edited_at = values::moment_at(wire.edited, &path("edited"), decoded);
+    let rating = wire.meta_data;
     let words = Words { body: wire.body, body_json: wire.body_json, actions: wire.actions };
     let mut content = content(kind, via, words, &path("body"), decoded);
     let files = wire.attachments.0.read(&path("attachments"), decoded).into_iter().flatten();
@@ -66,6 +72,17 @@ pub(in crate::carrotquest) fn part(wire: wire::Part<'_>, at: &str, decoded: &mut
     if content.is_empty() && kind == PartKind::Article {
         content.parts.push(Part::Unsupported { kind: kind.word().to_owned() });
     }
+    if fate == Fate::Noted {
+        let Some(note) = key.theirs else { return };
+        let kind = note_kind(kind);
+        if content.is_empty() && kind == NoteKind::Rating {
+            content.text = values::rating(&rating);
+        }
+        if content.is_empty() {
+            return decoded.remark(RemarkKind::Ignored, at, "a note that says nothing");
+        }
+        return decoded.fact(Fact::NoteWritten(NoteWritten { conversation, note, kind, author, content, written_at }));
+    }
     let edited = edited_at.map(|at| {
         let (conversation, message, content) = (conversation.clone(), key.clone(), content.clone());
         Fact::MessageEdited(MessageEdited { conversation, message, content, edited_at: Some(at) })
@@ -74,7 +91,7 @@ pub(in crate::carrotquest) fn part(wire: wire::Part<'_>, at: &str, decoded: &mut
         conversation,
         message: key,
         author,
-        speaker: None,
+        speaker: is_machines(kind, via).then_some(Speaker::Bot),
         client,
         source: None,
         written_at,
@@ -118,6 +135,52 @@ fn way(kind: PartKind, word: &str, at: &str, decoded: &mut Decoded) -> SentVia {
         | SentVia::AutoReply => {}
     }
     via
+}
+
+/// Of what kind a part is that is for the company's own people.
+const fn note_kind(kind: PartKind) -> NoteKind {
+    match kind {
+        PartKind::Vote => NoteKind::Rating,
+        PartKind::Service => NoteKind::Service,
+        PartKind::Note
+        | PartKind::ReplyUser
+        | PartKind::ReplyAdmin
+        | PartKind::ReplyDjangoUser
+        | PartKind::AutoReply
+        | PartKind::TagAdded
+        | PartKind::TagDeleted
+        | PartKind::Assigned
+        | PartKind::Closed
+        | PartKind::FinalClosed
+        | PartKind::Opened
+        | PartKind::Delayed
+        | PartKind::ChannelChanged
+        | PartKind::Article
+        | PartKind::ChatBotAdmin
+        | PartKind::ChatBotUser => NoteKind::Note,
+    }
+}
+
+/// Whether a machine said it to the client: by its kind, and an operator's reply by its way (5.3).
+const fn is_machines(kind: PartKind, via: Option<SentVia>) -> bool {
+    match kind {
+        PartKind::AutoReply | PartKind::ChatBotAdmin | PartKind::ChatBotUser => true,
+        PartKind::ReplyAdmin | PartKind::ReplyDjangoUser | PartKind::Article => {
+            matches!(via, Some(SentVia::MessageAuto | SentVia::MessageManual | SentVia::MessageChatBot))
+        }
+        PartKind::ReplyUser
+        | PartKind::Note
+        | PartKind::TagAdded
+        | PartKind::TagDeleted
+        | PartKind::Assigned
+        | PartKind::Closed
+        | PartKind::FinalClosed
+        | PartKind::Opened
+        | PartKind::Delayed
+        | PartKind::ChannelChanged
+        | PartKind::Vote
+        | PartKind::Service => false,
+    }
 }
 
 /// Where a part's words stand.

@@ -1,7 +1,7 @@
 //! What is hard about these documents: their many shapes, and what must never reach a client.
 
 use chatledger_projections::content::Part as ContentPart;
-use chatledger_projections::fact::{Message, Remark};
+use chatledger_projections::fact::{Message, NoteKind, Remark};
 use serde_json::{Value, json};
 
 use super::kinds::{Fate, PART_TYPES, PartKind};
@@ -41,13 +41,14 @@ fn every_kind_meets_its_fate_by_whatever_way_it_comes() {
             let told = match &decoded.facts[..] {
                 [Fact::MessageReceived(_)] => Fate::Received,
                 [Fact::MessageSent(_)] => Fate::Sent,
+                [Fact::NoteWritten(_)] => Fate::Noted,
                 [] => fate,
                 other => panic!("{other:?}"),
             };
             assert_eq!(told, fate, "{kind} {via}");
-            let is_mirrored = matches!(fate, Fate::Received | Fate::Sent);
-            assert_eq!(decoded.facts.len(), usize::from(is_mirrored), "{kind} {via}");
-            assert!(is_mirrored || kinds_of_remarks(&decoded) == [RemarkKind::Ignored], "{kind} {via}");
+            let is_told = fate != Fate::StateOnly;
+            assert_eq!(decoded.facts.len(), usize::from(is_told), "{kind} {via}");
+            assert!(is_told || kinds_of_remarks(&decoded) == [RemarkKind::Ignored], "{kind} {via}");
         }
     }
 }
@@ -60,7 +61,32 @@ fn a_note_never_becomes_a_message_even_changed_or_removed() {
         json!({ "removed": 1_748_613_413 }),
         json!({ "attachments": [{ "url": "https://a.example/1" }] }),
     ] {
-        assert!(read(&part_with("note", &more)).facts.is_empty());
+        let decoded = read(&part_with("note", &more));
+        assert!(decoded.facts.iter().all(|fact| matches!(fact, Fact::NoteWritten(_))), "{decoded:?}");
+    }
+}
+
+#[test]
+fn a_rating_says_what_is_told_with_it_and_an_empty_note_says_nothing() {
+    let decoded =
+        read(&part_with("vote", &json!({ "body": "", "meta_data": { "vote": 5, "comment": "быстро", "x": {} } })));
+    let [Fact::NoteWritten(note)] = &decoded.facts[..] else { panic!("{decoded:?}") };
+    assert_eq!((note.kind, note.content.text.as_deref()), (NoteKind::Rating, Some("comment быстро, vote 5")));
+    let decoded = read(&part_with("note", &json!({ "body": null })));
+    assert!(decoded.facts.is_empty());
+    assert_eq!(kinds_of_remarks(&decoded), [RemarkKind::Ignored]);
+}
+
+#[test]
+fn a_machine_is_told_from_an_operator() {
+    let speaker = |kind: &str, via: &str| message(&read(&part_with(kind, &json!({ "sent_via": via })))).speaker;
+    for (kind, via) in
+        [("auto_reply", "system"), ("chat_bot_user", "message_chat_bot"), ("reply_admin", "message_auto")]
+    {
+        assert_eq!(speaker(kind, via), Some(Speaker::Bot), "{kind} {via}");
+    }
+    for (kind, via) in [("reply_admin", "web_panel"), ("reply_admin", "api"), ("article", "app_ios")] {
+        assert_eq!(speaker(kind, via), None, "{kind} {via}");
     }
 }
 

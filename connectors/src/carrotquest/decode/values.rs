@@ -88,6 +88,21 @@ pub(super) fn article(body: &Free) -> Option<String> {
     (!words.is_empty()).then(|| words.join("\n"))
 }
 
+/// How a client rated a dialogue: every number and text that is told with it, under its own name, for the names are
+/// documented nowhere (11).
+pub(super) fn rating(told: &Free) -> Option<String> {
+    let words: Vec<String> = told
+        .as_object()?
+        .iter()
+        .filter_map(|(name, value)| match value {
+            Value::Number(number) => Some(format!("{name} {number}")),
+            Value::String(text) if !text.trim().is_empty() => Some(format!("{name} {text}")),
+            Value::String(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        })
+        .collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
 const LINKS: [&str; 3] = ["url", "link", "href"];
 
 fn first_text<'a>(object: &'a Value, keys: &[&str]) -> Option<&'a str> {

@@ -57,7 +57,8 @@ impl Wired {
     fn heard(&self, webhooks: Vec<Emitted>) -> Vec<Fact> {
         let mut facts = Vec::new();
         for emitted in webhooks {
-            let inbound = InboundRequest { method: "POST", tail: &emitted.tail, headers: &[], body: &emitted.body };
+            let inbound =
+                InboundRequest { method: "POST", tail: &emitted.tail, query: "", headers: &[], body: &emitted.body };
             let verified = self.connection.verify(&inbound, &self.secrets).expect("the simulator knows the token");
             let body = verified.body(emitted.body.clone());
             assert!(!String::from_utf8_lossy(&body).contains("webhook-token"), "the token is not recorded");

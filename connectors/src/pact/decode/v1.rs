@@ -161,7 +161,7 @@ fn executed_job(data: Object<v1::ExecutedJob<'_>>, decoded: &mut Decoded) {
     let theirs = wire.message_id.0.read("data.message_id", decoded).map(ids::message);
     let at = values::first_moment([("data.date", wire.date)], decoded);
     let (Some(job), Some(result)) = (job, result) else { return };
-    let (state, failure) = match &*result {
+    let (state, failure) = match result.replace('_', " ").to_ascii_uppercase().as_str() {
         "DELIVERED" => (DeliveryState::Delivered, None),
         "NOT DELIVERED" => {
             let failure = failure::first_text(&wire.reason)

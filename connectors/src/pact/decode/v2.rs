@@ -1,8 +1,8 @@
 //! What webhooks of the second generation mean (10.6).
 //!
 //! An update may be the first that we hear of a message, so it tells the message again beside its news; whoever knows
-//! the message already learns nothing from that (12.2, 2 and 3). A reaction that was taken back cannot be seen: an
-//! update without reactions looks like any other.
+//! the message already learns nothing from that (12.2, 2 and 3). Its list of reactions is all that stand, but by some
+//! moment that is not said: that none stands is told with how far the message had come, and nothing more is concluded here.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,10 @@ use chatledger_projections::content::{Person, Quote};
 use chatledger_projections::fact::{
     ConnectionChanged, ConnectionHealth, ConversationKey, ConversationSeen, DeliveryReported, DeliveryState, Fact,
     FailureKind, Message, MessageDeleted, MessageEdited, MessageKey, MessageNamed, ReactionChanged, RemarkKind,
+    ShownWithoutReaction,
 };
+use chatledger_projections::ids::PersonId;
+use chatledger_projections::intent::Speaker;
 use serde_json::Value;
 
 use super::values;
@@ -69,6 +72,7 @@ fn message(object: Object<v2::Message<'_>>, change: Change, decoded: &mut Decode
         decoded.remark(RemarkKind::Missing, "object.conversation_id", "");
         return;
     };
+    let is_group = seen.as_ref().is_some_and(|seen| seen.group);
     let client = seen.as_ref().filter(|seen| !seen.group).map(|seen| seen.client.clone());
     decoded.facts.extend(seen.map(Fact::ConversationSeen));
     let Some(id) = id else { return };
@@ -82,10 +86,11 @@ fn message(object: Object<v2::Message<'_>>, change: Change, decoded: &mut Decode
     }
     let details = std::mem::take(&mut wire.details);
     let reactions = std::mem::take(&mut wire.reactions);
-    let (message, income) = described(wire, conversation, key, client, decoded);
-    let report = report(&message, change, &details);
+    let described = described(wire, conversation, key, client, decoded);
+    let report = report(&described.message, change, &details);
     let no_reactions = reactions.as_array().is_none_or(Vec::is_empty);
-    let reactions = changed_reactions(&message, &reactions, decoded);
+    let reactions = standing_reactions(&described, is_group, change, &reactions, decoded);
+    let Described { message, income, .. } = described;
     // Statuses are news of our own messages only. An update of a client's that brings neither a reaction nor an end tells
     // what it says now; of edits by our side nothing is documented (10.6).
     let is_edit = change == Change::Update && income && no_reactions && !message.content.is_empty();
@@ -102,14 +107,25 @@ fn message(object: Object<v2::Message<'_>>, change: Change, decoded: &mut Decode
     decoded.facts.extend(reactions);
 }
 
-/// The message itself, and whether the client wrote it.
+/// A message as it is described by whatever tells of it.
+struct Described {
+    message: Message,
+    /// Whether the client wrote it.
+    income: bool,
+    /// Whether its author is one of the company's people, for certain.
+    is_internal: bool,
+    /// Where it stands, whoever wrote it; of a client's it is not to be trusted (10.6).
+    state: Option<DeliveryState>,
+}
+
+/// The message itself, and who wrote it.
 fn described(
     wire: v2::Message<'_>,
     conversation: ConversationKey,
     key: MessageKey,
     client: Option<Person>,
     decoded: &mut Decoded,
-) -> (Message, bool) {
+) -> Described {
     let contact = wire.contact.0.read("object.contact", decoded);
     let is_internal = contact.as_ref().is_some_and(|contact| contact.internal_id.is_present());
     let status = wire.status.0.read("object.status", decoded);
@@ -129,6 +145,10 @@ fn described(
     let text = wire.message.0.read("object.message", decoded);
     let mut content = values::content(text, wire.attachments, Location::default(), decoded);
     content.quote = quoted.map(|id| Quote { theirs: Some(ids::messengers_message(&id)), ..Quote::default() });
+    let state = status.as_deref().and_then(delivery_state);
+    if status.is_some() && state.is_none() && !income {
+        decoded.remark(RemarkKind::OddValue, "object.status", "an unknown status");
+    }
     let message = Message {
         conversation,
         message: key,
@@ -142,16 +162,9 @@ fn described(
             decoded,
         ),
         content,
-        // What is said of an incoming message's state is not to be trusted (10.6).
-        state: status.filter(|_| !income).and_then(|status| {
-            let state = delivery_state(&status);
-            if state.is_none() {
-                decoded.remark(RemarkKind::OddValue, "object.status", "an unknown status");
-            }
-            state
-        }),
+        state: state.filter(|_| !income),
     };
-    (message, income)
+    Described { message, income, is_internal, state }
 }
 
 /// Who wrote a message. The messenger's public name may be the number again.
@@ -200,10 +213,18 @@ fn report(message: &Message, change: Change, details: &Value) -> Option<Fact> {
     }))
 }
 
-/// The shape of a reaction is undocumented (9.2, 19.7): a text is taken for the sign itself, and of an object whatever
-/// it calls the sign.
-fn changed_reactions(message: &Message, reactions: &Value, decoded: &mut Decoded) -> Vec<Fact> {
-    let reactions = match reactions {
+/// The reactions that stand under a message, one of each side at most. The shape of one is undocumented (9.2, 19.7): a text
+/// is taken for the sign itself, and of an object whatever it calls the sign.
+fn standing_reactions(
+    described: &Described,
+    is_group: bool,
+    change: Change,
+    list: &Value,
+    decoded: &mut Decoded,
+) -> Vec<Fact> {
+    let Described { message, .. } = described;
+    let reactions = match list {
+        // Nothing is said of them, which is not that there are none.
         Value::Null => return Vec::new(),
         Value::Array(reactions) => reactions,
         _ => {
@@ -211,28 +232,67 @@ fn changed_reactions(message: &Message, reactions: &Value, decoded: &mut Decoded
             return Vec::new();
         }
     };
-    let mut facts = Vec::new();
+    let (mut clients, mut companys) = (None, None);
     for reaction in reactions {
         let emoji = ["emoji", "reaction", "text", "value"]
             .iter()
             .find_map(|key| reaction.get(key)?.as_str())
             .or_else(|| reaction.as_str())
             .filter(|emoji| !emoji.is_empty());
-        if let Some(emoji) = emoji {
-            let theirs = reaction.get("contact_id").and_then(Value::as_i64).map(ids::person);
-            facts.push(Fact::ReactionChanged(ReactionChanged {
-                conversation: message.conversation.clone(),
-                message: message.message.clone(),
-                author: Person { theirs, ..Person::default() },
-                // Whose it is is not said; the contact that may stand there is of either side.
-                speaker: None,
-                emoji: Some(emoji.to_owned()),
-            }));
-        } else {
+        let Some(emoji) = emoji else {
             decoded.remark(RemarkKind::OddValue, "object.reactions", "a reaction without a sign");
+            continue;
+        };
+        let theirs = reaction.get("contact_id").and_then(number).map(ids::person);
+        let speaker = theirs.as_ref().and_then(|theirs| reacting(described, is_group, theirs));
+        let stands = Fact::ReactionChanged(ReactionChanged {
+            conversation: message.conversation.clone(),
+            message: message.message.clone(),
+            author: Person { theirs, ..Person::default() },
+            speaker,
+            emoji: Some(emoji.to_owned()),
+        });
+        match speaker {
+            Some(Speaker::Manager | Speaker::Bot) => companys = Some(stands),
+            Some(Speaker::Client) | None => clients = Some(stands),
         }
     }
-    facts
+    // A new message has none to lose; and of one that cannot be read nobody knows whose it is.
+    let is_bare = change == Change::Update && clients.is_none() && reactions.len() == usize::from(companys.is_some());
+    let bare = is_bare.then(|| {
+        Fact::ShownWithoutReaction(ShownWithoutReaction {
+            conversation: message.conversation.clone(),
+            message: message.message.clone(),
+            state: beyond_new(described),
+        })
+    });
+    clients.into_iter().chain(companys).chain(bare).collect()
+}
+
+/// On which side somebody stands who reacted, where that is certain: a dialogue has two contacts (5.1), and only the
+/// company's people have an inner id.
+fn reacting(described: &Described, is_group: bool, contact: &PersonId) -> Option<Speaker> {
+    let author = described.message.author.theirs.as_ref()?;
+    let (of_author, of_other) = match (described.income, described.is_internal) {
+        (true, _) => (Speaker::Client, Speaker::Manager),
+        (false, true) => (Speaker::Manager, Speaker::Client),
+        // Samples name the client as the author of what the company wrote.
+        (false, false) => return None,
+    };
+    if author == contact { Some(of_author) } else { (!is_group).then_some(of_other) }
+}
+
+/// How far a message has come, if further than one that was just written: a client's is delivered by then.
+const fn beyond_new(described: &Described) -> Option<DeliveryState> {
+    match (described.state, described.income) {
+        (Some(DeliveryState::Raised | DeliveryState::Sent) | None, _) | (Some(DeliveryState::Delivered), true) => None,
+        (state @ Some(DeliveryState::Failed | DeliveryState::Delivered | DeliveryState::Read), _) => state,
+    }
+}
+
+/// A whole number, or a text of digits (12.1, 4).
+fn number(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
 fn conversation(object: Object<v2::Conversation<'_>>, change: Change, decoded: &mut Decoded) {

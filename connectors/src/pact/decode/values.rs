@@ -152,7 +152,14 @@ fn file(attachment: Attachment<'_>, decoded: &mut Decoded) -> File {
     let spoken = attachment.push_to_talk.0.read("attachments.push_to_talk", decoded) == Some(true);
     let by_name = name.as_deref().and_then(type_by_extension);
     // Claimed types are wrong now and then (9.3, 15.9), so the name's ending says what kind of file it is.
-    let kind = if spoken { FileKind::Voice } else { kind_by_type(by_name.or(claimed.as_deref()).unwrap_or_default()) };
+    let media_type = by_name.or(claimed.as_deref()).unwrap_or_default();
+    // No field says so, but stickers come as square pictures of this type (15.9), and nothing else does.
+    let is_square = attachment.aspect_ratio.0.read("attachments.aspect_ratio", decoded) == Some(1.0);
+    let kind = match media_type {
+        _ if spoken => FileKind::Voice,
+        "image/webp" if is_square => FileKind::Sticker,
+        media_type => kind_by_type(media_type),
+    };
     if url.is_none() {
         decoded.remark(RemarkKind::Missing, "attachments.attachment_url", "");
     }

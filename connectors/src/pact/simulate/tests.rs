@@ -56,7 +56,8 @@ impl Wired {
         webhooks.sort_by_key(|emitted| emitted.after);
         let mut facts = Vec::new();
         for emitted in webhooks {
-            let inbound = InboundRequest { method: "POST", tail: &emitted.tail, headers: &[], body: &emitted.body };
+            let inbound =
+                InboundRequest { method: "POST", tail: &emitted.tail, query: "", headers: &[], body: &emitted.body };
             self.connection.verify(&inbound, &self.secrets).expect("the simulator knows the secret address");
             let decoded = Pact.decode(&Webhook { content_type: None, body: &emitted.body });
             assert!(decoded.remarks.is_empty(), "{:?}", decoded.remarks);

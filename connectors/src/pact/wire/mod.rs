@@ -64,6 +64,8 @@ pub(super) struct Attachment<'a> {
     pub(super) mime_type: Field<Text<'a>>,
     pub(super) size: Field<i64>,
     pub(super) push_to_talk: Field<bool>,
+    /// Width by height; null for what is no picture.
+    pub(super) aspect_ratio: Field<f64>,
 }
 
 /// The files of a message.
