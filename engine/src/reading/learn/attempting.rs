@@ -278,6 +278,8 @@ fn job_of(fact: &Fact) -> Option<String> {
         | Fact::MessageDeleted(_)
         | Fact::MessageNamed(_)
         | Fact::ReactionChanged(_)
+        | Fact::ShownWithoutReaction(_)
+        | Fact::NoteWritten(_)
         | Fact::TypingStarted(_)
         | Fact::DeliveryReported(_)
         | Fact::ConversationSeen(_)

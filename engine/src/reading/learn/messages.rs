@@ -276,6 +276,8 @@ const fn said_in(fact: &Fact) -> Option<(Side, &Message)> {
         | Fact::MessageDeleted(_)
         | Fact::MessageNamed(_)
         | Fact::ReactionChanged(_)
+        | Fact::ShownWithoutReaction(_)
+        | Fact::NoteWritten(_)
         | Fact::TypingStarted(_)
         | Fact::DeliveryReported(_)
         | Fact::ConversationSeen(_)
@@ -338,6 +340,8 @@ fn entry_of(change: &Change, step: &Step<'_>) -> Option<(chatledger_projections:
         | Change::ClaimWanted { .. }
         | Change::ConversationUnknown { .. }
         | Change::DeliveryRose { .. }
+        | Change::MessageRefused { .. }
+        | Change::NoteHeard { .. }
         | Change::HeldReleased { .. }
         | Change::MissedFound { .. }
         | Change::MessageAltered { .. }

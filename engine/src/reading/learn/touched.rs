@@ -70,6 +70,8 @@ const fn conversation_of(fact: &Fact) -> Option<&ConversationKey> {
         Fact::MessageEdited(edited) => Some(&edited.conversation),
         Fact::MessageDeleted(deleted) => Some(&deleted.conversation),
         Fact::ReactionChanged(reaction) => Some(&reaction.conversation),
+        Fact::ShownWithoutReaction(shown) => Some(&shown.conversation),
+        Fact::NoteWritten(note) => Some(&note.conversation),
         Fact::TypingStarted(typing) => Some(&typing.conversation),
         Fact::DeliveryReported(report) => Some(&report.conversation),
         Fact::ConversationSeen(seen) => Some(&seen.conversation),
@@ -140,9 +142,11 @@ fn touch_change(state: &State, change: &Change, gathered: &mut Gathered) {
             }
             None
         }
+        Change::MessageRefused { refused, .. } => Some(refused.thread),
         Change::HeldReleased { held, .. } => Some(held.thread),
         Change::MissedFound { missed } => Some(missed.thread),
         Change::ThreadOpened { thread }
+        | Change::NoteHeard { thread, .. }
         | Change::AnswerWithheld { thread, .. }
         | Change::AssistantFellSilent { thread, .. }
         | Change::AssistantSpeaksAgain { thread, .. }
