@@ -42,6 +42,15 @@ kills N='200':
 bench *ARGS:
     cargo bench --locked --package chatledger --bench throughput -- {{ARGS}}
 
+# The read side: every question's time over a long history under load, and what followers cost; see docs/benchmarks.md.
+bench-reading *ARGS:
+    cargo bench --locked --package chatledger --bench reading -- {{ARGS}}
+
+# The read API held against its own description by schemathesis, fetched into a scratch folder.
+api-check *ARGS:
+    cargo build --locked --package chatledger
+    tests/reading/api-check {{ARGS}}
+
 # The adapter to EventStoreDB beside the bare client, and the way in with the log on a server and away; see docs/benchmarks.md.
 bench-esdb *ARGS:
     cargo build --release --locked --package chatledger
