@@ -78,7 +78,12 @@ async fn talk_with_anna(house: &House, engine: &Engine) {
     gesture(house, &house.messenger.name, Gesture::ClientReads { phone: ANNA.to_owned() });
     client_writes(house, ANNA, name, "Отлично. А доставка по Москве сколько?");
     house.until_shown(&house.crm.name, "Отлично. А доставка по Москве сколько?").await;
-    alters(house, Alteration::Edits { text: "Отлично. А доставка в Тверь сколько стоит?".to_owned() });
+    alters(
+        house,
+        Alteration::Edits {
+            text: "Отлично. А доставка в Тверь сколько стоит?".to_owned()
+        },
+    );
     house.settled(engine).await;
     picture(house);
     house.settled(engine).await;
@@ -115,7 +120,8 @@ fn picture(house: &House) {
 pub async fn refused(house: &House, engine: &Engine, texts: &[(&str, &str, &str)]) {
     house.settled(engine).await;
     for (nth, (phone, name, text)) in texts.iter().enumerate() {
-        let body = br#"{"errors":[{"status":422,"code":"invalid","title":"The number is not registered in the messenger"}]}"#;
+        let body =
+            br#"{"errors":[{"status":422,"code":"invalid","title":"The number is not registered in the messenger"}]}"#;
         let refusal = Reaction { status: 422, headers: Vec::new(), body: body.to_vec(), webhooks: Vec::new() };
         house.stage.fault(&house.messenger.name, Fault::Answered(refusal)).expect("it is on stage");
         manager_writes(house, phone, name, text);

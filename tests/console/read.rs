@@ -91,7 +91,9 @@ async fn without_a_script_everything_is_read_and_decided() {
     let found = visitor.page("/console/dialogues?q=%D0%90%D0%BD%D0%BD%D0%B0").await;
     let dialogue = links(&found, "/console/dialogues/").remove(0);
     let chat = visitor.page(&dialogue).await;
-    for shown in ["Синее кресло", "гостиная.jpg", "❤️", "<del>ой, это не сюда</del>", "доставка по Москве", "в Тверь сколько"] {
+    for shown in
+        ["Синее кресло", "гостиная.jpg", "❤️", "<del>ой, это не сюда</del>", "доставка по Москве", "в Тверь сколько"]
+    {
         assert!(chat.contains(shown), "{shown}\n{chat}");
     }
     let explained = visitor.page(&links(&chat, "/console/message?")[0]).await;
@@ -115,7 +117,9 @@ async fn without_a_script_everything_is_read_and_decided() {
     assert_eq!(decide("wish=retry&why=x").await, "/console/held?said=none");
     assert_eq!(decide(&format!("intent={intent}&wish=retry&why=%20")).await, "/console/held?said=why");
     assert_eq!(decide(&format!("intent={intent}&wish=elsewhere&why=x&phone=12")).await, "/console/held?said=to");
-    let elsewhere = format!("intent={intent}&wish=elsewhere&why=%D0%BF%D0%B5%D1%80%D0%B5%D0%B5%D1%85%D0%B0%D0%BB&phone=%2B7%20925%20777-00-11");
+    let elsewhere = format!(
+        "intent={intent}&wish=elsewhere&why=%D0%BF%D0%B5%D1%80%D0%B5%D0%B5%D1%85%D0%B0%D0%BB&phone=%2B7%20925%20777-00-11"
+    );
     assert_eq!(decide(&elsewhere).await, "/console/held?done=1");
     house.until("at the new number: what was refused", || house.managers_lines("79257770011") == [text]).await;
     assert_eq!(decide(&elsewhere).await, "/console/held?gone=1", "it is held no more");
@@ -134,7 +138,9 @@ async fn strangers_readers_and_pages_of_others_are_refused() {
     house.acquainted(guests::ANNA, "Здравствуйте!").await;
     guests::refused(&house, &engine, &[(guests::ANNA, "Анна", "Ваш заказ готов.")]).await;
     let stranger = Visitor::at(&house);
-    for path in ["/console/overview", "/console/dialogues?q=a", "/console/held", "/console/event?position=1", "/console/x"] {
+    for path in
+        ["/console/overview", "/console/dialogues?q=a", "/console/held", "/console/event?position=1", "/console/x"]
+    {
         let answer = stranger.get(path).await;
         assert_eq!(answer.status(), 303, "{path}");
         assert!(location(&answer).starts_with("/console/sign-in?to=%2Fconsole%2F"), "{path}: {}", location(&answer));

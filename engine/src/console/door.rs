@@ -89,9 +89,8 @@ pub async fn sign_out(State(console): State<Console>, Guest(visit): Guest) -> Re
 
 /// Keeps a choice of how to read, and leads back.
 pub async fn prefer(State(_): State<Console>, Guest(visit): Guest) -> Response {
-    let kept = |name: &str, value: &str, age: u32| {
-        format!("{name}={value}; Path=/console; Max-Age={age}; SameSite=Strict")
-    };
+    let kept =
+        |name: &str, value: &str, age: u32| format!("{name}={value}; Path=/console; Max-Age={age}; SameSite=Strict");
     let mut response = Redirect::to(our_own(visit.query.get("back"))).into_response();
     let language = visit.query.get("lang").and_then(look::named).map(|words| kept(LANGUAGE, words.code, KEPT_FOR));
     let theme = visit.query.get("theme").map(|name| match look::theme(name) {

@@ -37,9 +37,10 @@ struct Following<F> {
 /// Follows until the reader leaves or the program ends.
 pub fn follow(console: &Console, followed: impl Followed) -> Response {
     let Some(follower) = console.reader.follow() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
-    let Ok(place) = Arc::clone(&console.followers).try_acquire_owned() else { return StatusCode::TOO_MANY_REQUESTS.into_response() };
-    let following =
-        Following { followed, follower, end: console.end.clone(), has_begun: false, _place: place };
+    let Ok(place) = Arc::clone(&console.followers).try_acquire_owned() else {
+        return StatusCode::TOO_MANY_REQUESTS.into_response();
+    };
+    let following = Following { followed, follower, end: console.end.clone(), has_begun: false, _place: place };
     let events = stream::unfold(following, |mut following| async move {
         let event = following.next().await?;
         Some((Ok::<_, Infallible>(event), following))

@@ -44,8 +44,7 @@ mod tests {
     use super::*;
 
     fn asked(pairs: &[(&'static str, &'static str)]) -> bool {
-        let pairs =
-            pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let pairs = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         is_our_own(&pairs.collect())
     }
 

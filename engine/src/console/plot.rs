@@ -144,7 +144,8 @@ pub fn lines(pairs: &[Pair], unit: &dyn Fn(f64) -> String) -> Plot {
         let x = LEFT + step * (index as f64 + 0.5);
         (x, HEIGHT - BOTTOM - value / top * (HEIGHT - TOP - BOTTOM))
     };
-    for (class, of) in [("one", (|pair: &Pair| pair.one) as fn(&Pair) -> Option<f64>), ("two", |pair: &Pair| pair.two)] {
+    for (class, of) in [("one", (|pair: &Pair| pair.one) as fn(&Pair) -> Option<f64>), ("two", |pair: &Pair| pair.two)]
+    {
         let mut data = String::new();
         let mut drawing = false;
         for (index, pair) in pairs.iter().enumerate() {

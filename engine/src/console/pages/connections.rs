@@ -70,9 +70,11 @@ fn card(connection: &ConnectionRow, visit: &Visit) -> Card {
     }
     let heard = connection.last_webhook_at.map_or(w.never.to_owned(), |at| visit.calendar.ago(at.0).shown);
     facts.push((w.webhooks.to_owned(), format!("{} · {heard}", w.number(connection.webhooks))));
-    for (name, count) in
-        [(w.accepted, connection.accepted), (w.outcome_refused, connection.refused), (w.unsettled, connection.unsettled)]
-    {
+    for (name, count) in [
+        (w.accepted, connection.accepted),
+        (w.outcome_refused, connection.refused),
+        (w.unsettled, connection.unsettled),
+    ] {
         facts.push((name.to_owned(), w.number(count)));
     }
     facts.push((w.waiting_there.to_owned(), w.number(connection.depth.into())));

@@ -111,8 +111,7 @@ fn chat(detail: &ThreadDetail, visit: &Visit, told: Chat) -> Chat {
     chips.push(Chip { tone, words: words.to_owned() });
     if let Some(assistant) = &thread.assistant {
         let because = assistant.silent_because.map(|reason| format!(": {}", w.silence(reason))).unwrap_or_default();
-        let (tone, words) =
-            if assistant.speaks { ("accent", w.assistant_speaks) } else { ("", w.assistant_silent) };
+        let (tone, words) = if assistant.speaks { ("accent", w.assistant_speaks) } else { ("", w.assistant_silent) };
         chips.push(Chip { tone, words: format!("{words}{because}") });
     }
     let sides = detail.endpoints.iter().map(|endpoint| Face {

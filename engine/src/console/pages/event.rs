@@ -55,7 +55,8 @@ async fn made(console: &Console, visit: &Visit) -> Shown {
     let then = crate::console::query::address("/console/overview", [("at", position.to_string().as_str())]);
     facts.push((w.as_it_was, w.page_then.to_owned(), Some(then)));
     let earlier = beside(console, visit, EventFilter { to: before(&detail), ..newest_first() }).await?;
-    let later = beside(console, visit, EventFilter { from: after(&detail), order: Order::OldestFirst, ..newest_first() });
+    let later =
+        beside(console, visit, EventFilter { from: after(&detail), order: Order::OldestFirst, ..newest_first() });
     let later = later.await?;
     let position = position.to_string();
     page(&Page { frame, w, position, earlier, later, facts, parts: parts(&detail, w) })

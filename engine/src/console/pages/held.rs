@@ -68,10 +68,8 @@ async fn made(console: &Console, visit: &Visit) -> Shown {
 fn item(row: HeldRow, name: String, visit: &Visit) -> Item {
     let w = visit.look.words;
     let why = match &row.message {
-        Some(message) => visit.link(
-            "/console/message",
-            &[("connection", message.connection.as_str()), ("id", message.message.as_str())],
-        ),
+        Some(message) => visit
+            .link("/console/message", &[("connection", message.connection.as_str()), ("id", message.message.as_str())]),
         None => super::event_page(visit, row.position),
     };
     Item {
@@ -92,7 +90,8 @@ fn item(row: HeldRow, name: String, visit: &Visit) -> Item {
 /// What became of the decision that led here; numbers only, so that a made-up address says nothing of its own.
 fn result(visit: &Visit) -> Option<Said> {
     let w = visit.look.words;
-    let counted = |name: &str| visit.query.get(name).and_then(|count| count.parse::<u32>().ok()).filter(|count| *count > 0);
+    let counted =
+        |name: &str| visit.query.get(name).and_then(|count| count.parse::<u32>().ok()).filter(|count| *count > 0);
     let said = |tone, words: &str| Some(Said { tone, words: words.to_owned() });
     match visit.query.get("said") {
         Some("none") => return said("warn", w.none_chosen),

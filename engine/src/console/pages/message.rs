@@ -64,10 +64,9 @@ async fn whole(console: &Console, visit: &Visit) -> Shown {
 fn asked(visit: &Visit) -> Result<MessageAsked, Trouble> {
     let id = visit.query.get("id").ok_or(Trouble::Misread)?;
     Ok(match visit.query.get("connection") {
-        Some(connection) => MessageAsked::At(Origin {
-            connection: ConnectionName::new(connection),
-            message: MessageId::new(id),
-        }),
+        Some(connection) => {
+            MessageAsked::At(Origin { connection: ConnectionName::new(connection), message: MessageId::new(id) })
+        }
         None => MessageAsked::Called(id.to_owned()),
     })
 }

@@ -175,12 +175,7 @@ async fn stuck(console: &Console, visit: &Visit, overview: &Overview) -> Vec<Stu
             kind: w.under_way.to_owned(),
             href: dialogue_page(visit, open.thread),
             name: name_of_thread(console, visit, open.thread).await,
-            words: format!(
-                "{} → {}, {}",
-                w.intent(&open.what),
-                open.connection,
-                w.attempts(u64::from(open.attempts))
-            ),
+            words: format!("{} → {}, {}", w.intent(&open.what), open.connection, w.attempts(u64::from(open.attempts))),
             since: visit.calendar.ago(open.raised_at.0),
         });
     }

@@ -68,7 +68,8 @@ pub struct Listed {
 pub async fn list(console: &Console, visit: &Visit, open: Option<ThreadId>) -> Result<List, Trouble> {
     let w = visit.look.words;
     let asked = visit.query.get("q").unwrap_or_default().to_owned();
-    let chosen = visit.query.get("only").and_then(|only| ThreadState::ALL.into_iter().find(|state| state.label() == only));
+    let chosen =
+        visit.query.get("only").and_then(|only| ThreadState::ALL.into_iter().find(|state| state.label() == only));
     let filter = ThreadFilter {
         search: Some(asked.clone()).filter(|asked| !asked.is_empty()),
         states: chosen.into_iter().collect(),
@@ -88,8 +89,7 @@ pub async fn list(console: &Console, visit: &Visit, open: Option<ThreadId>) -> R
         let pairs: Vec<_> = kept.iter().copied().chain([("cursor", cursor.as_str())]).collect();
         visit.link("/console/dialogues", &pairs)
     });
-    let empty =
-        if is_plain { (w.nobody_yet, w.nobody_yet_words) } else { (w.nobody_found, w.nobody_found_words) };
+    let empty = if is_plain { (w.nobody_yet, w.nobody_yet_words) } else { (w.nobody_found, w.nobody_found_words) };
     let filters = filters(visit, &asked, chosen);
     Ok(List { filter: chosen.map(ThreadState::label), asked, filters, people, empty, next })
 }
@@ -102,12 +102,11 @@ fn filters(visit: &Visit, asked: &str, chosen: Option<ThreadState>) -> Vec<Filte
         visit.link("/console/dialogues", &pairs)
     };
     let all = Filter { href: href(None), name: w.all_states, is_current: chosen.is_none() };
-    let state = |state| Filter {
-        href: href(Some(state)),
-        name: w.thread_state(state).0,
-        is_current: chosen == Some(state),
-    };
-    std::iter::once(all).chain(ThreadState::ALL.into_iter().filter(|state| *state != ThreadState::Opened).map(state)).collect()
+    let state =
+        |state| Filter { href: href(Some(state)), name: w.thread_state(state).0, is_current: chosen == Some(state) };
+    std::iter::once(all)
+        .chain(ThreadState::ALL.into_iter().filter(|state| *state != ThreadState::Opened).map(state))
+        .collect()
 }
 
 fn listed(row: &ThreadRow, visit: &Visit, kept: &[(&str, &str)], open: Option<ThreadId>) -> Listed {

@@ -264,7 +264,8 @@ impl Teller<'_> {
         let failed = message.state == DeliveryState::Failed;
         let (connection, id) = (message.key.connection.as_str(), message.key.message.as_str());
         let why = |more: &[(&str, &str)]| {
-            let pairs: Vec<_> = [("connection", connection), ("id", id)].into_iter().chain(more.iter().copied()).collect();
+            let pairs: Vec<_> =
+                [("connection", connection), ("id", id)].into_iter().chain(more.iter().copied()).collect();
             visit.link("/console/message", &pairs)
         };
         Bubble {

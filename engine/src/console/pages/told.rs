@@ -83,11 +83,13 @@ pub fn in_short(delivery: &MessageDelivery, visit: &Visit) -> Told {
         facts.push((w.says, cut(text, 160), None));
     }
     facts.push((w.in_dialogue, message.thread.to_string(), Some(close.clone())));
-    let mut steps = vec![step(visit, delivery.position, delivery.heard_at.0, format!("{}: {connection}", w.the_webhook))];
+    let mut steps =
+        vec![step(visit, delivery.position, delivery.heard_at.0, format!("{}: {connection}", w.the_webhook))];
     steps[0].lines.push(w.heard.to_owned());
     steps.extend(delivery.intents.iter().map(|intent| meant(intent, visit)));
     for stood in &delivery.steps {
-        let mut row = step(visit, stood.position, stood.at.0, format!("{}: {}", w.came_to_stand, w.delivery(stood.state)));
+        let mut row =
+            step(visit, stood.position, stood.at.0, format!("{}: {}", w.came_to_stand, w.delivery(stood.state)));
         row.tone = Some(tone_of(stood.state));
         row.lines.extend(stood.failure.as_ref().map(|failure| failure.reason.clone()));
         steps.push(row);

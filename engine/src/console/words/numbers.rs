@@ -18,8 +18,7 @@ impl Words {
 
     /// So many attempts.
     pub fn attempts(&self, number: u64) -> String {
-        let word =
-            self.form(number, ["attempt", "attempts", "attempts"], ["попытка", "попытки", "попыток"]);
+        let word = self.form(number, ["attempt", "attempts", "attempts"], ["попытка", "попытки", "попыток"]);
         format!("{} {word}", self.number(number))
     }
 
@@ -106,8 +105,16 @@ mod tests {
     fn a_word_beside_a_number_has_the_form_that_the_language_wants() {
         let russian = [1, 2, 5, 11, 12, 21, 22, 25, 111, 0].map(|number| RUSSIAN.attempts(number));
         let expected = [
-            "1 попытка", "2 попытки", "5 попыток", "11 попыток", "12 попыток", "21 попытка", "22 попытки",
-            "25 попыток", "111 попыток", "0 попыток",
+            "1 попытка",
+            "2 попытки",
+            "5 попыток",
+            "11 попыток",
+            "12 попыток",
+            "21 попытка",
+            "22 попытки",
+            "25 попыток",
+            "111 попыток",
+            "0 попыток",
         ];
         assert_eq!(russian, expected);
         assert_eq!([0, 1, 2].map(|number| ENGLISH.attempts(number)), ["0 attempts", "1 attempt", "2 attempts"]);
@@ -116,9 +123,15 @@ mod tests {
     #[test]
     fn ages_spans_and_sizes_are_told_in_the_unit_that_fits() {
         let ago = |seconds| RUSSIAN.ago(Duration::from_secs(seconds));
-        assert_eq!([0, 30, 61, 7_300, 86_400 * 3].map(ago), ["только что", "30 с назад", "1 мин назад", "2 ч назад", "3 дня назад"]);
+        assert_eq!(
+            [0, 30, 61, 7_300, 86_400 * 3].map(ago),
+            ["только что", "30 с назад", "1 мин назад", "2 ч назад", "3 дня назад"]
+        );
         assert_eq!(ENGLISH.ago(Duration::from_secs(1)), "just now");
-        assert_eq!([40, 1_234, 61_000, 600_000].map(|millis| RUSSIAN.span(millis)), ["40 мс", "1,2 с", "61 с", "10 мин"]);
+        assert_eq!(
+            [40, 1_234, 61_000, 600_000].map(|millis| RUSSIAN.span(millis)),
+            ["40 мс", "1,2 с", "61 с", "10 мин"]
+        );
         assert_eq!([900, 2_048, 3_500_000].map(|bytes| ENGLISH.bytes(bytes)), ["900 B", "2 KB", "3.3 MB"]);
         assert_eq!(ENGLISH.number(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(ENGLISH.number(1234), "1234");
