@@ -110,7 +110,7 @@ impl Browser {
     pub async fn look_through(&self, window: Window) {
         let Window { width, height, light } = window;
         let is_phone = width < 600;
-        let scale = if is_phone { 2 } else { 1 };
+        let scale = if is_phone { 1.5 } else { 1.0 };
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": scale, "mobile": is_phone});
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
         let media = json!({"features": [
