@@ -341,6 +341,7 @@ fn entry_of(change: &Change, step: &Step<'_>) -> Option<(chatledger_projections:
         | Change::ConversationUnknown { .. }
         | Change::DeliveryRose { .. }
         | Change::MessageRefused { .. }
+        // It is told where it is shown to managers, as a note of ours.
         | Change::NoteHeard { .. }
         | Change::HeldReleased { .. }
         | Change::MissedFound { .. }

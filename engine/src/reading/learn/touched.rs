@@ -144,6 +144,7 @@ fn touch_change(state: &State, change: &Change, gathered: &mut Gathered) {
         }
         Change::MessageRefused { refused, .. } => Some(refused.thread),
         Change::HeldReleased { held, .. } => Some(held.thread),
+        Change::MessageRefused { refused, .. } => Some(refused.thread),
         Change::MissedFound { missed } => Some(missed.thread),
         Change::ThreadOpened { thread }
         | Change::NoteHeard { thread, .. }
@@ -156,6 +157,7 @@ fn touch_change(state: &State, change: &Change, gathered: &mut Gathered) {
         | Change::ClaimWanted { thread, .. }
         | Change::ConversationUnknown { thread, .. }
         | Change::Bound { thread, .. }
+        | Change::NoteHeard { thread, .. }
         | Change::TypingBegan { thread, .. }
         | Change::EchoSuspected { thread, .. } => Some(*thread),
         Change::Anomaly(_) => None,
