@@ -142,12 +142,10 @@ fn touch_change(state: &State, change: &Change, gathered: &mut Gathered) {
             }
             None
         }
-        Change::MessageRefused { refused, .. } => Some(refused.thread),
         Change::HeldReleased { held, .. } => Some(held.thread),
         Change::MessageRefused { refused, .. } => Some(refused.thread),
         Change::MissedFound { missed } => Some(missed.thread),
         Change::ThreadOpened { thread }
-        | Change::NoteHeard { thread, .. }
         | Change::AnswerWithheld { thread, .. }
         | Change::AssistantFellSilent { thread, .. }
         | Change::AssistantSpeaksAgain { thread, .. }
