@@ -13,6 +13,7 @@ use std::time::Duration;
 use chatledger::api::{Access, Api};
 use chatledger::clock::SystemClock;
 use chatledger::config::{Config, LogAddress};
+use chatledger::console::Console;
 use chatledger::descriptors;
 use chatledger::dispatch::Rules;
 use chatledger::dispatch::backoff::Backoff;
@@ -138,7 +139,8 @@ impl Serve {
             followers: Arc::new(Semaphore::new(config.reading.followers)),
             end: end.clone(),
         };
-        let router = health.router().merge(instructions.router()).merge(api.router());
+        let console = Console::beside(&api);
+        let router = health.router().merge(instructions.router()).merge(api.router()).merge(console.router());
         let private = tokio::spawn(ingress::serve(private, router, private_limits(&config), end.clone()));
         let folding = tokio::spawn(ingress::keep_folding(page, end.clone()));
 
