@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use axum::response::sse::Event;
+use chatledger_projections::recorded::Position;
 
 use super::{dialogue_page, name_of_thread};
 use crate::console::Console;
@@ -12,6 +13,7 @@ use crate::console::follow::{self, Followed};
 use crate::console::frame::{Frame, Place, answered, page};
 use crate::console::pages::connections::standing;
 use crate::console::plot::{self, Pair, Plot, Stack};
+use crate::console::query::address;
 use crate::console::visit::{Shown, Visit};
 use crate::console::words::{Tone, Words};
 use crate::reading::Notice;
@@ -29,7 +31,7 @@ struct Page {
     frame: Frame,
     w: &'static Words,
     /// Where changes are told; absent for the past.
-    live: Option<&'static str>,
+    live: Option<String>,
     again: &'static str,
     tiles: Vec<Tile>,
     traffic: Plot,
@@ -72,7 +74,8 @@ async fn made(console: &Console, visit: &Visit) -> Shown {
     let w = visit.look.words;
     let frame = Frame::make(console, visit, Place::Overview, w.overview).await?;
     let overview = console.reader.overview(visit.as_of()).await?;
-    let live = visit.at.is_none().then_some("/console/live");
+    let got_to = overview.standpoint.position.map(|position| position.to_string()).unwrap_or_default();
+    let live = visit.at.is_none().then(|| address("/console/live", [("after", got_to.as_str())]));
     page(&Page {
         w,
         live,
@@ -199,14 +202,26 @@ fn connections(overview: &Overview, visit: &Visit) -> Vec<Row> {
 }
 
 /// Tells an open page that anything changed; it asks again by itself.
-pub async fn live(State(console): State<Console>, _: Visit) -> Response {
-    follow::follow(&console, Anything)
+pub async fn live(State(console): State<Console>, visit: Visit) -> Response {
+    let got_to = follow::got_to(&visit.headers, visit.query.get("after"));
+    follow::follow(&console, Anything { console: console.clone(), got_to })
 }
 
-struct Anything;
+struct Anything {
+    console: Console,
+    /// Up to which event the page was made.
+    got_to: Option<Position>,
+}
 
 impl Followed for Anything {
     async fn news(&mut self, notice: Option<&Notice>) -> Option<Event> {
-        notice.map(|notice| Event::default().event("changed").data(notice.position.to_string()))
+        let position = match notice {
+            Some(notice) => Some(notice.position),
+            // What came between the making of the page and now has no notice any more.
+            None => self.console.reader.standpoint().await.ok()?.position,
+        };
+        let position = position.filter(|position| self.got_to.is_none_or(|got_to| got_to < *position))?;
+        self.got_to = Some(position);
+        Some(Event::default().event("changed").id(position.to_string()).data(position.to_string()))
     }
 }
