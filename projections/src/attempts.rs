@@ -333,6 +333,12 @@ impl Attempts {
         before
     }
 
+    /// What the platforms said of the time, as a digest of its own: alone of all that is known of attempts, it depends upon what
+    /// was heard last at a connection, in whichever dialogue.
+    pub fn digest_of_clocks(&self) -> Digest {
+        Digest::of_entries("clocks", 1, self.readings.iter())
+    }
+
     /// A platform says what time it is.
     fn hear(&mut self, connection: &ConnectionName, reading: Reading) {
         let open = &mut self.open;
@@ -458,12 +464,10 @@ impl Projection for Attempts {
         enum Entry<'a> {
             Open(&'a IntentId, &'a Open),
             Settled(&'static str, u64),
-            Reading(&'a ConnectionName, &'a Reading),
         }
         let open = self.open.iter().map(|(id, open)| Entry::Open(id, open));
         let settled = self.settled.iter().map(|(label, count)| Entry::Settled(label, *count));
-        let readings = self.readings.iter().map(|(connection, reading)| Entry::Reading(connection, reading));
-        Digest::of_entries(Self::NAME, Self::VERSION, open.chain(settled).chain(readings))
+        Digest::of_entries(Self::NAME, Self::VERSION, open.chain(settled))
     }
 
     fn len(&self) -> usize {

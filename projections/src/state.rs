@@ -163,6 +163,7 @@ impl State {
             (Alterations::NAME, self.alterations.digest()),
             (Typing::NAME, self.typing.digest()),
             (Attempts::NAME, self.attempts.digest()),
+            ("clocks", self.attempts.digest_of_clocks()),
             (HeldIntents::NAME, self.held.digest()),
             (Duties::NAME, self.duties.digest()),
             ("configuration", Digest::of_entries("configuration", 1, std::iter::once(&self.configuration))),

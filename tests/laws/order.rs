@@ -186,7 +186,11 @@ proptest! {
         let ending = world::run(&script);
         let other = mixed_otherwise(&ending, &choices);
         prop_assert_eq!(intents(&other), intents(&ending.log), "{}", ending.chronicle);
-        prop_assert_eq!(digests(&fold(&other).0), digests(&fold(&ending.log).0), "{}", ending.chronicle);
+        // What a platform said last of the time is said in whichever dialogue came last.
+        let of_dialogues = |log: &[Recorded<Event>]| -> Vec<_> {
+            digests(&fold(log).0).into_iter().filter(|(name, _)| *name != "clocks").collect()
+        };
+        prop_assert_eq!(of_dialogues(&other), of_dialogues(&ending.log), "{}", ending.chronicle);
     }
 
     #[test]

@@ -383,7 +383,17 @@ fn log(mut given: Table, defaults: Table, problems: &mut Vec<Problem>) -> LogAdd
     let log = section.setting("log", log_address);
     // They were read before; whoever misspells one is told its name.
     let sections = [
-        "server", "spool", "dispatch", "engines", "media", "reading", "access", "logging", "telemetry", "connections", "routes",
+        "server",
+        "spool",
+        "dispatch",
+        "engines",
+        "media",
+        "reading",
+        "access",
+        "logging",
+        "telemetry",
+        "connections",
+        "routes",
     ];
     for known in sections {
         let _read = section.take(known);
