@@ -25,11 +25,15 @@ fn settings() -> serde_json::Value {
     })
 }
 
-/// The configuration of the engine under load. Its platforms cannot be reached: what is measured is the way in.
+/// The configuration of the engine under load. Its platforms cannot be reached, and nobody asks it anything: what is measured is
+/// the way in. The read side is a second fold beside it, with a benchmark of its own.
 pub fn configuration(public: SocketAddr, private: SocketAddr, log: &str) -> String {
     format!(
         r#"
 log = "{log}"
+[reading]
+enabled = false
+
 [server]
 listen = "{public}"
 private = "{private}"
