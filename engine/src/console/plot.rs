@@ -8,7 +8,7 @@ pub const WIDTH: f64 = 560.0;
 /// How high it is.
 pub const HEIGHT: f64 = 168.0;
 
-const LEFT: f64 = 36.0;
+const LEFT: f64 = 52.0;
 const RIGHT: f64 = 4.0;
 const TOP: f64 = 8.0;
 const BOTTOM: f64 = 22.0;
