@@ -73,7 +73,7 @@ pub struct Carried {
     pub origin: Origin,
     /// Where it stands.
     pub state: DeliveryState,
-    /// What it said when it was written; see [`Content::mark`].
+    /// What it said when it was written; see [`Content::mark`](crate::content::Content::mark).
     pub said: u64,
     /// Why it failed, while it stands so.
     #[serde(skip_serializing_if = "Option::is_none")]

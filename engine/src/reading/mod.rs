@@ -6,7 +6,7 @@
 //! * [`asked`] and [`answer`] are what goes in and what comes out of a [`Reader`]; [`cursor`] pages; [`notice`] tells
 //!   followers; [`live`] has what only the running engine knows;
 //! * [`start`] puts it to work: [`keep`] follows the log on a thread of its own, [`learn`] says which [`row`]s an event adds,
-//!   [`model`] is the file that keeps them, [`query`] asks it; [`slice`] is the part of a log that one dialogue depends on.
+//!   [`model`] is the file that keeps them, [`query`] asks it; [`mod@slice`] is the part of a log that one dialogue depends on.
 //!
 //! **Every row remembers the event since which it holds**, so "as of then" is a condition and not a replay.
 
