@@ -41,6 +41,12 @@ impl<'a> Leaf<'a> {
         self.cursor
     }
 
+    /// What follows if the page was cut off, being longer than is kept of an answer: less is asked for at a time, once the attempt
+    /// has had time to end. `shorter` is what a shorter page is called, `None` if there is none.
+    pub(crate) fn cut_off(&self, is_soon: bool, shorter: Option<String>) -> Judgement {
+        self.turned(shorter.filter(|_| !is_soon), "the answer was cut off")
+    }
+
     /// What follows if the message is not on this page and may be behind it. `next` is what the page behind it is called,
     /// `None` if nobody can tell.
     pub(crate) fn turned(&self, next: Option<String>, reason: &str) -> Judgement {

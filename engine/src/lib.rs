@@ -14,7 +14,8 @@
 //! * [`media`]: files on their way; from where they are fetched, where they lie, where they are shown;
 //! * [`live`]: all of it at work, it alone has hands; [`replay`]: the pipeline alone, which has none;
 //! * [`explain`]: where one message is and why, told from the log; [`reading`]: what people ask all day, answered at once;
-//!   [`api`]: the same over HTTP, and who may ask; [`console`]: the same as pages for people;
+//!   [`api`]: the same over HTTP, and who may ask; [`console`]: the same as pages for people; [`acts`]: what operators have done
+//!   by either;
 //! * [`errand`]: a call that a person asks for; [`backfill`]: messages whose webhooks never came;
 //! * [`story`]: recorded traffic told through all of it, on a clock of its own;
 //! * [`config`]: the document that says what there is; [`in_force`]: its way into the log;
@@ -25,6 +26,7 @@
 //!
 //! Nothing here prints. The binary's `cli` does, one file for each command.
 
+pub mod acts;
 pub mod api;
 pub mod backfill;
 pub mod clock;

@@ -118,16 +118,7 @@ impl Pipeline {
     }
 
     fn count(&mut self, happening: &Happening, remarks: &[Remark]) {
-        self.taken.facts += match happening {
-            Happening::Observed { facts, .. } | Happening::Settled { facts, .. } => facts.len() as u64,
-            Happening::Raised(_)
-            | Happening::Started(_)
-            | Happening::Configured(_)
-            | Happening::Instructed(_)
-            | Happening::Advanced(_)
-            | Happening::Polled(_)
-            | Happening::Arranged(_) => 0,
-        };
+        self.taken.facts += happening.facts().len() as u64;
         for remark in remarks {
             *self.taken.remarks.entry(remark.remark).or_default() += 1;
         }

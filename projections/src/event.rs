@@ -49,6 +49,21 @@ impl Event {
             Self::Arranged(arrangement) => arrangement.label(),
         }
     }
+
+    /// The intent, if this says that one was raised.
+    pub fn into_raised(self) -> Option<IntentRaised> {
+        match self {
+            Self::IntentRaised(raised) => Some(raised),
+            Self::WebhookReceived(_)
+            | Self::AttemptStarted(_)
+            | Self::AttemptSettled(_)
+            | Self::ConfigurationApplied(_)
+            | Self::OperatorInstructed(_)
+            | Self::PolicyAdvanced(_)
+            | Self::PollAdvanced(_)
+            | Self::Arranged(_) => None,
+        }
+    }
 }
 
 /// One authenticated inbound request, verbatim.
@@ -298,4 +313,20 @@ pub enum Happening {
     Polled(PollAdvanced),
     /// An engine says who does what.
     Arranged(Arrangement),
+}
+
+impl Happening {
+    /// What was learnt, if it is something of which one learns.
+    pub fn facts(&self) -> &[Fact] {
+        match self {
+            Self::Observed { facts, .. } | Self::Settled { facts, .. } => facts,
+            Self::Raised(_)
+            | Self::Started(_)
+            | Self::Configured(_)
+            | Self::Instructed(_)
+            | Self::Advanced(_)
+            | Self::Polled(_)
+            | Self::Arranged(_) => &[],
+        }
+    }
 }

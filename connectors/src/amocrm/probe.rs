@@ -65,8 +65,7 @@ pub(super) fn judge(intent: &Intent, known: &Known, reply: Reply<'_>, over_for: 
     let entries = match reply.status {
         // No such chat, or nothing in it.
         204 => Vec::new(),
-        200..=299 if reply.cut && is_soon => return uncertain("the answer was cut off").into(),
-        200..=299 if reply.cut => return leaf.turned(asked.half(), "the answer was cut off"),
+        200..=299 if reply.cut => return leaf.cut_off(is_soon, asked.half()),
         200..=299 => match entries(reply) {
             Some(entries) => entries,
             None => return left("the chat's history cannot be read").into(),

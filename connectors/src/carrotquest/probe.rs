@@ -71,12 +71,7 @@ pub(super) fn judge(intent: &Intent, known: &Known, call: &str, reply: Reply<'_>
     let leaf = Leaf::of(known, PARTS);
     let is_soon = over_for < UNDER_WAY;
     if reply.cut {
-        // Longer than is kept of an answer: less at a time.
-        return if is_soon {
-            uncertain("the answer was cut off").into()
-        } else {
-            leaf.turned(poll::behind(leaf.cursor(), reply), "the answer was cut off")
-        };
+        return leaf.cut_off(is_soon, poll::behind(leaf.cursor(), reply));
     }
     let Some(page) = Page::of(reply, poll::place(leaf.cursor()).0) else {
         return uncertain("the list of parts cannot be read").into();

@@ -39,12 +39,7 @@ pub(super) fn judge(message: &SendMessage, known: &Known, reply: &RecordedReply,
     let leaf = Leaf::of(known, DIALOGUES);
     let is_soon = over_for < UNDER_WAY;
     if reply.cut {
-        // Longer than is kept of an answer: less at a time.
-        return if is_soon {
-            uncertain("the answer was cut off").into()
-        } else {
-            leaf.turned(poll::behind(leaf.cursor(), reply), "the answer was cut off")
-        };
+        return leaf.cut_off(is_soon, poll::behind(leaf.cursor(), reply));
     }
     let Some(list) = List::of(reply, poll::place(leaf.cursor()).0) else {
         return uncertain("the list of dialogues cannot be read").into();

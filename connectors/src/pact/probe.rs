@@ -201,12 +201,7 @@ fn judge_messages(
     };
     let is_soon = over_for < under_way;
     if reply.cut {
-        // Longer than is kept of an answer: less at a time.
-        return if is_soon {
-            uncertain("the answer was cut off").into()
-        } else {
-            leaf.turned(history::behind(settings.api, &asked, reply), "the answer was cut off")
-        };
+        return leaf.cut_off(is_soon, history::behind(settings.api, &asked, reply));
     }
     let page = match settings.api {
         Api::V1 => page_v1(reply),

@@ -4,27 +4,17 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
-use chatledger_projections::event::{Event, Instruction, OperatorInstructed};
 use chatledger_projections::fact::ConversationKey;
-use chatledger_projections::ids::{ConversationId, EventId, IntentId};
+use chatledger_projections::ids::{ConversationId, EventId};
 use chatledger_projections::intent::Destination;
 use chatledger_projections::phone::PhoneNumber;
-use chatledger_projections::policy::held_intent_retried::at_another_place;
-use chatledger_projections::recorded::{Revision, StreamName};
 use serde::{Deserialize, Serialize};
-use tracing::{info, warn};
 use utoipa::ToSchema;
 
 use super::problem::Problem;
-use super::questions::{held_as_of, intent_id, thread_id};
+use super::questions::{intent_id, thread_id};
 use super::{Api, Who};
-use crate::instructions;
-use crate::live::chain;
-use crate::log::codec;
-use crate::reading::AsOf;
-
-/// How long a reason may be, in signs.
-const LONGEST_WHY: usize = 1000;
+use crate::acts::{Acts, LONGEST_WHY, NotActed, Said, Wish};
 
 /// Why something is to be done.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
@@ -103,7 +93,8 @@ pub(super) async fn retry(
 ) -> Acted {
     let who = may_act(&api, &headers)?;
     let Retry { why, may_double } = read(body)?;
-    api.try_again(who, intent_id(&intent)?, None, may_double, why).await
+    let acted = api.acts().decide(said(&who, &why), intent_id(&intent)?, &Wish::Again { to: None, may_double }).await;
+    recorded(acted, who)
 }
 
 /// Try a held intent again for another receiver
@@ -132,7 +123,8 @@ pub(super) async fn edit_target(
         (Some(_), Some(_)) => return Err(Problem::bad_value("phone", "give a phone or a conversation, not both")),
         (None, None) => return Err(Problem::bad_value("phone", "give a phone or a conversation")),
     };
-    api.try_again(who, intent_id(&intent)?, Some(to), may_double, why).await
+    let wish = Wish::Again { to: Some(to), may_double };
+    recorded(api.acts().decide(said(&who, &why), intent_id(&intent)?, &wish).await, who)
 }
 
 /// Leave a held intent as it is, and hold it no more
@@ -149,7 +141,7 @@ pub(super) async fn skip(
 ) -> Acted {
     let who = may_act(&api, &headers)?;
     let Why { why } = read(body)?;
-    api.skip(who, intent_id(&intent)?, why).await
+    recorded(api.acts().decide(said(&who, &why), intent_id(&intent)?, &Wish::Skipped).await, who)
 }
 
 /// Give a dialogue to the route's assistant, or take it away
@@ -166,89 +158,33 @@ pub(super) async fn assistant(
 ) -> Acted {
     let who = may_act(&api, &headers)?;
     let AssistantSwitch { on, why } = read(body)?;
-    api.switch_assistant(who, thread_id(&thread)?, on, why).await
+    recorded(api.acts().switch_assistant(said(&who, &why), thread_id(&thread)?, on).await, who)
 }
 
 impl Api {
-    /// Tries a held intent again, perhaps for another receiver.
-    pub async fn try_again(
-        &self,
-        who: Who,
-        intent: IntentId,
-        to: Option<Destination>,
-        may_double: bool,
-        why: String,
-    ) -> Acted {
-        let held = held_as_of(self, intent, AsOf::Now).await?.item;
-        if held.in_doubt && !may_double {
+    fn acts(&self) -> Acts<'_> {
+        Acts { reader: &self.reader, log: &*self.log, clock: &*self.clock }
+    }
+}
+
+fn said<'a>(who: &'a Who, why: &'a str) -> Said<'a> {
+    Said { who: &who.name, why }
+}
+
+fn recorded(acted: Result<EventId, NotActed>, who: Who) -> Acted {
+    let event = acted.map_err(|not_acted| match not_acted {
+        NotActed::Reading(error) => Problem::from(error),
+        NotActed::InDoubt => {
             let detail = "an earlier attempt may have done it; look at the platform, then skip it, or give may_double";
-            return Err(Problem::conflict("may_double", detail));
+            Problem::conflict("may_double", detail)
         }
-        if let Some(to) = &to
-            && !self.can_go(intent, to).await?
-        {
-            let detail = format!("it is a {}, which cannot go there; only retry it or skip it", held.what);
-            return Err(Problem::conflict("intent", detail));
+        NotActed::NoOtherPlace { what } => {
+            Problem::conflict("intent", format!("it is a {what}, which cannot go there; only retry it or skip it"))
         }
-        self.record(who, why, Instruction::RetryHeld { thread: held.thread, intent, to }).await
-    }
-
-    /// Leaves a held intent as it is.
-    pub async fn skip(&self, who: Who, intent: IntentId, why: String) -> Acted {
-        let held = held_as_of(self, intent, AsOf::Now).await?.item;
-        self.record(who, why, Instruction::SkipHeld { thread: held.thread, intent }).await
-    }
-
-    /// Gives a dialogue to the route's assistant, or takes it away.
-    pub async fn switch_assistant(
-        &self,
-        who: Who,
-        thread: chatledger_projections::ids::ThreadId,
-        on: bool,
-        why: String,
-    ) -> Acted {
-        self.reader.thread(thread, AsOf::Now).await?;
-        let instruction =
-            if on { Instruction::SwitchAssistantOn { thread } } else { Instruction::SwitchAssistantOff { thread } };
-        self.record(who, why, instruction).await
-    }
-
-    /// Whether a held intent can go to another receiver: as it was raised, by its own stream.
-    async fn can_go(&self, intent: IntentId, to: &Destination) -> Result<bool, Problem> {
-        let stored = self.log.read_stream(&StreamName::intent(intent), Revision::FIRST, 1).await;
-        let stored = stored.map_err(|error| Problem::from(crate::reading::ReadingError::Log(error.into())))?;
-        let recorded = stored.into_iter().next().and_then(|stored| codec::open(stored).ok());
-        Ok(match recorded.map(|recorded| recorded.event) {
-            Some(Event::IntentRaised(raised)) => at_another_place(&raised.intent, to).is_some(),
-            Some(
-                Event::WebhookReceived(_)
-                | Event::AttemptStarted(_)
-                | Event::AttemptSettled(_)
-                | Event::ConfigurationApplied(_)
-                | Event::OperatorInstructed(_)
-                | Event::PolicyAdvanced(_)
-                | Event::PollAdvanced(_)
-                | Event::Arranged(_),
-            )
-            | None => false,
-        })
-    }
-
-    async fn record(&self, who: Who, why: String, instruction: Instruction) -> Acted {
-        let why = why.trim().to_owned();
-        if why.is_empty() || why.chars().count() > LONGEST_WHY {
-            return Err(Problem::bad_value("why", format!("say why, in 1 to {LONGEST_WHY} signs")));
-        }
-        info!(who = who.name, instruction = instruction.label(), thread = %instruction.thread(), "instructed");
-        let said = OperatorInstructed { who: who.name.clone(), said_at: self.clock.now(), why: Some(why), instruction };
-        match instructions::record(&*self.log, &*self.clock, said).await {
-            Ok(taken) => Ok(Json(Recorded { event: taken.event, who: who.name })),
-            Err(error) => {
-                warn!(error = %chain(&error), "an instruction is not on record");
-                Err(Problem::not_recorded())
-            }
-        }
-    }
+        NotActed::Why => Problem::bad_value("why", format!("say why, in 1 to {LONGEST_WHY} signs")),
+        NotActed::NotRecorded => Problem::not_recorded(),
+    })?;
+    Ok(Json(Recorded { event, who: who.name }))
 }
 
 /// Who acts, if they may, and if no page of somebody else's has them do it.

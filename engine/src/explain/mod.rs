@@ -273,18 +273,8 @@ pub fn explain(
 fn whole(log: &dyn EventLog, subject: Subject) -> Result<Subject, FoldError> {
     let Subject::Intent(intent) = subject else { return Ok(subject) };
     let Some(recorded) = first_of(log, &StreamName::intent(intent))? else { return Ok(subject) };
-    Ok(match recorded.event {
-        Event::IntentRaised(IntentRaised { carries: Some(origin), .. }) => Subject::Message(origin),
-        Event::IntentRaised(_)
-        | Event::WebhookReceived(_)
-        | Event::AttemptStarted(_)
-        | Event::AttemptSettled(_)
-        | Event::ConfigurationApplied(_)
-        | Event::OperatorInstructed(_)
-        | Event::PolicyAdvanced(_)
-        | Event::PollAdvanced(_)
-        | Event::Arranged(_) => subject,
-    })
+    let carries = recorded.event.into_raised().and_then(|raised| raised.carries);
+    Ok(carries.map_or(subject, Subject::Message))
 }
 
 /// The first event of a stream.

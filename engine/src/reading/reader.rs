@@ -231,7 +231,8 @@ impl Reader {
         let recorded = codec::open(stored).map_err(FoldError::from)?;
         let substance = substance(&recorded.event);
         let (_, happening, remarks) = pipeline::read(recorded).into_parts();
-        let (facts, remarks) = (facts_in(&happening.event), remarks.iter().map(value).collect());
+        let (facts, remarks) =
+            (happening.event.facts().iter().map(value).collect(), remarks.iter().map(value).collect());
         Ok(Answer { standpoint, item: EventDetail { event, facts, remarks, substance } })
     }
 
@@ -434,19 +435,5 @@ fn substance(event: &Event) -> serde_json::Value {
         Event::PolicyAdvanced(advanced) => value(advanced),
         Event::PollAdvanced(advanced) => value(advanced),
         Event::Arranged(arrangement) => value(arrangement),
-    }
-}
-
-fn facts_in(happening: &chatledger_projections::event::Happening) -> Vec<serde_json::Value> {
-    use chatledger_projections::event::Happening;
-    match happening {
-        Happening::Observed { facts, .. } | Happening::Settled { facts, .. } => facts.iter().map(value).collect(),
-        Happening::Raised(_)
-        | Happening::Started(_)
-        | Happening::Configured(_)
-        | Happening::Instructed(_)
-        | Happening::Advanced(_)
-        | Happening::Polled(_)
-        | Happening::Arranged(_) => Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use chatledger_connectors::connector::{Call, FormPart};
 use chatledger_projections::content::File;
-use chatledger_projections::event::{AttemptSettled, AttemptStarted, Happening, IntentRaised};
+use chatledger_projections::event::{AttemptSettled, AttemptStarted, IntentRaised};
 use chatledger_projections::ids::ThreadId;
 use chatledger_projections::outcome::{AttemptKind, Outcome};
 use chatledger_projections::state::State;
@@ -37,17 +37,7 @@ impl Page {
 
     /// What an event means and what it changed.
     pub(super) fn step(&mut self, step: &Step) {
-        let facts = match &step.happening.event {
-            Happening::Observed { facts, .. } | Happening::Settled { facts, .. } => facts.as_slice(),
-            Happening::Raised(_)
-            | Happening::Started(_)
-            | Happening::Configured(_)
-            | Happening::Instructed(_)
-            | Happening::Advanced(_)
-            | Happening::Polled(_)
-            | Happening::Arranged(_) => &[],
-        };
-        for fact in facts {
+        for fact in step.happening.event.facts() {
             self.tagged("fact", "fact", &json(fact));
         }
         for remark in &step.remarks {

@@ -297,17 +297,7 @@ const fn said_in(fact: &Fact) -> Option<(Side, &Message)> {
 fn entry_of(change: &Change, step: &Step<'_>) -> Option<(chatledger_projections::ids::ThreadId, Happened)> {
     match change {
         Change::AnswerWithheld { thread, origin } => {
-            let facts = match &step.happening.event {
-                Happening::Observed { facts, .. } | Happening::Settled { facts, .. } => facts.as_slice(),
-                Happening::Raised(_)
-                | Happening::Started(_)
-                | Happening::Configured(_)
-                | Happening::Instructed(_)
-                | Happening::Advanced(_)
-                | Happening::Polled(_)
-                | Happening::Arranged(_) => &[],
-            };
-            let said = facts.iter().filter_map(said_in).map(|(_, message)| message);
+            let said = step.happening.event.facts().iter().filter_map(said_in).map(|(_, message)| message);
             let text = said
                 .filter(|message| message.message.theirs.as_ref() == Some(&origin.message))
                 .find_map(|message| message.content.text.clone());
