@@ -223,7 +223,8 @@ fn judge_messages(
             && !known.accounted.contains(&listed.id)
     };
     let mut equal: Vec<&Listed> = page.messages.iter().filter(is_ours).collect();
-    equal.sort_by_key(|listed| listed.at);
+    // Some of the times are whole seconds; ties go by the id (12.2), which is a number.
+    equal.sort_by_key(|listed| (listed.at, listed.id.as_str().len(), listed.id.as_str()));
     // A dialogue keeps its order; so behind those that were said before, the earliest is the first attempt's.
     let found = equal.iter().skip(alike).find(|listed| listed.at.is_some_and(|at| at >= since));
     if let Some(found) = found {
