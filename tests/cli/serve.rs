@@ -155,6 +155,36 @@ fn a_second_engine_on_the_same_file_is_refused_and_told_what_to_do_and_the_first
 }
 
 #[test]
+fn beyond_this_machine_it_listens_for_operators_only_with_tokens() {
+    let folder = folder();
+    fs::write(
+        folder.path().join("config.toml"),
+        CONFIG.replace("private = \"127.0.0.1:0\"", "private = \"0.0.0.0:0\""),
+    )
+    .unwrap();
+    let secrets = [("TOKEN", "a-token-that-nobody-can-guess-1234"), ("SECRET", SECRET)];
+    let refused = command(folder.path()).args(["serve", "--config", "config.toml"]).envs(secrets).output().unwrap();
+    let errors = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{errors}");
+    for words in ["server.private", "0.0.0.0:0", "no tokens", "chatledger token new"] {
+        assert!(errors.contains(words), "{words:?} is missing: {errors}");
+    }
+    assert!(!folder.path().join("log.db").exists(), "nothing was begun");
+
+    let token: Value =
+        serde_json::from_str(&run(folder.path(), ["token", "new", "olga", "--role", "reader", "--json"]).well())
+            .unwrap();
+    let config = fs::read_to_string(folder.path().join("config.toml")).unwrap();
+    let access = format!("[access.tokens.olga]\nrole = \"reader\"\nsha256 = {}\n", token["sha256"]);
+    fs::write(folder.path().join("config.toml"), format!("{config}\n{access}")).unwrap();
+    let serving = Serving::start(folder.path(), &[]);
+    let private = serving.private.replace("0.0.0.0", "127.0.0.1");
+    assert!(ask(&private, "GET", "/api/v1/standpoint", "").starts_with("401"));
+    assert!(ask(&private, "GET", "/healthz", "").starts_with("200"), "whoever looks after it needs none");
+    serving.signal_and_end();
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once() {
     let folder = folder();
     let mut serving = Serving::start(folder.path(), &["--log", "memory:"]);

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use chatledger::demo::stage::Fault;
 use chatledger_connectors::simulator::Reaction;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::engine::{Ended, Engine, replay, run};
+use crate::engine::{Ended, Engine, ask, replay, run};
 use crate::house::{House, Plan};
 
 const ANNA: &str = "79161234567";
@@ -112,6 +112,99 @@ async fn what_is_held_goes_to_another_receiver_if_the_operator_names_one() {
     engine.end().await;
     let report = replay(house.folder.path()).await;
     assert_eq!((&report["drift"], &report["intents"]["open"]), (&0.into(), &0.into()), "{report:#}");
+}
+
+/// An operator with a token, who speaks to the read API.
+struct Operator<'a> {
+    house: &'a House,
+    token: String,
+}
+
+impl<'a> Operator<'a> {
+    /// Writes a new token into the configuration; the engine is not running yet.
+    async fn is_let_in(house: &'a House, name: &str) -> Self {
+        let made = run(house.folder.path(), &["token", "new", name, "--role", "operator", "--json"]).await;
+        let made: Value = serde_json::from_str(&made.output).unwrap();
+        let config = house.folder.path().join("chatledger.toml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        let access = format!("\n[access.tokens.{name}]\nrole = \"operator\"\nsha256 = {}\n", made["sha256"]);
+        std::fs::write(&config, text + &access).unwrap();
+        Self { house, token: format!("Bearer {}", made["token"].as_str().unwrap()) }
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let headers = [("authorization", self.token.as_str()), ("content-type", "application/json")];
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let (status, body) = ask(self.house.private, method, path, &headers, &body).await.expect("it answers");
+        (status, serde_json::from_str(&body).unwrap_or_default())
+    }
+
+    /// What is held, when so much is.
+    async fn until_holds(&self, held: usize) -> Vec<Value> {
+        let deadline = Instant::now() + Duration::from_secs(45);
+        loop {
+            let (status, page) = self.ask("GET", "/api/v1/held", &Value::Null).await;
+            let items = page["items"].as_array().cloned().unwrap_or_default();
+            if (status, items.len()) == (200, held) {
+                return items;
+            }
+            assert!(Instant::now() < deadline, "in vain awaited: {held} held intents: {page:#}");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_with_a_token_decides_over_http_about_what_is_held() {
+    const BORIS: &str = "79167654321";
+    let house = House::build(Plan { call_timeout: "700ms", ..Plan::USUAL }).await;
+    let olga = Operator::is_let_in(&house, "olga").await;
+    let engine = house.start().await;
+    house.acquainted(ANNA, "Hello.").await;
+    house.settled(&engine).await;
+    for (nth, text) in ["Again.", "Elsewhere.", "Never mind."].into_iter().enumerate() {
+        house.stage.fault(&house.messenger.name, refusal()).unwrap();
+        house.manager_writes(ANNA, text);
+        olga.until_holds(nth + 1).await;
+    }
+    for fault in [UNHEARD, refusal(), refusal()] {
+        house.stage.fault(&house.crm.name, fault).unwrap();
+    }
+    house.client_is_taken(ANNA, "Are you there?").await;
+    let held = olga.until_holds(4).await;
+    let texts: Vec<_> = held.iter().map(|held| held["text"].as_str().unwrap_or_default()).collect();
+    assert_eq!(texts, ["Again.", "Elsewhere.", "Never mind.", "Are you there?"], "the longest held first");
+    let path = |nth: usize, act: &str| format!("/api/v1/held/{}/{act}", held[nth]["id"].as_str().unwrap());
+
+    // What is in doubt is not done again by one careless word, and nothing goes where it cannot.
+    let (status, problem) = olga.ask("POST", &path(3, "retry"), &json!({"why": "he asks"})).await;
+    assert_eq!((status, &problem["field"]), (409, &json!("may_double")), "{problem}");
+    let (status, problem) = olga.ask("POST", &path(1, "edit-target"), &json!({"why": "moved", "phone": "12"})).await;
+    assert_eq!((status, &problem["field"]), (400, &json!("phone")), "{problem}");
+    let (status, problem) = olga.ask("POST", &path(0, "skip"), &json!({"why": " "})).await;
+    assert_eq!((status, &problem["field"]), (400, &json!("why")), "{problem}");
+    olga.until_holds(4).await;
+
+    for (path, body) in [
+        (path(0, "retry"), json!({"why": "it is paid now"})),
+        (path(1, "edit-target"), json!({"why": "the client has moved", "phone": "+7 916 765-43-21"})),
+        (path(2, "skip"), json!({"why": "said by phone"})),
+        (path(3, "retry"), json!({"why": "nobody sees it there", "may_double": true})),
+    ] {
+        let (status, done) = olga.ask("POST", &path, &body).await;
+        assert_eq!((status, &done["who"]), (200, &json!("olga")), "{path}: {done}");
+    }
+    house.until("at the messenger: what is tried again", || house.managers_lines(ANNA) == ["Again."]).await;
+    house.until("at the new number: what goes there", || house.managers_lines(BORIS) == ["Elsewhere."]).await;
+    olga.until_holds(0).await;
+    let (status, problem) = olga.ask("POST", &path(2, "retry"), &json!({"why": "after all"})).await;
+    assert_eq!(status, 404, "it is held no more: {problem}");
+    house.settled(&engine).await;
+    engine.end().await;
+    assert_eq!(house.clients_lines(ANNA), ["Hello.", "Are you there?"], "this platform knows our id");
+    let report = replay(house.folder.path()).await;
+    assert_eq!((&report["drift"], &report["intents"]["open"]), (&0.into(), &0.into()), "{report:#}");
+    assert_eq!(report["events_by_type"]["OperatorInstructed"], 4, "{report:#}");
 }
 
 /// The CRM takes a message and is not heard; refuses it when it comes again; and does not show its history either.
