@@ -3,6 +3,7 @@
 //! Takes questions, from any number of tasks; answers each in one read transaction on one of a few connections of its own,
 //! beside the one that writes. Beyond those, questions wait their turn.
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,7 +31,7 @@ use crate::explain::{self, Asked};
 use crate::fold::FoldError;
 use crate::log::{EventLog, codec};
 use crate::pipeline;
-use crate::reading::answer::Stuck;
+use crate::reading::answer::{ClientCard, Stuck};
 use crate::spool::Spool;
 
 /// How many questions are answered at once. They compute, so that more would only make each slower.
@@ -112,6 +113,15 @@ impl Reader {
     /// One dialogue.
     pub async fn thread(&self, thread: ThreadId, as_of: AsOf) -> Result<Answer<ThreadDetail>, ReadingError> {
         self.answer(as_of, move |scene| query::thread::thread(scene, thread)).await
+    }
+
+    /// The clients of dialogues, as far as these had begun.
+    pub async fn clients(
+        &self,
+        threads: BTreeSet<ThreadId>,
+        as_of: AsOf,
+    ) -> Result<HashMap<ThreadId, ClientCard>, ReadingError> {
+        self.ask(as_of, move |scene, _| Ok(query::thread::clients(scene, &threads)?)).await
     }
 
     /// What happened in a dialogue.
@@ -282,7 +292,7 @@ impl Reader {
             if scene.moment.seq - from > many {
                 return Ok(None);
             }
-            let mut threads = std::collections::BTreeSet::new();
+            let mut threads = BTreeSet::new();
             let mut touched = scene.rows.prepare_cached("SELECT threads FROM events WHERE seq > ?1")?;
             let mut touched = touched.query([from])?;
             while let Some(row) = touched.next()? {
@@ -387,7 +397,7 @@ impl Inner {
 fn behind(scene: &Scene<'_>, events: &[Seq]) -> Result<Vec<Option<Position>>, ReadingError> {
     let mut configurations = scene.rows.prepare_cached("SELECT since FROM configurations WHERE since <= ?1")?;
     let configurations = configurations.query_map([scene.moment.seq], |row| row.get(0))?;
-    let mut all: std::collections::BTreeSet<Seq> = events.iter().copied().collect();
+    let mut all: BTreeSet<Seq> = events.iter().copied().collect();
     if events.len() > 1 {
         for configuration in configurations {
             all.insert(configuration?);

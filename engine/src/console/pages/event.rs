@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde_json::Value;
 
-use super::{Named, dialogue_page, event_page, name_of_thread};
+use super::{Named, Names, dialogue_page, event_page};
 use crate::console::Console;
 use crate::console::frame::{Frame, Place, answered, page};
 use crate::console::pages::told::document;
@@ -47,8 +47,9 @@ async fn made(console: &Console, visit: &Visit) -> Shown {
         let log = visit.link("/console/log", &[("connection", connection.as_str())]);
         facts.push((w.connection, connection.to_string(), Some(log)));
     }
+    let names = Names::of(console, visit, detail.event.threads.iter().copied()).await;
     for thread in &detail.event.threads {
-        facts.push((w.dialogue, name_of_thread(console, visit, *thread).await, Some(dialogue_page(visit, *thread))));
+        facts.push((w.dialogue, names.name(*thread), Some(dialogue_page(visit, *thread))));
     }
     facts.push((w.stream, format!("{} · {}", detail.event.stream, detail.event.revision), None));
     facts.push((w.event_id, detail.event.id.to_string(), None));

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::{dialogue_page, name_of_thread};
+use super::{Names, dialogue_page};
 use crate::console::Console;
 use crate::console::calendar::When;
 use crate::console::frame::{Frame, Place, Said, answered, page};
@@ -54,18 +54,15 @@ async fn made(console: &Console, visit: &Visit) -> Shown {
     };
     let wanted = Wanted { cursor, limit: Some(SHOWN) };
     let held = console.reader.held(HeldFilter::default(), wanted, visit.as_of()).await?;
-    let mut items = Vec::with_capacity(held.items.len());
-    for row in held.items {
-        let name = name_of_thread(console, visit, row.thread).await;
-        items.push(item(row, name, visit));
-    }
+    let names = Names::of(console, visit, held.items.iter().map(|row| row.thread)).await;
+    let items = held.items.into_iter().map(|row| item(row, &names, visit)).collect();
     let next = held.next.map(|cursor| visit.link("/console/held", &[("cursor", &cursor.to_string())]));
     let mut frame = Frame::make(console, visit, Place::Held, w.held).await?;
     frame.said = result(visit).or(frame.said);
     page(&Page { frame, w, items, next, can_act: visit.may_act() })
 }
 
-fn item(row: HeldRow, name: String, visit: &Visit) -> Item {
+fn item(row: HeldRow, names: &Names, visit: &Visit) -> Item {
     let w = visit.look.words;
     let why = match &row.message {
         Some(message) => visit
@@ -77,7 +74,7 @@ fn item(row: HeldRow, name: String, visit: &Visit) -> Item {
         kind: w.intent(&row.what).to_owned(),
         connection: row.connection.to_string(),
         dialogue: dialogue_page(visit, row.thread),
-        name,
+        name: names.name(row.thread),
         text: row.text,
         reason: row.failure.reason,
         in_doubt: row.in_doubt,

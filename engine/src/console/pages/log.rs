@@ -7,7 +7,7 @@ use axum::response::sse::Event;
 use chatledger_projections::ids::{ConnectionName, EventId, ThreadId};
 use chatledger_projections::recorded::Position;
 
-use super::{dialogue_page, event_page, name_of_thread};
+use super::{Names, dialogue_page, event_page};
 use crate::console::Console;
 use crate::console::calendar::When;
 use crate::console::follow::{self, Followed};
@@ -140,33 +140,21 @@ fn event_named(text: &str) -> Option<EventAsked> {
 /// Events as lines; each dialogue by its client's name.
 pub async fn lines(console: &Console, visit: &Visit, events: &[EventRow], arrived: bool) -> Vec<Line> {
     let w = visit.look.words;
-    let mut names: std::collections::HashMap<ThreadId, String> = std::collections::HashMap::new();
-    let mut lines = Vec::with_capacity(events.len());
-    for event in events {
+    let names = Names::of(console, visit, events.iter().filter_map(|event| event.threads.first().copied())).await;
+    let line = |event: &EventRow| {
         let thread = event.threads.first().copied();
-        let name = match thread {
-            None => None,
-            Some(thread) => match names.get(&thread) {
-                Some(name) => Some(name.clone()),
-                None => {
-                    let name = name_of_thread(console, visit, thread).await;
-                    names.insert(thread, name.clone());
-                    Some(name)
-                }
-            },
-        };
-        lines.push(Line {
+        Line {
             href: event_page(visit, event.position),
             position: event.position.to_string(),
             when: visit.calendar.second(event.recorded_at.0),
             kind: w.event_type(&event.event_type).to_owned(),
             connection: event.connection.as_ref().map(ToString::to_string).unwrap_or_default(),
-            words: name.unwrap_or_else(|| event.stream.clone()),
+            words: thread.map_or_else(|| event.stream.clone(), |thread| names.name(thread)),
             dialogue: thread.map(|thread| dialogue_page(visit, thread)),
             arrived,
-        });
-    }
-    lines
+        }
+    };
+    events.iter().map(line).collect()
 }
 
 /// Tells an open page what was recorded since.

@@ -15,6 +15,8 @@ pub mod rows;
 pub mod time;
 pub mod told;
 
+use std::collections::{BTreeSet, HashMap};
+
 use chatledger_projections::ids::ThreadId;
 
 use super::Console;
@@ -41,11 +43,24 @@ pub fn name_of(client: &ClientCard, words: &Words) -> String {
     known.unwrap_or(words.nameless).to_owned()
 }
 
-/// The name of a dialogue's client; a short id if even that cannot be read.
-pub async fn name_of_thread(console: &Console, visit: &Visit, thread: ThreadId) -> String {
-    match console.reader.thread(thread, visit.as_of()).await {
-        Ok(found) => name_of(&found.item.thread.client, visit.look.words),
-        Err(_) => thread.to_string().chars().take(8).collect(),
+/// The names of dialogues' clients.
+#[derive(Clone, Debug, Default)]
+pub struct Names(HashMap<ThreadId, String>);
+
+impl Names {
+    /// Asks for all of them at once.
+    pub async fn of(console: &Console, visit: &Visit, threads: impl IntoIterator<Item = ThreadId>) -> Self {
+        let threads: BTreeSet<ThreadId> = threads.into_iter().collect();
+        if threads.is_empty() {
+            return Self::default();
+        }
+        let clients = console.reader.clients(threads, visit.as_of()).await.unwrap_or_default();
+        Self(clients.iter().map(|(thread, client)| (*thread, name_of(client, visit.look.words))).collect())
+    }
+
+    /// A dialogue's; a short id where nothing can be read of it.
+    pub fn name(&self, thread: ThreadId) -> String {
+        self.0.get(&thread).cloned().unwrap_or_else(|| thread.to_string().chars().take(8).collect())
     }
 }
 

@@ -6,7 +6,7 @@ use axum::response::Response;
 use axum::response::sse::Event;
 use chatledger_projections::recorded::Position;
 
-use super::{dialogue_page, name_of_thread};
+use super::{Names, dialogue_page};
 use crate::console::Console;
 use crate::console::calendar::When;
 use crate::console::follow::{self, Followed};
@@ -155,21 +155,24 @@ fn latency(minutes: &[Minute], visit: &Visit) -> Plot {
 
 async fn stuck(console: &Console, visit: &Visit, overview: &Overview) -> Vec<Stuck> {
     let w = visit.look.words;
+    let (held, open) = (&overview.stuck.longest_held, &overview.stuck.longest_open);
+    let threads = held.iter().map(|held| held.thread).chain(open.iter().map(|open| open.thread));
+    let names = Names::of(console, visit, threads).await;
     let mut stuck = Vec::new();
-    for held in &overview.stuck.longest_held {
+    for held in held {
         let what = format!("{} → {}", w.intent(&held.what), held.connection);
         stuck.push(Stuck {
             tone: "bad",
             kind: w.held.to_owned(),
             href: visit.link("/console/held", &[]),
-            name: name_of_thread(console, visit, held.thread).await,
+            name: names.name(held.thread),
             words: format!("{what}: {}", held.failure.reason),
             since: visit.calendar.ago(held.held_at.0),
         });
     }
     // The past is measured by its own last event, not by the clock on the wall.
     let then = visit.at.and(overview.standpoint.recorded_at).map_or(visit.calendar.now(), |at| at.0);
-    for open in &overview.stuck.longest_open {
+    for open in open {
         if u64::try_from(then.since(open.raised_at.0).as_millis()).unwrap_or(u64::MAX) < STUCK_AFTER_MS {
             continue;
         }
@@ -177,7 +180,7 @@ async fn stuck(console: &Console, visit: &Visit, overview: &Overview) -> Vec<Stu
             tone: "warn",
             kind: w.under_way.to_owned(),
             href: dialogue_page(visit, open.thread),
-            name: name_of_thread(console, visit, open.thread).await,
+            name: names.name(open.thread),
             words: format!("{} → {}, {}", w.intent(&open.what), open.connection, w.attempts(u64::from(open.attempts))),
             since: visit.calendar.ago(open.raised_at.0),
         });

@@ -1,5 +1,7 @@
 //! One dialogue as it stood.
 
+use std::collections::{BTreeSet, HashMap};
+
 use chatledger_projections::assistance::Reason;
 use chatledger_projections::ids::{RouteName, ThreadId};
 use chatledger_projections::time::Timestamp;
@@ -9,7 +11,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use super::timeline::said;
 use super::{Scene, document};
 use crate::reading::ReadingError;
-use crate::reading::answer::{AssistantStands, At, LastWord, ThreadDetail, ThreadRow, ThreadState};
+use crate::reading::answer::{AssistantStands, At, ClientCard, LastWord, ThreadDetail, ThreadRow, ThreadState};
 use crate::reading::learn::document::FacesDocument;
 use crate::reading::row::{Number, Seq};
 
@@ -77,9 +79,12 @@ fn state_of(number: i64) -> Result<ThreadState, rusqlite::Error> {
 
 /// The number of a dialogue that had begun by then.
 pub(in crate::reading) fn opened(scene: &Scene<'_>, thread: ThreadId) -> Result<Number, ReadingError> {
+    number_of(scene, thread)?.ok_or(ReadingError::NotFound { what: "thread" })
+}
+
+fn number_of(scene: &Scene<'_>, thread: ThreadId) -> Result<Option<Number>, rusqlite::Error> {
     let mut number = scene.rows.prepare_cached("SELECT thread FROM threads WHERE id = ?1 AND since <= ?2")?;
-    let number = number.query_row(params![thread.to_string(), scene.moment.seq], |row| row.get(0)).optional()?;
-    number.ok_or(ReadingError::NotFound { what: "thread" })
+    number.query_row(params![thread.to_string(), scene.moment.seq], |row| row.get(0)).optional()
 }
 
 /// How a dialogue stood, if it had begun.
@@ -105,6 +110,20 @@ pub(in crate::reading) fn faces(scene: &Scene<'_>, thread: Number) -> Result<Fac
         .prepare_cached("SELECT document FROM faces WHERE thread = ?1 AND since <= ?2 ORDER BY since DESC LIMIT 1")?;
     let faces = faces.query_row(params![thread, scene.moment.seq], |row| document(row.get_ref(0)?.as_str()?));
     Ok(faces.optional()?.unwrap_or_default())
+}
+
+/// The clients of dialogues; those that had not begun are absent.
+pub(in crate::reading) fn clients(
+    scene: &Scene<'_>,
+    threads: &BTreeSet<ThreadId>,
+) -> Result<HashMap<ThreadId, ClientCard>, rusqlite::Error> {
+    let mut clients = HashMap::with_capacity(threads.len());
+    for thread in threads {
+        if let Some(number) = number_of(scene, *thread)? {
+            clients.insert(*thread, faces(scene, number)?.client);
+        }
+    }
+    Ok(clients)
 }
 
 /// A dialogue in a list.
