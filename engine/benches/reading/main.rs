@@ -13,16 +13,19 @@
 mod history;
 #[path = "../throughput/load.rs"]
 mod load;
+#[path = "../throughput/stand.rs"]
+mod stand;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+use stand::{Running, Serving, Stand};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -49,6 +52,7 @@ fn main() {
         began.elapsed().as_secs_f64()
     );
     println!("          {} MiB beside a log of {} MiB", file >> 20, std::fs::metadata(&log).unwrap().len() >> 20);
+    engine.running.print_memory("memory");
     load::introduce(engine.public);
     ask(&engine, times);
     follow(&engine, followers, webhooks);
@@ -197,29 +201,16 @@ fn listen(streams: &[TcpStream], heard: &Arc<AtomicUsize>) -> std::thread::JoinH
 }
 
 struct Engine {
-    child: Child,
+    running: Running,
     public: SocketAddr,
     private: SocketAddr,
 }
 
 impl Engine {
     fn start(folder: &Path, log: &Path) -> Self {
-        let (public, private) = (free_port(), free_port());
-        let config = folder.join("chatledger.toml");
-        std::fs::write(&config, load::configuration(public, private, &format!("sqlite:{}", log.display()))).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_chatledger"))
-            .current_dir(folder)
-            .args(["serve", "--config"])
-            .arg(&config)
-            .env("BENCH_CHANNEL_SECRET", load::CHANNEL_SECRET)
-            .env("BENCH_TOKEN", "token-of-the-benchmark")
-            .env("BENCH_WEBHOOK_SECRET", load::WEBHOOK_SECRET)
-            .env("CHATLEDGER_LOG", "error")
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        load::wait_until_ready(private);
-        Self { child, public, private }
+        let stand = Stand { program: Path::new(env!("CARGO_BIN_EXE_chatledger")), is_read: true };
+        let Serving { running, public, private } = stand.serve(folder, &format!("sqlite:{}", log.display()));
+        Self { running, public, private }
     }
 
     fn wait_until_built(&self, events: u64) {
@@ -248,13 +239,6 @@ impl Engine {
         stream.read_exact(&mut first).unwrap();
         assert_eq!(&first, b"HTTP/1.1 200");
         stream
-    }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -294,8 +278,4 @@ fn answer(stream: &mut BufReader<TcpStream>) -> (u16, Vec<u8>) {
     let mut body = vec![0; length];
     stream.read_exact(&mut body).unwrap();
     (status, body)
-}
-
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

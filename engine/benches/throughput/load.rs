@@ -25,14 +25,13 @@ fn settings() -> serde_json::Value {
     })
 }
 
-/// The configuration of the engine under load. Its platforms cannot be reached, and nobody asks it anything: what is measured is
-/// the way in. The read side is a second fold beside it, with a benchmark of its own.
-pub fn configuration(public: SocketAddr, private: SocketAddr, log: &str) -> String {
+/// The configuration of the engine under load, with the read side or without it. Its platforms cannot be reached.
+pub fn configuration(public: SocketAddr, private: SocketAddr, log: &str, is_read: bool) -> String {
     format!(
         r#"
 log = "{log}"
 [reading]
-enabled = false
+enabled = {is_read}
 
 [server]
 listen = "{public}"

@@ -13,7 +13,7 @@ mod history;
 mod load;
 mod stand;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chatledger::fold::fold;
@@ -41,10 +41,13 @@ fn main() {
     let webhooks = number("--webhooks", 100_000);
     let dialogues = number("--dialogues", 100_000);
     let folder = tempfile::tempdir().unwrap();
-    let stand = Stand { program: Path::new(env!("CARGO_BIN_EXE_chatledger")) };
+    let program = Path::new(env!("CARGO_BIN_EXE_chatledger"));
+    let stand = Stand { program, is_read: false };
     if !arguments.iter().any(|argument| argument == "--no-ingest") {
         println!("ingest: {webhooks} signed webhooks a round over {} connections", load::CONNECTIONS);
         stand.ingest("on this disk", folder.path(), webhooks, &mut Files(folder.path()));
+        let read = Stand { program, is_read: true };
+        read.ingest("with the read side", folder.path(), webhooks, &mut Files(folder.path()));
         // Without a disk that has to be waited for, what remains is our own work.
         if let Ok(memory) = tempfile::tempdir_in("/dev/shm") {
             stand.ingest("on a disk in memory", memory.path(), webhooks, &mut Files(memory.path()));
@@ -96,22 +99,15 @@ fn bare_scan(log: &Path) -> (u64, Duration) {
 
 fn memory(stand: &Stand<'_>, folder: &Path, log: &Path) {
     let began = Instant::now();
-    let (engine, _) = stand.serve(folder, &format!("sqlite:{}", log.display()));
-    let resident = status(engine.0.id(), "VmRSS");
-    let most = status(engine.0.id(), "VmHWM");
-    println!(
-        "\nmemory of `chatledger serve` after reading the history back ({:.1} s until ready)",
-        began.elapsed().as_secs_f64()
-    );
-    println!("{:>24} {:>12.0} MiB   at most {most:.0} MiB", "resident", resident);
-}
-
-/// A figure of `/proc/PID/status`, in MiB.
-fn status(pid: u32, key: &str) -> f64 {
-    let status = std::fs::read_to_string(PathBuf::from(format!("/proc/{pid}/status"))).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with(key)).unwrap_or_default();
-    let kibibytes: f64 = line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(f64::NAN);
-    kibibytes / 1024.0
+    let engine = stand.serve(folder, &format!("sqlite:{}", log.display()));
+    println!("\nmemory of `chatledger serve` that has read the history back");
+    engine.running.print_memory(&format!("ready, after {:.1} s", began.elapsed().as_secs_f64()));
+    // What reading back took for a while is given back by and by, while there is something to do.
+    for _ in 0..3 {
+        load::introduce(engine.public);
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    engine.running.print_memory("at work");
 }
 
 #[allow(clippy::cast_precision_loss)]

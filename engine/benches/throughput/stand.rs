@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::load;
 
-pub const ROUNDS: usize = 3;
+pub const ROUNDS: usize = 5;
 
 /// Where webhooks are recorded.
 pub trait Log {
@@ -20,12 +20,18 @@ pub trait Log {
     fn is_about_to_begin(&mut self) {}
 }
 
-/// SQLite logs in a folder, a new one for every round.
+/// SQLite logs in a folder, a new one for every round; the one before is removed.
 pub struct Files<'a>(pub &'a Path);
 
 impl Log for Files<'_> {
-    fn address(&mut self, round: usize) -> String {
-        format!("sqlite:{}", self.0.join(format!("ingest-{round}.db")).display())
+    fn address(&mut self, _round: usize) -> String {
+        let log = self.0.join("ingest.db");
+        for companion in ["", "-wal", "-shm", "-reading", "-reading-wal", "-reading-shm"] {
+            let mut file = log.clone().into_os_string();
+            file.push(companion);
+            let _absent = std::fs::remove_file(file);
+        }
+        format!("sqlite:{}", log.display())
     }
 }
 
@@ -33,6 +39,19 @@ impl Log for Files<'_> {
 pub struct Stand<'a> {
     /// The real program.
     pub program: &'a Path,
+    /// Whether it keeps a read side: a second fold of everything, beside the way in.
+    pub is_read: bool,
+}
+
+/// The real program at work.
+pub struct Serving {
+    /// The process; it ends with this.
+    pub running: Running,
+    /// Where webhooks go.
+    pub public: SocketAddr,
+    /// Where operators ask; not every benchmark does.
+    #[allow(dead_code)]
+    pub private: SocketAddr,
 }
 
 impl Stand<'_> {
@@ -55,10 +74,10 @@ impl Stand<'_> {
             drop(bare);
             bare_figures.print("bare handler");
 
-            let (engine, public) = self.serve(folder, &log.address(round));
-            load::introduce(public);
+            let engine = self.serve(folder, &log.address(round));
+            load::introduce(engine.public);
             log.is_about_to_begin();
-            let figures = load::run(public, &requests);
+            let figures = load::run(engine.public, &requests);
             drop(engine);
             figures.print("chatledger serve");
             ratios.push(figures.per_second / bare_figures.per_second);
@@ -68,11 +87,11 @@ impl Stand<'_> {
         println!("{:>24} {:>12.2}", "p99 ms", median(&mut slowest));
     }
 
-    /// Starts the real engine on a log; gives the address for webhooks once it is ready.
-    pub fn serve(&self, folder: &Path, log: &str) -> (Running, SocketAddr) {
+    /// Starts the real engine on a log, and waits until it is ready.
+    pub fn serve(&self, folder: &Path, log: &str) -> Serving {
         let (public, private) = (free_port(), free_port());
         let config = folder.join("chatledger.toml");
-        std::fs::write(&config, load::configuration(public, private, log)).unwrap();
+        std::fs::write(&config, load::configuration(public, private, log, self.is_read)).unwrap();
         let engine = Command::new(self.program)
             .current_dir(folder)
             .args(["serve", "--config"])
@@ -84,14 +103,22 @@ impl Stand<'_> {
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
-        let engine = Running(engine);
+        let running = Running(engine);
         load::wait_until_ready(private);
-        (engine, public)
+        Serving { running, public, private }
     }
 }
 
 /// A child that ends with us.
 pub struct Running(pub Child);
+
+impl Running {
+    /// Prints what it holds, and what it held at most.
+    pub fn print_memory(&self, when: &str) {
+        let (resident, most) = (status(self.0.id(), "VmRSS"), status(self.0.id(), "VmHWM"));
+        println!("{:>24} {resident:>12.0} MiB   at most {most:.0} MiB", when);
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -115,4 +142,12 @@ fn wait_for(address: SocketAddr) {
 pub fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
+}
+
+/// A figure of `/proc/PID/status`, in MiB.
+fn status(pid: u32, key: &str) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+    let kibibytes: f64 = line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(f64::NAN);
+    kibibytes / 1024.0
 }

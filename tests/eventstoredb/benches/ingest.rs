@@ -35,7 +35,7 @@ fn main() {
     let program = std::env::var_os("CHATLEDGER").map(PathBuf::from);
     let program = program.expect("CHATLEDGER names the program, as target/release/chatledger; `just bench-esdb` does");
     let program = program.canonicalize().expect("the program is where CHATLEDGER says");
-    let stand = Stand { program: &program };
+    let stand = Stand { program: &program, is_read: false };
     println!("ingest: {webhooks} signed webhooks a round over {} connections", load::CONNECTIONS);
     let folder = tempfile::tempdir().unwrap();
     stand.ingest("log on this disk", folder.path(), webhooks, &mut Files(folder.path()));
