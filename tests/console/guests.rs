@@ -2,7 +2,7 @@
 //!
 //! Everything comes in as it would at work: people write at simulated platforms, whose webhooks the real engine takes.
 
-use chatledger::demo::stage::Fault;
+use chatledger::demo::stage::{Fault, Held, Lying};
 use chatledger_connectors::simulator::{Alteration, Gesture, Reaction};
 use serde_json::Value;
 
@@ -96,6 +96,17 @@ async fn talk_with_anna(house: &House, engine: &Engine) {
     house.settled(engine).await;
 }
 
+/// A room with an armchair, 480 by 300.
+pub const ROOM: &[u8] = include_bytes!("../../fixtures/files/armchair.png");
+
+/// What is called a picture and is a page.
+pub const HOSTILE_FILE: &[u8] = b"<!doctype html><script>document.title = 'hacked'</script>";
+
+fn lay(house: &House, path: &str, bytes: &'static [u8], media_type: &'static str) {
+    let lying = Lying { content: Held::Bytes(bytes), media_type };
+    house.stage.lay(&house.messenger.name, path, lying).expect("the messenger is on stage");
+}
+
 /// The client sends a picture: her last message with another content.
 fn picture(house: &House) {
     let sent = house.stage.sent(&house.messenger.name);
@@ -107,12 +118,13 @@ fn picture(house: &House) {
     let object = &mut hook["object"];
     object["id"] = 70_001.into();
     object["message"] = "Вот такая комната, подойдёт?".into();
-    let url = format!("{}/files/room.jpg", house.messenger.door.base_url());
+    let url = |name: &str| format!("{}/files/{name}", house.messenger.door.base_url());
     object["attachments"] = serde_json::json!([
-        { "id": 1, "file_name": "гостиная.jpg", "mime_type": "image/jpeg", "size": 348_160, "attachment_url": url }
+        { "id": 1, "file_name": "гостиная.png", "mime_type": "image/png", "size": ROOM.len(), "attachment_url": url("room.png") },
+        { "id": 2, "file_name": "план.png", "mime_type": "image/png", "attachment_url": url("plan.png") }
     ]);
-    let lying = chatledger::demo::stage::Lying { bytes: 348_160, media_type: "image/jpeg" };
-    house.stage.lay(&house.messenger.name, "/files/room.jpg", lying).expect("the messenger is on stage");
+    lay(house, "/files/room.png", ROOM, "image/png");
+    lay(house, "/files/plan.png", HOSTILE_FILE, "image/png");
     house.stage.say(&house.messenger.name, hook.to_string().as_bytes()).expect("the messenger is on stage");
 }
 

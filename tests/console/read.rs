@@ -6,7 +6,7 @@ use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 
-use crate::guests::{self, BORIS, HOSTILE_NAME, HOSTILE_TEXTS, OPERATOR, READER};
+use crate::guests::{self, BORIS, HOSTILE_FILE, HOSTILE_NAME, HOSTILE_TEXTS, OPERATOR, READER, ROOM};
 use crate::house::House;
 
 /// Somebody with a program that fetches pages and runs nothing.
@@ -92,9 +92,29 @@ async fn without_a_script_everything_is_read_and_decided() {
     let dialogue = links(&found, "/console/dialogues/").remove(0);
     let chat = visitor.page(&dialogue).await;
     for shown in
-        ["Синее кресло", "гостиная.jpg", "❤️", "<del>ой, это не сюда</del>", "доставка по Москве", "в Тверь сколько"]
+        ["Синее кресло", "гостиная.png", "❤️", "<del>ой, это не сюда</del>", "доставка по Москве", "в Тверь сколько"]
     {
         assert!(chat.contains(shown), "{shown}\n{chat}");
+    }
+    // What lies with us is had by those who may look; what is not a picture, whatever it is called, is saved and never opened.
+    let files = links(&chat, "/console/files/");
+    for (name, bytes, media_type, is_saved) in
+        [("%D0%B3%D0%BE", ROOM, "image/png", false), ("%D0%BF%D0%BB", HOSTILE_FILE, "application/octet-stream", true)]
+    {
+        let file = files.iter().find(|file| file.contains(name)).unwrap_or_else(|| panic!("{name}: {files:?}\n{chat}"));
+        let answer = visitor.get(file).await;
+        let headers = answer.headers().clone();
+        assert!(answer.status() == 200 && headers["content-type"] == media_type, "{headers:?}");
+        assert_eq!(headers.contains_key("content-disposition"), is_saved, "{headers:?}");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        let policy = headers["content-security-policy"].to_str().expect("a text");
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        assert_eq!(answer.bytes().await.expect("it comes whole"), bytes);
+        let stranger = Visitor::at(&house).get(file).await;
+        assert!(stranger.status() == 303 && location(&stranger).starts_with("/console/sign-in"), "{stranger:?}");
+    }
+    for nothing in ["0".repeat(64), "..%2Flink.key".to_owned(), "x".to_owned()] {
+        assert_eq!(visitor.get(&format!("/console/files/{nothing}")).await.status(), 404, "{nothing}");
     }
     let explained = visitor.page(&links(&chat, "/console/message?")[0]).await;
     assert!(explained.contains("слова клиента — в CRM"), "{explained}");

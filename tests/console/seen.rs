@@ -246,6 +246,8 @@ async fn every_page_can_be_read_by_everybody_and_runs_nothing_that_people_wrote(
             found.extend(inspected(&browser, &format!("{page}, {language}, {window:?}")).await);
         }
         open(&browser, "Анна").await;
+        browser.run("document.querySelector('.picture').scrollIntoView()").await;
+        browser.until("document.querySelector('.picture img').naturalWidth === 480").await;
         found.extend(inspected(&browser, &format!("dialogue, {language}, {window:?}")).await);
         let is_phone = window.width < 600;
         let name = match (is_phone, window.light) {

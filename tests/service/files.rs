@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chatledger::demo::stage::Lying;
+use chatledger::demo::stage::{Held, Lying};
 use chatledger_connectors::connector::FormPart;
 use chatledger_projections::ids::ConnectionName;
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ fn client_sends(house: &House, id: u64, text: &str, path: &str) {
 }
 
 fn lay(house: &House, at: &ConnectionName, path: &str, bytes: u64, media_type: &'static str) {
-    house.stage.lay(at, path, Lying { bytes, media_type }).expect("it is on stage");
+    house.stage.lay(at, path, Lying { content: Held::Pattern(bytes), media_type }).expect("it is on stage");
 }
 
 fn digest(bytes: u64) -> String {

@@ -81,7 +81,7 @@ pub const NEVER_BUILT_UPON: &[&str] =
     &["boring", "boring-sys", "hyper-tls", "native-tls", "openssl", "openssl-src", "openssl-sys", "tokio-native-tls"];
 
 /// The endings of data.
-pub const ENDINGS_OF_DATA: &[&str] = &[".http", ".json", ".md", ".snap", ".toml", ".txt", ".ndjson", ".form"];
+pub const ENDINGS_OF_DATA: &[&str] = &[".http", ".json", ".md", ".snap", ".toml", ".txt", ".ndjson", ".form", ".png"];
 
 /// Beginnings of absolute paths that only one machine has; put together here so that this file does not break its rule.
 pub fn places() -> Vec<String> {

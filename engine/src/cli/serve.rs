@@ -139,7 +139,7 @@ impl Serve {
             followers: Arc::new(Semaphore::new(config.reading.followers)),
             end: end.clone(),
         };
-        let console = Console::beside(&api);
+        let console = Console::beside(&api, Arc::clone(&media.store));
         let router = health.router().merge(instructions.router()).merge(api.router()).merge(console.router());
         let private = tokio::spawn(ingress::serve(private, router, private_limits(&config), end.clone()));
         let folding = tokio::spawn(ingress::keep_folding(page, end.clone()));

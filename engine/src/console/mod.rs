@@ -7,12 +7,14 @@
 //! * [`visit`]: who asks, how they read, as of when; [`frame`]: what every page has around it; [`trouble`]: what is said
 //!   instead of a page; [`door`]: signing in and out;
 //! * [`pages`]: one file for each; [`follow`]: what reaches an open page by itself;
+//! * [`files`]: what people sent along, as far as it lies with us;
 //! * [`words`]: all that is said, in each language; [`calendar`]: moments as people read them; [`plot`]: small drawings;
 //! * [`assets`]: looks and scripts; [`guard`]: what every answer tells the browser to refuse.
 
 mod assets;
 mod calendar;
 mod door;
+mod files;
 mod follow;
 mod frame;
 mod guard;
@@ -35,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{Access, Api};
 use crate::clock::Clock;
 use crate::log::EventLog;
+use crate::media::store::Store;
 use crate::reading::Reader;
 
 /// What the pages are made from.
@@ -52,13 +55,15 @@ pub struct Console {
     pub followers: Arc<Semaphore>,
     /// Ends what is followed.
     pub end: CancellationToken,
+    /// Where files lie.
+    pub files: Arc<Store>,
 }
 
 impl Console {
-    /// A console over the same answers as the API's, for the same people.
-    pub fn beside(api: &Api) -> Self {
+    /// A console over the same answers as the API's, for the same people; and what lies in this folder of files.
+    pub fn beside(api: &Api, files: Arc<Store>) -> Self {
         let Api { reader, access, log, clock, followers, end } = api.clone();
-        Self { reader, access, log, clock, followers, end }
+        Self { reader, access, log, clock, followers, end, files }
     }
 
     /// The router for the private listener; it must know who asks, see [`crate::instructions::Peer`].
@@ -79,6 +84,7 @@ impl Console {
             .route("/console/log", get(pages::log::show))
             .route("/console/log/live", get(pages::log::live))
             .route("/console/event", get(pages::event::show))
+            .route("/console/files/{sha256}", get(files::show))
             .route("/console/connections", get(pages::connections::show))
             .route("/console/help", get(pages::help::show))
             .route("/console/live", get(pages::overview::live))

@@ -111,13 +111,22 @@ pub struct Sent {
     pub done: bool,
 }
 
-/// A file as it lies at a platform: so many bytes of a pattern, so that the largest takes no room.
+/// A file as it lies at a platform.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lying {
-    /// How many bytes it has.
-    pub bytes: u64,
+    /// What it holds.
+    pub content: Held,
     /// What it is said to be.
     pub media_type: &'static str,
+}
+
+/// What a lying file holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Held {
+    /// So many bytes of a pattern, so that the largest takes no room.
+    Pattern(u64),
+    /// These bytes.
+    Bytes(&'static [u8]),
 }
 
 impl Lying {
@@ -127,10 +136,16 @@ impl Lying {
     }
 
     fn shown(&self) -> Response {
-        let pattern = Pattern { place: 0, bytes: self.bytes };
-        let mut response = Response::new(Body::from_stream(ReaderStream::with_capacity(pattern, PIECE)));
+        let (body, length) = match self.content {
+            Held::Pattern(bytes) => {
+                let pattern = Pattern { place: 0, bytes };
+                (Body::from_stream(ReaderStream::with_capacity(pattern, PIECE)), bytes)
+            }
+            Held::Bytes(bytes) => (Body::from(bytes), bytes.len() as u64),
+        };
+        let mut response = Response::new(body);
         response.headers_mut().insert("content-type", HeaderValue::from_static(self.media_type));
-        response.headers_mut().insert("content-length", self.bytes.into());
+        response.headers_mut().insert("content-length", length.into());
         response
     }
 }

@@ -165,7 +165,7 @@ fn act(departure: &Departure, intent: &Intent, account: &Account, carriage: Carr
     }
 }
 
-fn file_at(message: &SendMessage, place: u32) -> Option<&File> {
+pub(crate) fn file_at(message: &SendMessage, place: u32) -> Option<&File> {
     places(&message.content).find(|(known, _)| *known == place).map(|(_, file)| file)
 }
 

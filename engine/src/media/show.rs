@@ -40,23 +40,37 @@ async fn show(State(window): State<Arc<Window>>, Path((token, name)): Path<(Stri
     let Some(shown) = window.offer.read(&token, window.clock.now()) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let Ok(file) = window.store.read(&shown.sha256).await else {
+    let Some(mut response) = to_save(&window.store, &shown.sha256, &shown.media_type, &name).await else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let Ok(known) = file.metadata().await else { return StatusCode::NOT_FOUND.into_response() };
-    let mut response = Response::new(Body::from_stream(ReaderStream::with_capacity(file, PIECE)));
     let headers = response.headers_mut();
-    let octets = HeaderValue::from_static("application/octet-stream");
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(&shown.media_type).unwrap_or(octets));
-    headers.insert(header::CONTENT_LENGTH, known.len().into());
-    let disposition = format!("attachment; filename*=UTF-8''{}", utf8_percent_encode(&name, ATTRIBUTE));
-    let attachment = HeaderValue::from_static("attachment");
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_str(&disposition).unwrap_or(attachment));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
+}
+
+/// A file to be saved under a name; `None` if it is no longer here.
+pub(crate) async fn to_save(store: &Store, sha256: &str, media_type: &str, name: &str) -> Option<Response> {
+    let mut response = whole(store, sha256, media_type).await?;
+    let disposition = format!("attachment; filename*=UTF-8''{}", utf8_percent_encode(name, ATTRIBUTE));
+    let attachment = HeaderValue::from_static("attachment");
+    let disposition = HeaderValue::from_str(&disposition).unwrap_or(attachment);
+    response.headers_mut().insert(header::CONTENT_DISPOSITION, disposition);
+    Some(response)
+}
+
+/// A file, piece by piece; `None` if it is no longer here.
+pub(crate) async fn whole(store: &Store, sha256: &str, media_type: &str) -> Option<Response> {
+    let file = store.read(sha256).await.ok()?;
+    let bytes = file.metadata().await.ok()?.len();
+    let mut response = Response::new(Body::from_stream(ReaderStream::with_capacity(file, PIECE)));
+    let headers = response.headers_mut();
+    let octets = HeaderValue::from_static("application/octet-stream");
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(media_type).unwrap_or(octets));
+    headers.insert(header::CONTENT_LENGTH, bytes.into());
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Some(response)
 }
 
 #[cfg(test)]

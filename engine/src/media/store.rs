@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use chatledger_projections::files::Stored;
 use sha2::{Digest as _, Sha256};
 use tokio::fs::File;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Where files are while they come; whatever lies there at the start is a leftover.
 const COMING: &str = "coming";
@@ -110,6 +110,13 @@ impl Store {
             return Err(io::ErrorKind::NotFound.into());
         }
         File::open(self.path(sha256)).await
+    }
+
+    /// What the first bytes of a file say that it is; `None` if they say nothing, or if it is no longer here.
+    pub async fn seen_as(&self, sha256: &str) -> Option<&'static str> {
+        let mut head = Vec::with_capacity(HEAD);
+        self.read(sha256).await.ok()?.take(HEAD as u64).read_to_end(&mut head).await.ok()?;
+        infer::get(&head).map(|kind| kind.mime_type())
     }
 
     /// How many bytes lie here.

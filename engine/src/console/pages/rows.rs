@@ -15,6 +15,7 @@ use jiff::civil::Date;
 
 use super::event_page;
 use crate::console::calendar::When;
+use crate::console::files as kept_files;
 use crate::console::visit::Visit;
 use crate::console::words::Words;
 use crate::reading::answer::{Entry, Happened, MessageRow};
@@ -102,6 +103,10 @@ pub struct Attached {
     pub name: String,
     /// What is known of it.
     pub words: String,
+    /// Where it can be had, if it lies with us.
+    pub href: Option<String>,
+    /// Whether it is drawn here.
+    pub drawn: bool,
 }
 
 /// A reaction.
@@ -223,6 +228,7 @@ impl Teller<'_> {
             Happened::Delivery { .. }
             | Happened::Edited { .. }
             | Happened::Removed { .. }
+            | Happened::FileKept { .. }
             | Happened::Reacted { .. } => None,
             Happened::Note { connection, text, .. } => {
                 note(format!("{} ({connection})", w.note_said), Some(text.clone()))
@@ -274,7 +280,7 @@ impl Teller<'_> {
             by,
             via: connection.to_owned(),
             quote: self.quote(&message.content),
-            files: files(&message.content).map(|file| attached(file, w)).collect(),
+            files: files(&message.content).map(|file| self.attached(message, file)).collect(),
             parts: message.content.parts.iter().filter_map(|part| part_in_words(part, w)).collect(),
             long: text.as_deref().is_some_and(|text| text.chars().nth(LONG).is_some()),
             short: text.as_deref().unwrap_or_default().chars().take(40).collect(),
@@ -302,6 +308,39 @@ impl Teller<'_> {
             why: why(&[]),
             why_sheet: why(&[("sheet", &message.thread.to_string())]),
             new_speaker: false,
+        }
+    }
+
+    fn attached(&self, message: &MessageRow, file: &File) -> Attached {
+        let w = self.w;
+        let icon = match file.kind {
+            FileKind::Picture => "picture",
+            FileKind::Video => "video",
+            FileKind::Audio => "audio",
+            FileKind::Voice => "voice",
+            FileKind::Sticker => "sticker",
+            FileKind::Document => "document",
+        };
+        let kept = self.entries.iter().rev().find_map(|entry| {
+            let Happened::FileKept { message: of, url, stored } = &entry.happened else { return None };
+            (*of == message.key && file.url.as_ref() == Some(url)).then_some(stored)
+        });
+        let kind = w.file(file.kind);
+        // What lies with us is better known than what was claimed.
+        let size = kept.map(|stored| stored.bytes).or(file.size_bytes).map(|bytes| w.bytes(bytes));
+        let media_type = kept.map(|stored| stored.media_type.clone()).or_else(|| file.media_type.clone());
+        let plays = file.duration_s.map(|seconds| w.span(u64::from(seconds) * 1_000));
+        let known = [Some(kind.to_owned()), media_type, size, plays];
+        let words: Vec<String> = known.into_iter().flatten().collect();
+        let name = file.name.clone().unwrap_or_else(|| kind.to_owned());
+        // Who took the message away did not want it to be seen.
+        let kept = kept.filter(|_| !message.removed);
+        Attached {
+            icon,
+            href: kept.map(|stored| kept_files::address(self.visit, &stored.sha256, &name)),
+            drawn: kept.is_some_and(|stored| kept_files::is_drawn(&stored.media_type)),
+            name,
+            words: words.join(" · "),
         }
     }
 
@@ -349,23 +388,6 @@ fn files(content: &Content) -> impl Iterator<Item = &File> {
         | Part::Template { .. }
         | Part::Unsupported { .. } => &[],
     })
-}
-
-fn attached(file: &File, w: &Words) -> Attached {
-    let icon = match file.kind {
-        FileKind::Picture => "picture",
-        FileKind::Video => "video",
-        FileKind::Audio => "audio",
-        FileKind::Voice => "voice",
-        FileKind::Sticker => "sticker",
-        FileKind::Document => "document",
-    };
-    let kind = w.file(file.kind);
-    let size = file.size_bytes.map(|bytes| w.bytes(bytes));
-    let plays = file.duration_s.map(|seconds| w.span(u64::from(seconds) * 1_000));
-    let known = [Some(kind.to_owned()), file.media_type.clone(), size, plays];
-    let words: Vec<String> = known.into_iter().flatten().collect();
-    Attached { icon, name: file.name.clone().unwrap_or_else(|| kind.to_owned()), words: words.join(" · ") }
 }
 
 /// What is in a message beside text and files, in words.

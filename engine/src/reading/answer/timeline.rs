@@ -7,6 +7,7 @@ use chatledger_projections::content::Content;
 use chatledger_projections::delivery::Origin;
 use chatledger_projections::event::Instruction;
 use chatledger_projections::fact::{DeliveryState, Failure};
+use chatledger_projections::files::Stored;
 use chatledger_projections::ids::{ConnectionName, IntentId, ThreadId};
 use chatledger_projections::recorded::Position;
 use chatledger_projections::threads::Side;
@@ -65,6 +66,17 @@ pub enum Happened {
         /// Which.
         #[schema(value_type = MessageKeySchema)]
         message: Origin,
+    },
+    /// A file of a message was fetched, and lies with us for as long as there is room for it.
+    FileKept {
+        /// Of which message.
+        #[schema(value_type = MessageKeySchema)]
+        message: Origin,
+        /// Where it came from: the file's `url` in the message.
+        url: String,
+        /// What it is.
+        #[schema(value_type = StoredSchema)]
+        stored: Stored,
     },
     /// Another reaction stands under a message, or none any more.
     Reacted {
@@ -224,6 +236,19 @@ pub struct MessageKeySchema {
     connection: String,
     /// What it is called there.
     message: String,
+}
+
+/// A file that lies with us, for OpenAPI: [`Stored`] describes itself to nobody.
+#[derive(ToSchema)]
+#[schema(as = Stored)]
+#[allow(dead_code)] // Only its description is used.
+pub struct StoredSchema {
+    /// The digest of its bytes: 64 lower-case hexadecimal digits.
+    sha256: String,
+    /// How many bytes it has.
+    bytes: u64,
+    /// What it is.
+    media_type: String,
 }
 
 /// Why a message will not arrive, for OpenAPI: [`Failure`] describes itself to nobody.

@@ -13,6 +13,7 @@ use super::document::{HeldDocument, written};
 use super::memory::{HeldMemo, IntentMemo, Memory};
 use super::touched::find;
 use super::{Gathered, Step};
+use crate::dispatch::attempt::file_at;
 use crate::dispatch::circuit::Sign;
 use crate::explain::called::key_of_intent;
 use crate::reading::answer::Happened;
@@ -147,6 +148,10 @@ impl Memory {
         let carried = memo.carries.as_ref().and_then(|origin| step.state.delivery.written(origin));
         let (thread_id, events) = (memo.thread, memo.events.clone());
         let thread = self.thread(thread_id, &mut gathered.rows).number;
+        if let Some(kept) = carried.and_then(|_| file_kept(step, settled, facts)) {
+            let about = carried.map(|(index, _)| index);
+            gathered.entry(thread, step.at, EntryKind::Other, about, Some(written(&kept)));
+        }
         if let Some((index, _)) = carried {
             for job in facts.iter().filter_map(job_of) {
                 let message = Number::from(index.place());
@@ -292,4 +297,14 @@ fn job_of(fact: &Fact) -> Option<String> {
         | Fact::FileTaken { .. }
         | Fact::AddressProbed => None,
     }
+}
+
+/// The file of a message that an attempt has fetched.
+fn file_kept(step: &Step<'_>, settled: &AttemptSettled, facts: &[Fact]) -> Option<Happened> {
+    let AttemptKind::Prepare { file } = settled.kind else { return None };
+    let stored =
+        facts.iter().find_map(|fact| if let Fact::FileFetched { stored } = fact { Some(stored) } else { None })?;
+    let raised = &step.state.attempts.get(settled.intent_id)?.as_raised;
+    let url = file_at(raised.intent.message()?, file)?.url.clone()?;
+    Some(Happened::FileKept { message: raised.carries.clone()?, url, stored: stored.clone() })
 }

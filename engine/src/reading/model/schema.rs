@@ -17,7 +17,7 @@ use chatledger_projections::threads::Threads;
 use rusqlite::{Connection, OpenFlags};
 
 /// Raised whenever the rows change: a file of another version is made anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Says in the file's header whose it is: "ChLr".
 const APPLICATION_ID: u32 = u32::from_be_bytes(*b"ChLr");
@@ -149,9 +149,6 @@ const WRITER_CACHE_KIB: i64 = 64 * 1024;
 /// How much each reader keeps at hand.
 const READER_CACHE_KIB: i64 = 8 * 1024;
 
-/// How much of the file may be read where the system has it.
-const MAPPED_BYTES: i64 = 1 << 32;
-
 /// What rows depend on beside the log: the rows' own version, and each fold's.
 fn versions() -> String {
     fn of<P: Projection>() -> String {
@@ -193,7 +190,9 @@ pub(in crate::reading) fn open_to_read(path: &Path) -> Result<Connection, rusqli
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
-    connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
+    // Mapped into memory the file would be read faster, and a disk that fails, or somebody who cuts the file off, would end the
+    // engine (SIGBUS) instead of this answer.
+    connection.pragma_update(None, "mmap_size", 0)?;
     connection.busy_timeout(std::time::Duration::from_secs(2))?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
