@@ -1,8 +1,8 @@
 //! The read side under load: every question's time over a long history while webhooks come in, and what followers cost.
 //!
 //! * *building*: how long the rows of 1,000,000 events of 100,000 dialogues take, and how much of the disk;
-//! * *questions*: each of them some hundred times, while 500 signed webhooks a second come in; the aim is 50 ms at the
-//!   99th percentile;
+//! * *questions*: each of the API's and each of the console's pages some hundred times, while 500 signed webhooks a second
+//!   come in; the aim is 50 ms at the 99th percentile;
 //! * *followers*: webhooks a second at full speed with nobody on the live stream, and with a thousand.
 //!
 //! Prints tables. Nothing here passes or fails by the clock.
@@ -39,7 +39,7 @@ fn main() {
         place.and_then(|place| arguments.get(place + 1)?.parse().ok()).unwrap_or(default)
     };
     let (dialogues, times) = (number("--dialogues", 100_000), number("--times", 300));
-    let (followers, webhooks) = (number("--followers", 1000), number("--webhooks", 20_000));
+    let (followers, webhooks) = (number("--followers", 1000), number("--webhooks", 50_000));
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("history.db");
     let events = history::write(&log, dialogues);
@@ -64,7 +64,8 @@ fn ask(engine: &Engine, times: usize) {
     let (sent, slowest) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let sender = {
         let (stop, sent, slowest, public) = (stop.clone(), sent.clone(), slowest.clone(), engine.public);
-        std::thread::spawn(move || send_at_pace(public, &stop, &sent, &slowest))
+        let requests = load::requests(WEBHOOKS_A_SECOND * 240, 7);
+        std::thread::spawn(move || send_at_pace(public, &requests, &stop, &sent, &slowest))
     };
     let mut asker = Asker::to(engine.private);
     let head: u64 = asker.ask("/api/v1/standpoint")["position"].as_str().unwrap().parse().unwrap();
@@ -75,7 +76,7 @@ fn ask(engine: &Engine, times: usize) {
     };
     let threads: Vec<String> = (0..50).map(|number| some_thread(&mut asker, number * 97)).collect();
     let past = |nth: usize| head * (nth as u64 % 9 + 1) / 10;
-    let began = Instant::now();
+    let (began, sent_before) = (Instant::now(), sent.load(Ordering::Relaxed));
     println!(
         "\n{:>34} {:>9} {:>9} {:>9}   with {WEBHOOKS_A_SECOND} webhooks/s",
         "question", "p50 ms", "p99 ms", "worst ms"
@@ -85,7 +86,7 @@ fn ask(engine: &Engine, times: usize) {
             .map(|nth| {
                 let path = path(nth);
                 let began = Instant::now();
-                asker.ask(&path);
+                asker.get(&path);
                 began.elapsed()
             })
             .collect();
@@ -115,9 +116,24 @@ fn ask(engine: &Engine, times: usize) {
     question("event", &|nth| format!("/api/v1/events/{}", past(nth) + nth as u64));
     question("overview", &|_| "/api/v1/overview".to_owned());
     question("overview, then", &|nth| format!("/api/v1/overview?as_of={}", past(nth)));
+    question("page: overview", &|_| "/console/overview".to_owned());
+    question("page: overview, then", &|nth| format!("/console/overview?at={}", past(nth)));
+    question("page: dialogues", &|_| "/console/dialogues".to_owned());
+    question("page: dialogues, then", &|nth| format!("/console/dialogues?at={}", past(nth)));
+    question("page: dialogue", &|nth| format!("/console/dialogues/{}", threads[nth % threads.len()]));
+    question("page: dialogue, then", &|nth| {
+        format!("/console/dialogues/{}?at={}", threads[nth % threads.len()], past(nth))
+    });
+    question("page: message", &|nth| format!("/console/message?connection=pact.sales&id={}", nth * 62));
+    question("page: held", &|_| "/console/held".to_owned());
+    question("page: connections", &|_| "/console/connections".to_owned());
+    question("page: log", &|_| "/console/log".to_owned());
+    question("page: log of a kind, then", &|nth| format!("/console/log?kind=IntentRaised&at={}", past(nth)));
+    question("page: event", &|nth| format!("/console/event?position={}", past(nth) + nth as u64));
+    question("page: time", &|_| "/console/time".to_owned());
+    let (sent, took) = (sent.load(Ordering::Relaxed) - sent_before, began.elapsed().as_secs_f64());
     stop.store(true, Ordering::Relaxed);
     sender.join().unwrap();
-    let (sent, took) = (sent.load(Ordering::Relaxed), began.elapsed().as_secs_f64());
     println!(
         "{:>34} {:.0} webhooks/s came in, the slowest took {} ms",
         "meanwhile",
@@ -129,12 +145,16 @@ fn ask(engine: &Engine, times: usize) {
 }
 
 /// Signed webhooks at an even pace over a few connections.
-fn send_at_pace(public: SocketAddr, stop: &AtomicBool, sent: &AtomicUsize, slowest: &AtomicUsize) {
-    let requests = load::requests(WEBHOOKS_A_SECOND * 240, 7);
+fn send_at_pace(
+    public: SocketAddr,
+    requests: &[Vec<u8>],
+    stop: &AtomicBool,
+    sent: &AtomicUsize,
+    slowest: &AtomicUsize,
+) {
     const SENDERS: usize = 16;
     std::thread::scope(|scope| {
         for sender in 0..SENDERS {
-            let requests = &requests;
             scope.spawn(move || {
                 let mut stream = BufReader::new(TcpStream::connect(public).unwrap());
                 stream.get_ref().set_nodelay(true).unwrap();
@@ -159,7 +179,7 @@ fn send_at_pace(public: SocketAddr, stop: &AtomicBool, sent: &AtomicUsize, slowe
 /// Webhooks a second at full speed, with and without followers, in turn.
 fn follow(engine: &Engine, followers: usize, webhooks: usize) {
     println!("\n{:>24} {:>12} {:>10} {:>10} {:>10}", "the way in", "webhooks/s", "p50 ms", "p99 ms", "worst ms");
-    for round in 0..3 {
+    for round in 0..5 {
         load::run(engine.public, &load::requests(webhooks, 20 + round * 2)).print("nobody follows");
         engine.wait_until_caught_up();
         let heard = Arc::new(AtomicUsize::new(0));
@@ -252,12 +272,17 @@ impl Asker {
         Self(BufReader::new(stream))
     }
 
+    /// Asks the API.
     fn ask(&mut self, path: &str) -> Value {
+        serde_json::from_slice(&self.get(path)).unwrap()
+    }
+
+    fn get(&mut self, path: &str) -> Vec<u8> {
         let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
         self.0.get_mut().write_all(request.as_bytes()).unwrap();
         let (status, body) = answer(&mut self.0);
         assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&body));
-        serde_json::from_slice(&body).unwrap()
+        body
     }
 }
 

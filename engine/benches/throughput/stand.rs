@@ -2,6 +2,9 @@
 //!
 //! Shared by the benchmarks of the way in; where the log lies is theirs to say.
 
+// Each benchmark uses a part of it.
+#![allow(dead_code)]
+
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -49,8 +52,7 @@ pub struct Serving {
     pub running: Running,
     /// Where webhooks go.
     pub public: SocketAddr,
-    /// Where operators ask; not every benchmark does.
-    #[allow(dead_code)]
+    /// Where operators ask.
     pub private: SocketAddr,
 }
 
