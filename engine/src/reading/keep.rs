@@ -245,7 +245,7 @@ impl Keeper {
         let mut tell_at = Instant::now();
         loop {
             let untold = self.news.position.is_some();
-            tokio::select! {
+            let worked = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 () = sleep_until(tell_at), if untold => {
@@ -256,18 +256,23 @@ impl Keeper {
                     continue;
                 }
                 batch = following.next(BATCH) => {
+                    let began = Instant::now();
                     for stored in batch? {
                         let recorded = codec::open(stored).map_err(FoldError::from)?;
                         self.take(pipeline::read(recorded))?;
                     }
                     self.keep()?;
+                    began.elapsed()
                 }
-            }
+            };
             if following.is_caught_up() {
                 self.set_behind(self.position);
                 sleep(NEWS_GATHERS_FOR).await;
             } else {
                 self.set_behind(newest(log).await?);
+                // So much comes that the others have work, too; a niceness alone does not give way to those who share a core's
+                // two halves.
+                sleep(worked).await;
             }
         }
     }
