@@ -2,7 +2,7 @@
 //!
 //! Takes a seed, gives what happened and what must not have. The roster is the real one, and so is the log's rule of what may be
 //! appended where (`ledger`, beside this). What an engine does between the two (its leave is asked for before the start is recorded,
-//! at each try, and again right before the call) stands here a second time, as `live.rs` does it, without a runtime. The lane is a
+//! at each try, and again right before the call) stands here a second time, as `live` does it, without a runtime. The lane is a
 //! plain row of messages to a platform that knows no id of ours and can be asked: whatever is called twice is seen twice. Absent:
 //! webhooks, deciding, several lanes, and a process that is stopped between its last question and the socket (decision 0021).
 

@@ -4,51 +4,50 @@
 //! included. Attempts run beside it, each: start on record, request, reply, end on record. Nothing here decides.
 //!
 //! Where several engines share the log, each of them folds all of it, and acts only for the [`crate::duties`] that it has.
+//!
+//! [`outing`]: one attempt on its way out and back; [`record`]: what is put on record, and how long that is tried.
+
+mod outing;
+mod record;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chatledger_connectors::connector::{Call, Reply};
 use chatledger_projections::change::Change;
 use chatledger_projections::configuration::Configuration;
-use chatledger_projections::content::File;
 use chatledger_projections::duties::Duty;
-use chatledger_projections::event::{
-    AttemptSettled, AttemptStarted, Event, Happening, IntentRaised, PolicyAdvanced, RecordedReply,
-};
-use chatledger_projections::ids::{ConnectionName, EngineId, EventId, IntentId};
-use chatledger_projections::intent::Intent;
-use chatledger_projections::outcome::Outcome;
+use chatledger_projections::event::{AttemptSettled, Event, Happening, IntentRaised, PolicyAdvanced};
+use chatledger_projections::ids::{ConnectionName, EngineId, IntentId};
 use chatledger_projections::projection::Projection as _;
 use chatledger_projections::recorded::{Position, Revision, StreamName};
 use chatledger_projections::time::Timestamp;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use self::outing::{Attempts, Misplaced, Outing};
+use self::record::{LOG_PAUSE, append_until_taken, raised_append, settled_append};
+pub(crate) use self::record::{last_revision, pause};
 use crate::clock::Clock;
-use crate::config::{Account, Accounts};
-use crate::dispatch::attempt::{Carriage, Departure, Plan, conclude, conclude_fetch, held_back, plan, turned_away};
+use crate::config::Accounts;
+use crate::dispatch::attempt::Departure;
 use crate::dispatch::circuit::Standing;
 use crate::dispatch::{Dispatcher, Rules};
-use crate::duties::{Duties, Leave};
+use crate::duties::Duties;
 use crate::fold::{FoldError, fold};
-use crate::http::{Http, NoReply};
+use crate::http::Http;
 use crate::in_force::put_in_force;
 use crate::ingress::Readiness;
 use crate::log::{
     Append, AppendError, EventLog, ExpectedRevision, Following, StoredEvent, codec, ends_the_order, naming,
 };
 use crate::media::Media;
-use crate::media::fetch::Credentials;
 use crate::metrics;
 use crate::passes::Passes;
 use crate::pipeline::{Pipeline, Step, read_in_place};
 use crate::places::Places;
 use crate::poll::Pollers;
 use crate::reading::Board;
-use crate::redaction::without_secrets;
 use crate::traces::{Follower, Part, Span, Traces};
 use crate::watch::Watch;
 
@@ -125,14 +124,8 @@ const BATCH: usize = 128;
 /// After so many events from which nothing followed, the log is told that they were decided.
 const MARK_EVERY: usize = 1024;
 
-/// The status of a call whose pass is not good.
-const UNAUTHORISED: u16 = 401;
-
 /// How often it is told how much is left to do, while that is never nothing.
 const TELL_EVERY: Duration = Duration::from_millis(100);
-
-/// How long the log is left alone after it refused.
-const LOG_PAUSE: Duration = Duration::from_millis(250);
 
 impl Live {
     /// Reads the whole history back. Nothing is sent.
@@ -586,10 +579,10 @@ impl Live {
         let Some(account) = self.surroundings.accounts.get(&departure.connection).cloned() else { return };
         let places = attempts.places.clone();
         let (stop, halt) = (attempts.stop.clone(), attempts.halt.clone());
-        let errand = Errand { surroundings: self.surroundings.clone(), account, departure, places };
+        let outing = Outing { surroundings: self.surroundings.clone(), account, departure, places };
         attempts.under_way.spawn(async move {
             tokio::select! {
-                misplaced = errand.run(&stop) => misplaced,
+                misplaced = outing.run(&stop) => misplaced,
                 () = halt.cancelled() => None,
             }
         });
@@ -634,223 +627,6 @@ impl Live {
     }
 }
 
-/// The attempts under way, and what each is given along.
-struct Attempts {
-    /// One whose class was estimated wrongly comes back with the right one.
-    under_way: JoinSet<Option<Misplaced>>,
-    /// It is time to stop: nothing new leaves the house.
-    stop: CancellationToken,
-    /// Nobody waits any longer for what has left it.
-    halt: CancellationToken,
-    /// Where whoever has lost their place asks for another. Kept as long as there are attempts, polled or not.
-    places: Places,
-}
-
-impl Attempts {
-    fn new(stop: CancellationToken, places: Places) -> Self {
-        Self { under_way: JoinSet::new(), stop, halt: CancellationToken::new(), places }
-    }
-}
-
-type Misplaced = (Departure, &'static str);
-
-/// One attempt on its way out and back.
-struct Errand {
-    surroundings: Surroundings,
-    account: Account,
-    departure: Departure,
-    places: Places,
-}
-
-impl Errand {
-    /// Gives the attempt back, untouched, if its call falls under the limit of another class than estimated.
-    async fn run(mut self, stop: &CancellationToken) -> Option<Misplaced> {
-        let (raised, at) = self.intent(stop).await?;
-        let IntentRaised { intent, carries, .. } = raised;
-        let source = carries.and_then(|origin| self.surroundings.accounts.get(&origin.connection).cloned());
-        self.forget_lost_files();
-        let carriage = carriage(&self.surroundings.media, source.as_ref());
-        match plan(&self.departure, &intent, &self.account, carriage, self.surroundings.clock.now()) {
-            Plan::Elsewhere { class } => return Some((self.departure, class)),
-            Plan::Call { started, call } => {
-                if let Some(leave) = self.start(&started, at, stop).await {
-                    if self.may_leave(call.class, stop).await {
-                        self.make(&intent, &started, call, carriage, &leave).await;
-                    } else {
-                        self.settle(held_back(&self.departure, &started, &self.account)).await;
-                    }
-                }
-            }
-            Plan::Fetch { started, file, most } => {
-                if self.start(&started, at, stop).await.is_some() {
-                    self.fetch(&started, &file, most, source.as_ref()).await;
-                }
-            }
-            Plan::End { started, settled } => {
-                if self.start(&started, at, stop).await.is_some() {
-                    self.settle(settled).await;
-                }
-            }
-        }
-        None
-    }
-
-    /// The intent itself: the queue holds only its name.
-    async fn intent(&self, stop: &CancellationToken) -> Option<(IntentRaised, EventId)> {
-        let stream = StreamName::intent(self.departure.intent);
-        loop {
-            match self.surroundings.log.read_stream(&stream, Revision::FIRST, 1).await {
-                Ok(events) => {
-                    let recorded = events.into_iter().next().and_then(|stored| codec::open(stored).ok())?;
-                    let Event::IntentRaised(raised) = recorded.event else { return None };
-                    return Some((raised, recorded.id));
-                }
-                Err(unreadable) => {
-                    warn!(intent = %self.departure.intent, error = %chain(&unreadable), "an intent cannot be read")
-                }
-            }
-            if !pause(stop).await {
-                return None;
-            }
-        }
-    }
-
-    /// Whoever waited long for the log has lost their place under the limit, and waits for another; `false` if it is time
-    /// to stop before there is one.
-    async fn may_leave(&self, class: &'static str, stop: &CancellationToken) -> bool {
-        let clock = &*self.surroundings.clock;
-        self.departure.has_its_place(clock.now())
-            || self.places.take(&self.departure.connection, class, clock, stop).await
-    }
-
-    /// Puts the start on record; `None` if it must not go out.
-    async fn start(&self, started: &AttemptStarted, raised: EventId, stop: &CancellationToken) -> Option<Leave> {
-        let duties = &self.surroundings.duties;
-        let leave = duties.leave(&Duty::lane(&self.departure.connection))?;
-        let event = Event::AttemptStarted(AttemptStarted { engine: leave.engine(), ..started.clone() });
-        let revision = before_attempt(started.attempt);
-        let id = naming::event_id(&event, revision.next()).expect("an attempt's id is derived");
-        let thread = self.departure.thread.to_string();
-        let mut in_doubt = false;
-        loop {
-            if stop.is_cancelled() || !duties.is_good(&leave) {
-                return None;
-            }
-            // Sealed anew each time: what is in doubt later is looked for from the time of its start on.
-            let sealed = codec::seal(&event, id, self.surroundings.clock.now(), Some(raised), Some(&thread));
-            let stream = StreamName::intent(started.intent_id);
-            let append = Append { stream, expected: ExpectedRevision::Exact(revision), events: vec![sealed] };
-            match self.surroundings.log.append(append).await {
-                // Stored by somebody else under the same name: it is theirs to carry out. Where there are several engines,
-                // the name holds which of them it is.
-                Ok(appended) if appended.already && !in_doubt && leave.engine().is_none() => return None,
-                Ok(_) => return Some(leave),
-                Err(AppendError::Conflict { .. }) => {
-                    debug!(intent = %started.intent_id, attempt = started.attempt, "someone else carries this out");
-                    return None;
-                }
-                Err(AppendError::TooLarge { .. }) => return None,
-                Err(AppendError::Unknown { .. }) => in_doubt = true,
-                Err(AppendError::Unavailable { .. }) => {}
-            }
-            if !pause(stop).await {
-                return None;
-            }
-        }
-    }
-
-    /// What is no longer in the store is to be fetched again, unless the platform has it already.
-    fn forget_lost_files(&mut self) {
-        let store = &self.surroundings.media.store;
-        for filed in self.departure.files.values_mut() {
-            if filed.taken.is_none() && filed.stored.as_ref().is_some_and(|stored| !store.has(stored)) {
-                filed.stored = None;
-            }
-        }
-    }
-
-    async fn fetch(&self, started: &AttemptStarted, file: &File, most: Option<u64>, source: Option<&Account>) {
-        let media = &self.surroundings.media;
-        let credentials = source.and_then(|source| {
-            Credentials::of(source.connection.base_url(), &source.connection.file_credentials(&source.secrets))
-        });
-        let link = file.url.as_deref().unwrap_or_default();
-        let ended = media.fetcher.fetch(link, most, credentials.as_ref(), &media.store).await;
-        let label = ended.as_ref().map_or("not fetched", |_| "fetched");
-        info!(intent = %started.intent_id, attempt = started.attempt, ended = label, "file");
-        let now = self.surroundings.clock.now();
-        self.settle(conclude_fetch(&self.departure, started, &self.account, ended, now, media.patience)).await;
-    }
-
-    async fn make(&self, intent: &Intent, started: &AttemptStarted, call: Call, carriage: Carriage<'_>, leave: &Leave) {
-        let answer = self.send(call, leave).await;
-        let now = self.surroundings.clock.now();
-        let give_up_after = self.surroundings.rules.give_up_after;
-        let settled = match &answer {
-            Ok(answer) => {
-                let reply = match answer {
-                    Ok(answer) => Reply::Answered(answer),
-                    Err(NoReply::NotSent(why)) => Reply::NotSent(why),
-                    Err(NoReply::NoAnswer(why)) => Reply::NoAnswer(why),
-                };
-                conclude(&self.departure, started, intent, &self.account, carriage, reply, now, give_up_after)
-            }
-            Err(outcome) => turned_away(&self.departure, started, &self.account, outcome.clone(), now, give_up_after),
-        };
-        info!(
-            intent = %settled.intent_id,
-            kind = intent.label(),
-            connection = %settled.connection,
-            call = settled.call,
-            attempt = settled.attempt,
-            outcome = settled.outcome.label(),
-            "attempt settled"
-        );
-        self.settle(settled).await;
-    }
-
-    /// The call itself, with its credentials; or the outcome of one that could not be made for want of them. A pass that is
-    /// not good any more is replaced, and the call made once more: what was turned away has done nothing.
-    async fn send(&self, call: Call, leave: &Leave) -> Result<Result<RecordedReply, NoReply>, Outcome> {
-        let Surroundings { http, media, clock, passes, duties, .. } = &self.surroundings;
-        let (name, account) = (&self.departure.connection, &self.account);
-        let mut again = true;
-        loop {
-            let secrets = passes.secrets(name, account, http, &**clock).await?;
-            // The last moment: appending and signing in take their time, and a process can be stopped anywhere in between.
-            if !duties.is_good(leave) {
-                let reason = "another engine drives this connection now; the call was not made".to_owned();
-                return Err(Outcome::Postponed { until: None, reason });
-            }
-            let request = account.connection.authorise(call.request.clone(), &secrets, clock.now());
-            let answer = if request.form.is_empty() {
-                http.send(account.connection.base_url(), request).await
-            } else {
-                let time = media.fetcher.limits().time;
-                http.send_form(account.connection.base_url(), request, &media.store, time).await
-            };
-            let is_turned_away = matches!(&answer, Ok(reply) if reply.status == UNAUTHORISED);
-            if !is_turned_away || !again || account.connection.sign_in().is_none() {
-                return Ok(answer.map(|reply| without_secrets(reply, &secrets)));
-            }
-            passes.spoil(name, &secrets).await;
-            again = false;
-        }
-    }
-
-    /// Puts the end on record, however long that takes: it is known only here.
-    async fn settle(&self, settled: AttemptSettled) {
-        let append = settled_append(settled, self.surroundings.clock.now());
-        append_until_taken(&*self.surroundings.log, vec![append], &CancellationToken::new()).await;
-    }
-}
-
-/// How the files of a message go that came from this account.
-fn carriage<'a>(media: &'a Media, source: Option<&Account>) -> Carriage<'a> {
-    let links = source.map(|source| source.connection.files().links).unwrap_or_default();
-    Carriage { links, offer: media.offer.as_deref() }
-}
-
 /// Counts what a step brought, once, where it is taken in.
 fn measure(step: &Step) {
     for remark in &step.remarks {
@@ -875,74 +651,6 @@ fn measure(step: &Step) {
     }
 }
 
-/// The revision of an intent's stream before an attempt: one event for the intent, two for each attempt.
-fn before_attempt(attempt: u32) -> Revision {
-    Revision::new(u64::from(attempt.saturating_sub(1)) * 2)
-}
-
-fn raised_append(raised: &IntentRaised, now: Timestamp) -> Append {
-    let id = naming::raised(raised.intent_id);
-    let sealed = codec::seal_raised(raised, id, now);
-    Append { stream: StreamName::intent(raised.intent_id), expected: ExpectedRevision::NoStream, events: vec![sealed] }
-}
-
-fn settled_append(settled: AttemptSettled, now: Timestamp) -> Append {
-    let stream = StreamName::intent(settled.intent_id);
-    let revision = before_attempt(settled.attempt).next();
-    let event = Event::AttemptSettled(settled);
-    let id = naming::event_id(&event, revision.next()).expect("an attempt's id is derived");
-    let sealed = codec::seal(&event, id, now, None, None);
-    Append { stream, expected: ExpectedRevision::Exact(revision), events: vec![sealed] }
-}
-
-/// Appends until the log has taken everything, in order; a conflict means that it stands there already. What the log has
-/// not taken holds up what comes behind it: of two messages of a dialogue the second is never raised before the first, and
-/// an intent on record says that everything before its cause was decided. Told to stop, it tries once more and leaves the
-/// rest to the next start, which finds it undone.
-async fn append_until_taken(log: &dyn EventLog, appends: Vec<Append>, stop: &CancellationToken) {
-    let mut left = appends;
-    while !left.is_empty() {
-        let answers = log.append_in_order(left.clone()).await;
-        let taken = answers.iter().take_while(|answer| !ends_the_order(answer)).count();
-        for answer in answers {
-            match answer {
-                Ok(_) => {}
-                Err(AppendError::Conflict { stream, .. }) => debug!(%stream, "on record already"),
-                Err(too_large @ AppendError::TooLarge { .. }) => {
-                    error!(error = %chain(&too_large), "this can never be recorded");
-                }
-                Err(error @ (AppendError::Unavailable { .. } | AppendError::Unknown { .. })) => {
-                    warn!(error = %chain(&error), "the log does not take this; trying again");
-                }
-            }
-        }
-        left.drain(..taken);
-        if !left.is_empty() && !pause(stop).await {
-            return;
-        }
-    }
-}
-
-/// A stream's last revision: `None` if the log does not say, `Some(None)` if there is no such stream.
-pub(crate) async fn last_revision(log: &dyn EventLog, stream: &StreamName) -> Option<Option<Revision>> {
-    let mut last = None;
-    loop {
-        let from = last.map_or(Revision::FIRST, Revision::next);
-        match log.read_stream(stream, from, BATCH).await.ok()?.last() {
-            Some(event) => last = Some(event.revision),
-            None => return Some(last),
-        }
-    }
-}
-
-/// Leaves the log alone for a moment; `false` if it is time to stop.
-pub(crate) async fn pause(stop: &CancellationToken) -> bool {
-    tokio::select! {
-        () = stop.cancelled() => false,
-        () = tokio::time::sleep(LOG_PAUSE) => true,
-    }
-}
-
 async fn sleep_for(wake: Option<Duration>) {
     match wake {
         Some(wake) => tokio::time::sleep(wake).await,
@@ -960,37 +668,4 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     words
-}
-
-#[cfg(test)]
-mod tests {
-    use chatledger_projections::event::PolicyAdvanced;
-    use chatledger_projections::time::Timestamp;
-
-    use super::*;
-    use crate::log::failing::{Failing, Fault};
-    use crate::log::memory::MemoryLog;
-
-    #[tokio::test]
-    async fn what_the_log_refuses_holds_up_what_comes_behind_it() {
-        let log = Failing::new(Arc::new(MemoryLog::new()));
-        let append = |name: &str| {
-            let through = EventId::derived(&[name.as_bytes()]);
-            let event = Event::PolicyAdvanced(PolicyAdvanced { through });
-            let sealed = codec::seal(&event, through, Timestamp::from_millis(0), None, None);
-            Append { stream: StreamName::named(name), expected: ExpectedRevision::NoStream, events: vec![sealed] }
-        };
-        for fault in [Fault::Refuse, Fault::LoseRequest, Fault::LoseAnswer] {
-            log.fail_next(fault);
-        }
-        append_until_taken(&log, ["one", "two", "three"].map(append).into(), &CancellationToken::new()).await;
-        let order: Vec<String> = log
-            .read_all(None, 9)
-            .await
-            .expect("it can be read")
-            .into_iter()
-            .map(|event| event.stream.to_string())
-            .collect();
-        assert_eq!(order, ["one", "two", "three"]);
-    }
 }
