@@ -386,6 +386,8 @@ impl Attempts {
         {
             let is_listed = open.around.over_at.is_some() && open.around.after.is_none();
             (open.around.over_at, open.around.after) = (Some(at), None);
+            let heard = self.readings.get(&open.connection).copied();
+            open.around.during = heard.filter(|heard| open.around.before != Some(*heard));
             if !is_listed {
                 self.unheard.push(settled.intent_id);
             }
@@ -456,7 +458,7 @@ impl Attempts {
 
 impl Projection for Attempts {
     const NAME: &'static str = "attempts";
-    const VERSION: u32 = 6;
+    const VERSION: u32 = 7;
 
     fn digest(&self) -> Digest {
         #[derive(Serialize)]

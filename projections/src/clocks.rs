@@ -56,6 +56,9 @@ pub struct Around {
     /// The last reading before it was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Reading>,
+    /// The last reading while it was under way, of another call's reply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub during: Option<Reading>,
     /// When nobody waited for its answer any more, by our clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub over_at: Option<Timestamp>,
@@ -79,6 +82,20 @@ impl Around {
         *self == Self::default()
     }
 
+    /// Whether our clock showed later times at each step of the attempt than at the one before.
+    fn runs_on(&self, made_at: Timestamp, now: Timestamp) -> bool {
+        let heard_at = |reading: Option<Reading>| reading.map(|reading| reading.heard_at);
+        let steps = [
+            heard_at(self.before),
+            Some(made_at),
+            heard_at(self.during),
+            self.over_at,
+            heard_at(self.after),
+            Some(now),
+        ];
+        steps.iter().flatten().is_sorted()
+    }
+
     /// Where an attempt stands that was made at a moment by our clock, when the platform answers a question about it: `now` by
     /// our clock, and what that answer itself says of the time.
     pub fn placed(&self, made_at: Timestamp, now: Timestamp, reading: Option<&Reading>) -> Placed {
@@ -93,7 +110,10 @@ impl Around {
         match &self.before {
             Some(before) => {
                 let earliest = there(before.ahead().max(reading.ahead())).max(before.said);
-                if before.agrees_with(reading) && earliest <= not_after {
+                // A clock that is set ahead and back again is as it was: only what was heard in between tells, and that it ran backwards.
+                let mut heard = std::iter::once(before).chain(&self.during).chain(&self.after);
+                let is_same = heard.all(|heard| heard.agrees_with(reading)) && self.runs_on(made_at, now);
+                if is_same && earliest <= not_after {
                     Placed { earliest, over_for: by_ours }
                 } else {
                     // Our clock was set in between, who knows when; but what was said before was said before.
@@ -141,7 +161,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_wrong_all_the_time_places_an_attempt_where_it_was() {
         for ahead in [-200, 0, 3, 200] {
-            let around = Around { before: Some(reading(0, ahead)), over_at: Some(at(30 + ahead)), after: None };
+            let around = Around { before: Some(reading(0, ahead)), over_at: Some(at(30 + ahead)), ..Around::default() };
             let placed = around.placed(at(20 + ahead), at(90 + ahead), Some(&reading(90, 90 + ahead)));
             assert_eq!(placed, Placed { earliest: at(20), over_for: seconds(60) }, "{ahead} s ahead");
         }
@@ -151,7 +171,8 @@ mod tests {
     fn a_clock_that_was_set_is_not_believed_before_or_after() {
         // It was made at 20 and over at 30 by the platform's clock; ours was right before, and is set at some time.
         for (before_it, after_it) in [(200, 200), (0, 200), (0, -200), (-200, -200), (200, 0), (-60, 60)] {
-            let mut around = Around { before: Some(reading(5, 5)), over_at: Some(at(30 + before_it)), after: None };
+            let mut around =
+                Around { before: Some(reading(5, 5)), over_at: Some(at(30 + before_it)), ..Around::default() };
             let asked = |second: i64| reading(second, second + after_it);
             let first = around.placed(at(20 + before_it), at(40 + after_it), Some(&asked(40)));
             assert!(first.earliest <= at(20), "{before_it}, {after_it}: {first:?}");
@@ -164,8 +185,27 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_was_set_and_set_back_is_found_out_by_what_was_heard_in_between() {
+        // Two minutes ahead when it was made; right before, and right again when it is asked for.
+        let set = Around { before: Some(reading(5, 5)), over_at: Some(at(150)), ..Around::default() };
+        let asked = reading(100, 100);
+        // By a reply while it was under way, by one just after it, or by its own end, which came before its beginning.
+        let (during, after, soon) = (Some(reading(22, 142)), Some(reading(31, 151)), Some(at(30)));
+        for around in [
+            Around { during, ..set },
+            Around { after, ..set },
+            Around { over_at: soon, ..set },
+            Around { over_at: soon, after: Some(reading(31, 31)), ..set },
+        ] {
+            let placed = around.placed(at(140), at(100), Some(&asked));
+            assert!(placed.earliest <= at(20) && placed.earliest >= at(5), "{placed:?}");
+            assert!(placed.over_for <= seconds(70), "{placed:?}");
+        }
+    }
+
+    #[test]
     fn of_a_platform_that_was_never_heard_before_the_last_hour_is_looked_through() {
-        let around = Around { before: None, over_at: Some(at(30)), after: None };
+        let around = Around { before: None, over_at: Some(at(30)), ..Around::default() };
         let placed = around.placed(at(20), at(40), Some(&reading(340, 40)));
         assert!(placed.earliest <= at(320) && placed.over_for == Duration::ZERO, "{placed:?}");
     }
