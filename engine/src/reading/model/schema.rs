@@ -14,6 +14,7 @@ use chatledger_projections::echoes::Echoes;
 use chatledger_projections::held::HeldIntents;
 use chatledger_projections::projection::Projection;
 use chatledger_projections::threads::Threads;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 /// Raised whenever the rows change: a file of another version is made anew.
@@ -171,17 +172,33 @@ fn versions() -> String {
 
 /// Opens the file for its one writer: as it is, if it can be gone on with, else empty. Says whether it was gone on with.
 pub(super) fn open_to_write(path: &Path) -> Result<(Connection, bool), rusqlite::Error> {
-    if let Ok(connection) = connect(path)
-        && is_ours(&connection)
-    {
-        return Ok((connection, true));
+    if let Ok(connection) = connect(path) {
+        if is_ours(&connection) {
+            return Ok((connection, true));
+        }
+        // In place: a reader that has just opened the file would meet, by their names, the companions of another one.
+        if empty(&connection).is_ok() {
+            return Ok((fill(connection)?, false));
+        }
     }
     discard(path);
-    let connection = connect(path)?;
+    Ok((fill(connect(path)?)?, false))
+}
+
+/// Takes everything out of the file.
+fn empty(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, true)?;
+    let emptied = connection.execute_batch("VACUUM");
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, false)?;
+    emptied
+}
+
+/// Makes the tables in an empty file.
+fn fill(connection: Connection) -> Result<Connection, rusqlite::Error> {
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.execute_batch(SCHEMA)?;
     connection.execute("INSERT INTO about VALUES ('versions', ?1)", [versions()])?;
-    Ok((connection, false))
+    Ok(connection)
 }
 
 /// Opens the file for one of its readers.
